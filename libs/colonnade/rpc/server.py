@@ -1,0 +1,79 @@
+"""One gRPC server as every service starts it."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from colonnade.errors import InvalidArgument
+from colonnade.rpc.guard import Guard
+from colonnade.rpc.peer import MAX_MESSAGE_BYTES, Identity
+from colonnade.security.identity import Role
+from colonnade.security.tokens import TokenVerifier
+
+_OPTIONS: list[tuple[str, int]] = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),  # two servers on one port are a mistake, not a load balancer
+]
+
+
+class Server:
+    """Serves on a unix socket (owner-only folder) or on host:port, behind the guard, with health and reflection.
+
+    ``rpcs`` is the service's access table. Not ready until ``ready(True)``.
+    """
+
+    def __init__(self, address: str, rpcs: Mapping[str, frozenset[Role]], identity: Identity) -> None:
+        self.address = address
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[Guard(rpcs, TokenVerifier(identity.key))], options=_OPTIONS
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
+
+    def add(self, register: Callable[[Any, Any], None], servicer: Any, full_name: str) -> None:
+        """Adds a servicer: ``add(add_RegistryServiceServicer_to_server, servicer, "colonnade.api....RegistryService")``."""
+        register(servicer, self._server)
+        self._names.append(full_name)
+
+    async def start(self) -> int:
+        """Binds and serves; returns the port (0 for a socket). ``InvalidArgument`` where the address is taken."""
+        reflection.enable_server_reflection(self._names, self._server)
+        await self.ready(False)
+        path = self.address.removeprefix("unix:")
+        if path != self.address:
+            _prepare_socket(Path(path))
+        try:
+            port = self._server.add_insecure_port(self.address)
+        except RuntimeError as error:
+            raise InvalidArgument(
+                f"cannot listen on {self.address}: the address is in use or not allowed"
+            ) from error
+        await self._server.start()
+        return port if path == self.address else 0
+
+    async def ready(self, serving: bool) -> None:
+        """What health checks answer."""
+        status = (
+            health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        )
+        for name in ("", *self._names):
+            await self._health.set(name, status)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuses new calls and lets running ones finish within the grace period."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+
+
+def _prepare_socket(path: Path) -> None:
+    """The folder is the lock: only its owner can reach the socket. A dead server's socket is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(path.parent, 0o700)  # noqa: PTH101 - also where the folder was there before
+    path.unlink(missing_ok=True)

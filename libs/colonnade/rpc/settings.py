@@ -1,0 +1,85 @@
+"""Settings that every process of the platform has."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from colonnade.errors import InvalidArgument
+
+_MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
+
+
+class ProcessSettings(BaseSettings):
+    """Subclasses set ``service`` and ``env_prefix="COLONNADE_<SERVICE>_"``; the names below hold for all."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    service: ClassVar[str]
+
+    home: Path = Field(default=Path("~/.colonnade"), validation_alias="COLONNADE_HOME")
+    identity_dir: Path | None = Field(default=None, validation_alias="COLONNADE_IDENTITY_DIR")
+    log_level: str = Field(default="INFO", validation_alias="COLONNADE_LOG_LEVEL")
+    otlp_endpoint: str = Field(default="", validation_alias="COLONNADE_OTLP_ENDPOINT")
+    registry_address: str = Field(default="", validation_alias="COLONNADE_REGISTRY_ADDRESS")
+    inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
+    engine_addresses: str = Field(default="", validation_alias="COLONNADE_ENGINE_ADDRESSES")
+
+    listen: str = ""
+    """``unix:/path`` or ``host:port``; empty means a socket below home."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Prometheus metrics on loopback; 0 is off."""
+    metrics_host: str = "127.0.0.1"
+    drain_seconds: float = Field(default=30.0, ge=0)
+    """How long running calls may take to finish after SIGTERM."""
+
+    @field_validator("home", "identity_dir")
+    @classmethod
+    def _expand(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return level.upper()
+
+    @property
+    def identity(self) -> Path:
+        return self.identity_dir or self.home / "identity"
+
+    @property
+    def data(self) -> Path:
+        """This service's own folder."""
+        return self.home / "data" / self.service
+
+    @property
+    def address(self) -> str:
+        """Where this service listens."""
+        return self.listen or self.socket(self.service)
+
+    @property
+    def registry(self) -> str:
+        return self.registry_address or self.socket("registry")
+
+    @property
+    def inference(self) -> str:
+        return self.inference_address or self.socket("inference")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        listed = tuple(part.strip() for part in self.engine_addresses.split(",") if part.strip())
+        return listed or (self.socket("engine"),)
+
+    def socket(self, service: str) -> str:
+        """The address of a service's socket below home."""
+        path = str(self.home / "run" / f"{service}.sock")
+        if len(path.encode()) > _MAX_SOCKET_PATH:
+            raise InvalidArgument(
+                f"COLONNADE_HOME is too long for sockets below it ({len(path.encode())} bytes, at most "
+                f"{_MAX_SOCKET_PATH}); choose a shorter folder",
+                field="COLONNADE_HOME",
+                limit=_MAX_SOCKET_PATH,
+            )
+        return f"unix:{path}"
