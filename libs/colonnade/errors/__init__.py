@@ -1,4 +1,4 @@
-"""Every refusal of the platform is one ``ColonnadeError``: a stable code, a message for people, details for programs.
+"""Every refusal of the platform is one ``ColonnadeError``: a code, a message for people, details for code.
 
 One table maps codes to gRPC and HTTP status. Standard library only, so that anything may import it.
 """

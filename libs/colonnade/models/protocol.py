@@ -91,13 +91,16 @@ class Batch:
 
     @classmethod
     def of(cls, spans: Sequence[Span], device: torch.device | str = "cpu") -> "Batch":
-        tokens, positions, want = [], [], []
+        tokens: list[int] = []
+        positions: list[int] = []
+        want: list[int] = []
         for span in spans:
             want += [len(tokens) + offset for offset in span.want]
             positions += range(span.start, span.start + len(span.tokens))
             tokens += span.tokens
-        as_tensor = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
-        return cls(spans, as_tensor(tokens), as_tensor(positions), as_tensor(want))
+        return cls(
+            spans, *(torch.tensor(ids, dtype=torch.long, device=device) for ids in (tokens, positions, want))
+        )
 
 
 class State(Protocol):
@@ -119,7 +122,7 @@ class State(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """``logits_WV`` at the wanted positions; ``depth_W`` the layers that were run for each, if that varies."""
+    """``logits_WV`` at the wanted positions; ``depth_W`` the layers run for each, if that varies."""
 
     logits_WV: Tensor
     depth_W: Tensor | None = None

@@ -43,7 +43,7 @@ class Guard(grpc.aio.ServerInterceptor):
         return self._guarded(handler, method)
 
     def _guarded(self, handler: Any, method: str) -> Any:
-        """The same handler behind the guard. Unary servicers are coroutines, streaming ones async generators."""
+        """The same handler behind the guard. Unary servicers are coroutines, streaming ones generators."""
 
         async def unary(request: Any, context: _Context) -> Any:
             async with self._call(method, context):
@@ -70,7 +70,7 @@ class Guard(grpc.aio.ServerInterceptor):
         }
         request_id = metadata.get("x-request-id") or uuid.uuid4().hex
         started = time.monotonic()
-        with bind_request(request_id), span(method, "server", context=extract(metadata)) as active:
+        with bind_request(request_id), span(method, "server", context=extract(metadata.items())) as active:
             try:
                 with bound(self._admit(method, metadata, request_id, context)):
                     yield

@@ -1,4 +1,4 @@
-"""Calls to another service: who asks, the request id, the trace and the deadline go along; errors come back as raised."""
+"""Calls to another service: identity, request id, trace and deadline go along, errors come back as raised."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path

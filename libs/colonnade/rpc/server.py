@@ -23,7 +23,7 @@ _OPTIONS: list[tuple[str, int]] = [
 
 
 class Server:
-    """Serves on a unix socket (owner-only folder) or on host:port, behind the guard, with health and reflection.
+    """Serves on a unix socket or host:port, behind the guard, with health checks and reflection.
 
     ``rpcs`` is the service's access table. Not ready until ``ready(True)``.
     """
@@ -38,12 +38,12 @@ class Server:
         self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
 
     def add(self, register: Callable[[Any, Any], None], servicer: Any, full_name: str) -> None:
-        """Adds a servicer: ``add(add_RegistryServiceServicer_to_server, servicer, "colonnade.api....RegistryService")``."""
+        """Adds a servicer: ``add(add_XServicer_to_server, servicer, "colonnade.api.x.v1.X")``."""
         register(servicer, self._server)
         self._names.append(full_name)
 
     async def start(self) -> int:
-        """Binds and serves; returns the port (0 for a socket). ``InvalidArgument`` where the address is taken."""
+        """Binds and serves; returns the port (0 for a socket). Raises ``InvalidArgument`` if taken."""
         reflection.enable_server_reflection(self._names, self._server)
         await self.ready(False)
         path = self.address.removeprefix("unix:")

@@ -1,4 +1,4 @@
-"""Internal tokens: a principal, signed with Ed25519 for a few minutes, so that any service can check who asks.
+"""Internal tokens: a principal, signed with Ed25519 for minutes, so that any service can check who asks.
 
 The private key stays with those who may speak for people (the gateway) or for themselves; everyone else
 holds the public half. On one machine all processes of one owner share a key pair in an owner-only folder.
