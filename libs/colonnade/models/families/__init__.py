@@ -1,0 +1,1 @@
+"""Model families, one folder each; ``catalog`` loads any of them from an artefact folder's files."""

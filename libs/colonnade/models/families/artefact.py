@@ -1,0 +1,66 @@
+"""The files of a model version, whatever its family: their names, and what ``colonnade.json`` says."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from colonnade.errors import InvalidArgument
+
+DESCRIPTION = "colonnade.json"
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+GENERATION_CONFIG = "generation_config.json"
+
+FORMAT = 1
+JSON_LIMIT = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What ``colonnade.json`` says of a version."""
+
+    family: str
+    parameters: int
+    size_label: str
+    context_length: int
+    dtype: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        (folder / DESCRIPTION).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Description":
+        raw = read_json(path, DESCRIPTION)
+        if raw.get("format") != FORMAT:
+            raise InvalidArgument(f"{DESCRIPTION}: format must be {FORMAT}", field="format", limit=FORMAT)
+        kinds = {"family": str, "parameters": int, "size_label": str, "context_length": int, "dtype": str}
+        for name, kind in kinds.items():
+            if not isinstance(raw.get(name), kind):
+                raise InvalidArgument(f"{DESCRIPTION}: {name} must be of type {kind.__name__}", field=name)
+        source = raw.get("source")
+        values = {name: raw[name] for name in kinds}
+        return cls(**values, source=source if isinstance(source, dict) else {})
+
+
+def required(files: Mapping[str, Path], name: str) -> Path:
+    if name not in files:
+        raise InvalidArgument(f"the model version lacks the file {name}", field=name)
+    return files[name]
+
+
+def read_json(path: Path, name: str) -> dict[str, Any]:
+    """A bounded JSON object; errors speak of ``name``, since blobs lie under paths that mean nothing."""
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise InvalidArgument(f"{name} is larger than {JSON_LIMIT} bytes", field=name, limit=JSON_LIMIT)
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{name} is not readable JSON", field=name) from error
+    if not isinstance(value, dict):
+        raise InvalidArgument(f"{name} must hold a JSON object", field=name)
+    return value
