@@ -1,0 +1,18 @@
+"""What every test may rely on: no thread storms, no network, nobody's real home folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings read COLONNADE_*; a test never sees those of the person who runs it."""
+    for name in [name for name in os.environ if name.startswith("COLONNADE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLONNADE_HOME", str(tmp_path / "home"))
