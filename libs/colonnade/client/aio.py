@@ -1,0 +1,257 @@
+"""The asynchronous client: the same calls as the synchronous one, awaited."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from types import TracebackType
+from typing import Generic, Self, TypeVar, Unpack
+
+import httpx
+
+from colonnade.client import calls, exchange
+from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall
+from colonnade.client.configuration import configure
+from colonnade.client.results import (
+    Alias,
+    AliasTarget,
+    Chunk,
+    Generation,
+    Health,
+    ImportProgress,
+    Key,
+    Model,
+    NewKey,
+    PlatformVersion,
+    Version,
+)
+from colonnade.client.sse import EventParser
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class AsyncStream(Generic[_Item, _Result]):
+    """Items as they come, then ``result``. Opens at its first use; leaving it early cancels the work behind.
+
+    Use ``async with`` where the iteration may be left early: the end of the block is the moment to cancel.
+    """
+
+    def __init__(self, client: "AsyncColonnade", call: StreamCall[_Item, _Result]) -> None:
+        self._client = client
+        self._call = call
+        self._reader = call.reader()
+        self._response: httpx.Response | None = None
+        self._result: _Result | None = None
+        self._closed = False
+        self.request_id = exchange.new_request_id()
+
+    @property
+    def result(self) -> _Result:
+        """What the whole stream came to; there is one once the last item was read."""
+        if self._result is None:
+            raise exchange.unfinished()
+        return self._result
+
+    async def wait(self) -> _Result:
+        """Runs to the end and returns the result."""
+        async for _ in self:
+            pass
+        return self.result
+
+    async def aclose(self) -> None:
+        """Cancels what has not come yet. Safe to call twice."""
+        self._closed = True
+        if self._response is not None:
+            await self._response.aclose()
+
+    def __aiter__(self) -> AsyncGenerator[_Item]:
+        return self._read()
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _open(self) -> httpx.Response:
+        if self._response is None:
+            self._response = await self._client._send(self._call.request, self.request_id, stream=True)
+        return self._response
+
+    async def _read(self) -> AsyncGenerator[_Item]:
+        parser = EventParser()
+        if self._closed:
+            return
+        try:
+            async for line in (await self._open()).aiter_lines():
+                event = parser.feed(line)
+                item = None if event is None else self._reader.read(event)
+                if item is not None:
+                    yield item
+            self._result = self._reader.result()
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            if not self._closed:
+                raise exchange.failure(error, self._client.configuration, self.request_id) from None
+        finally:
+            await self.aclose()
+
+
+class AsyncColonnade:
+    """The platform behind one address. Safe to share between tasks of one loop; close it (``aclose``), or use
+    it as an async context manager.
+
+    Every refusal is raised as the ``colonnade.errors`` class that the platform raised.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 120.0,
+        max_retries: int = 2,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """``base_url`` and ``api_key`` default to COLONNADE_URL and COLONNADE_API_KEY, else to this machine."""
+        self.configuration = configure(base_url, api_key, timeout, max_retries)
+        self._http = httpx.AsyncClient(**exchange.client_options(self.configuration), transport=transport)
+        self._sleep = sleep
+        self.models = AsyncModels(self)
+        self.keys = AsyncKeys(self)
+
+    async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
+        """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
+        return await self._call(calls.generate(prompt, options))
+
+    def stream(
+        self, prompt: str | None = None, **options: Unpack[GenerateOptions]
+    ) -> AsyncStream[Chunk, Generation]:
+        """The answer as it is made; ``.result`` is the ``Generation`` when it is complete."""
+        return AsyncStream(self, calls.stream(prompt, options))
+
+    async def health(self) -> Health:
+        return await self._call(calls.health())
+
+    async def version(self) -> PlatformVersion:
+        return await self._call(calls.version())
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _call(self, call: Call[_T]) -> _T:
+        response = await self._send(call.request, exchange.new_request_id(), accepted=call.accepted)
+        return call.parse(response.status_code, exchange.body_of(response))
+
+    async def _send(
+        self,
+        request: Request,
+        request_id: str,
+        *,
+        stream: bool = False,
+        accepted: frozenset[int] = frozenset(),
+    ) -> httpx.Response:
+        patience = exchange.Patience(request, self.configuration.max_retries)
+        outgoing = self._http.build_request(**exchange.arguments(self.configuration, request, request_id))
+        while True:
+            try:
+                response = await self._http.send(outgoing, stream=stream)
+                if response.is_success or response.status_code in accepted:
+                    return response
+                async with aclosing(response):
+                    await response.aread()
+                problem, delay = exchange.refusal(response, request_id), patience.after_refusal(response)
+            except httpx.HTTPError as error:
+                problem = exchange.failure(error, self.configuration, request_id)
+                delay = patience.after_failure()
+            if delay is None:
+                raise problem
+            await self._sleep(delay)
+
+
+class AsyncModels:
+    """The registry's models, versions and aliases."""
+
+    def __init__(self, client: AsyncColonnade) -> None:
+        self._client = client
+
+    async def list(self) -> list[Model]:
+        return await self._client._call(calls.list_models())
+
+    async def get(self, name: str) -> Model:
+        """With all versions, newest first."""
+        return await self._client._call(calls.get_model(name))
+
+    def import_(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        alias: str | None = None,
+        description: str | None = None,
+    ) -> AsyncStream[ImportProgress, Version]:
+        """Converts a source into a new version; iterate for progress.
+
+        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine. ``alias`` is
+        moved to the version once it is there.
+        """
+        return AsyncStream(self._client, calls.import_model(source, name, alias, description))
+
+    async def set_alias(
+        self,
+        name: str,
+        alias: str,
+        targets: int | Sequence[AliasTarget],
+        *,
+        expected_revision: int | None = None,
+    ) -> Alias:
+        """Moves an alias to one version, or to several by weight.
+
+        ``expected_revision`` raises ``Conflict`` where someone else moved it first; 0: it must not exist yet.
+        """
+        return await self._client._call(calls.set_alias(name, alias, targets, expected_revision))
+
+    async def delete_alias(self, name: str, alias: str) -> None:
+        await self._client._call(calls.delete_alias(name, alias))
+
+
+class AsyncKeys:
+    """API keys."""
+
+    def __init__(self, client: AsyncColonnade) -> None:
+        self._client = client
+
+    async def create(
+        self,
+        name: str = "",
+        *,
+        roles: Sequence[str] = ("caller",),
+        tenant: str | None = None,
+        subject: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> NewKey:
+        """A new key; its ``secret`` is shown this once. A platform's first key must have the role admin."""
+        return await self._client._call(calls.create_key(name, roles, tenant, subject, expires_at))
+
+    async def list(self) -> list[Key]:
+        return await self._client._call(calls.list_keys())
+
+    async def revoke(self, key_id: str) -> None:
+        await self._client._call(calls.revoke_key(key_id))
+
+    async def rotate(self, key_id: str) -> NewKey:
+        """A new secret for the same scope; the old one ends."""
+        return await self._client._call(calls.rotate_key(key_id))

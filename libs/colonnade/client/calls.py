@@ -1,0 +1,175 @@
+"""Every operation of the platform's HTTP interface as a value: what to send, and how to read the answer.
+
+Pure functions, shared by the sync and the async client.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Generic, TypedDict, TypeVar
+from urllib.parse import quote
+
+from colonnade.client import parsing
+from colonnade.client.readers import GenerationReader, ImportReader, Reader
+from colonnade.client.results import (
+    Alias,
+    AliasTarget,
+    Chunk,
+    Generation,
+    Health,
+    ImportProgress,
+    Key,
+    Model,
+    NewKey,
+    PlatformVersion,
+    Version,
+)
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class GenerateOptions(TypedDict, total=False):
+    """What may accompany a prompt. What is left out has the platform's default."""
+
+    messages: Sequence[Mapping[str, str]] | None
+    model: str | None
+    model_size: str | None
+    max_tokens: int | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    repetition_penalty: float | None
+    preset: str | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    logprobs: int | None
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Only what ``repeatable`` says is sent again after a broken connection."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    accept: str = "application/json"
+    repeatable: bool = False
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[_T]):
+    request: Request
+    parse: parsing.Parser[_T]
+    accepted: frozenset[int] = frozenset()
+    """Statuses besides 2xx that are an answer, not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCall(Generic[_Item, _Result]):
+    request: Request
+    reader: type[Reader[_Item, _Result]]
+
+
+def generate(prompt: str | None, options: GenerateOptions) -> Call[Generation]:
+    return Call(Request("POST", "/generate", _generation(prompt, options, stream=False)), parsing.generation)
+
+
+def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Generation]:
+    body = _generation(prompt, options, stream=True)
+    return StreamCall(Request("POST", "/generate", body, accept="text/event-stream"), GenerationReader)
+
+
+def list_models() -> Call[list[Model]]:
+    return Call(Request("GET", "/models", repeatable=True), parsing.listed("models", Model))
+
+
+def get_model(name: str) -> Call[Model]:
+    return Call(Request("GET", f"/models/{_segment(name)}", repeatable=True), parsing.one(Model))
+
+
+def import_model(
+    source: str, name: str | None, alias: str | None, description: str | None
+) -> StreamCall[ImportProgress, Version]:
+    body = _given(source=source, name=name, alias=alias, description=description)
+    request = Request("POST", "/models/import", body, "text/event-stream", idempotency_key=uuid.uuid4().hex)
+    return StreamCall(request, ImportReader)
+
+
+def set_alias(
+    name: str, alias: str, targets: int | Sequence[AliasTarget], expected_revision: int | None
+) -> Call[Alias]:
+    moved = [AliasTarget(targets)] if isinstance(targets, int) else targets
+    body = _given(targets=[asdict(target) for target in moved], expected_revision=expected_revision)
+    return Call(Request("PUT", _alias_path(name, alias), body), parsing.one(Alias))
+
+
+def delete_alias(name: str, alias: str) -> Call[None]:
+    return Call(Request("DELETE", _alias_path(name, alias)), parsing.nothing)
+
+
+def create_key(
+    name: str,
+    roles: Sequence[str],
+    tenant: str | None,
+    subject: str | None,
+    expires_at: datetime | None,
+) -> Call[NewKey]:
+    body = _given(
+        name=name,
+        roles=list(roles),
+        tenant=tenant,
+        subject=subject,
+        expires_at=expires_at.isoformat() if expires_at else None,
+    )
+    return Call(Request("POST", "/keys", body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
+
+
+def list_keys() -> Call[list[Key]]:
+    return Call(Request("GET", "/keys", repeatable=True), parsing.listed("keys", Key))
+
+
+def revoke_key(key_id: str) -> Call[None]:
+    return Call(Request("DELETE", f"/keys/{_segment(key_id)}"), parsing.nothing)
+
+
+def rotate_key(key_id: str) -> Call[NewKey]:
+    path = f"/keys/{_segment(key_id)}/rotate"
+    return Call(Request("POST", path, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
+
+
+def health() -> Call[Health]:
+    """Not repeatable: it asks how things are now."""
+    return Call(Request("GET", "/health/ready"), parsing.health, frozenset({503}))
+
+
+def version() -> Call[PlatformVersion]:
+    return Call(Request("GET", "/version", repeatable=True), parsing.version)
+
+
+def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -> dict[str, Any]:
+    stop = options.get("stop")
+    body = _given(prompt=prompt, **options)
+    if isinstance(stop, str):
+        body["stop"] = [stop]
+    if (messages := options.get("messages")) is not None:
+        body["messages"] = [dict(message) for message in messages]
+    return body | {"stream": stream}
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _alias_path(name: str, alias: str) -> str:
+    return f"/models/{_segment(name)}/aliases/{_segment(alias)}"
+
+
+def _segment(text: str) -> str:
+    """A path segment. A name of dots alone would be folded away by URL normalisation."""
+    return quote(text, safe="").replace(".", "%2E") if not text.strip(".") else quote(text, safe="")

@@ -1,0 +1,96 @@
+"""What the events of a stream mean: items on the way, a result at the end. Pure, shared by both clients."""
+
+import json
+from typing import Any, Protocol, TypeVar
+
+from colonnade.client.parsing import decoded, not_understood
+from colonnade.client.results import Chunk, Generation, ImportProgress, Version
+from colonnade.client.sse import Event
+from colonnade.errors import ColonnadeError, Unavailable, error_of
+
+_Item = TypeVar("_Item", covariant=True)
+_Result = TypeVar("_Result", covariant=True)
+
+
+class Reader(Protocol[_Item, _Result]):
+    """One stream's state."""
+
+    def read(self, event: Event) -> _Item | None:
+        """The item of an event; None for those that carry none. Raises what an error event says."""
+        ...
+
+    def result(self) -> _Result:
+        """What the whole stream came to. ``Unavailable`` where it broke off before its end."""
+        ...
+
+
+class GenerationReader:
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._last: Generation | None = None
+
+    def read(self, event: Event) -> Chunk | None:
+        body = payload(event)
+        if body is None:
+            return None
+        chunk = decoded(Chunk, body)
+        self._text.append(chunk.text)
+        if body.get("finish_reason"):
+            self._last = decoded(Generation, body | {"text": "".join(self._text)})
+        return chunk if chunk.text or chunk.tokens else None
+
+    def result(self) -> Generation:
+        if self._last is None:
+            raise _broken_off()
+        return self._last
+
+
+class ImportReader:
+    def __init__(self) -> None:
+        self._version: Version | None = None
+
+    def read(self, event: Event) -> ImportProgress | None:
+        body = payload(event)
+        if body is None:
+            return None
+        progress = decoded(ImportProgress, body)
+        self._version = progress.version or self._version
+        return progress
+
+    def result(self) -> Version:
+        if self._version is None:
+            raise _broken_off()
+        return self._version
+
+
+def payload(event: Event) -> dict[str, Any] | None:
+    """The JSON object of an event, None for the mark that ends the stream; an error event raises."""
+    if event.data == "[DONE]":
+        return None
+    try:
+        body = json.loads(event.data)
+    except ValueError:
+        raise not_understood("a stream event that is not JSON") from None
+    if not isinstance(body, dict):
+        raise not_understood("a stream event that is not an object")
+    if event.kind == "error":
+        raise error_in(body)
+    return body
+
+
+def error_in(body: Any, fallback: str = "internal", request_id: str = "") -> ColonnadeError:
+    """The error of ``{"error": {"code", "message", "details", "request_id"}}`` as the platform raised it.
+
+    ``fallback`` is the code for bodies that are not the platform's, as a proxy's.
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return error_of(fallback, f"the request was refused ({fallback})", {"request_id": request_id})
+    given_details = error.get("details")
+    details: dict[str, Any] = given_details if isinstance(given_details, dict) else {}
+    code, message = str(error.get("code", fallback)), str(error.get("message", "the request was refused"))
+    return error_of(code, message, details | {"request_id": str(error.get("request_id") or request_id)})
+
+
+def _broken_off() -> Unavailable:
+    return Unavailable("the stream broke off before its end; the platform may have stopped, try again")

@@ -1,0 +1,162 @@
+"""What the platform answers, as immutable dataclasses. Unknown fields of newer platforms are ignored."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """The exact version that answered; the digest is its identity."""
+
+    name: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A token that could have been drawn instead."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``logprob`` is the natural logarithm of the model's own probability, before temperature and filters."""
+
+    id: int
+    text: str
+    logprob: float | None = None
+    top: tuple[Rival, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The text of one engine step. ``tokens`` is filled where logprobs were asked for."""
+
+    text: str
+    tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A whole answer."""
+
+    id: str
+    text: str
+    finish_reason: str
+    """``stop``, ``length``, ``cancelled`` or ``deadline``."""
+    model: ModelVersion
+    usage: Usage
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds, measured in the engine."""
+    seed: int | None = None
+    """Repeats this answer when given back."""
+    logprobs: tuple[Token, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    version: int
+    weight: int = 100
+    """Percent of requests; the targets of an alias add up to 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    name: str
+    targets: tuple[AliasTarget, ...]
+    revision: int = 0
+    """Grows by one at each move."""
+    updated_at: datetime | None = None
+    updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable version of a model in the registry."""
+
+    name: str
+    version: int
+    digest: str
+    family: str
+    parameters: int = 0
+    size_label: str = ""
+    context_length: int = 0
+    size_bytes: int = 0
+    created_at: datetime | None = None
+    created_by: str = ""
+    source: str = ""
+    source_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """``versions`` is filled by ``models.get``, newest first, and empty in ``models.list``."""
+
+    name: str
+    description: str = ""
+    latest_version: int = 0
+    size_label: str = ""
+    aliases: tuple[Alias, ...] = ()
+    versions: tuple[Version, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    stage: str
+    """``queued``, ``read``, ``convert``, ``store``, ``register`` or ``done``."""
+    fraction: float = 0.0
+    """Of the stage, 0 to 1."""
+    message: str = ""
+    version: Version | None = None
+    """In the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as it is listed: never its secret."""
+
+    id: str
+    name: str = ""
+    tenant: str = ""
+    subject: str | None = None
+    roles: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey(Key):
+    """A key just made. ``secret`` is the whole string to send; the platform cannot show it again."""
+
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``parts`` names what readiness hangs on, as the platform tells it."""
+
+    live: bool
+    ready: bool
+    parts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformVersion:
+    version: str
+    extra: dict[str, Any] = field(default_factory=dict)
