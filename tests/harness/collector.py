@@ -54,7 +54,7 @@ def collecting() -> Iterator[tuple[Collector, str]]:
     """A collector on loopback and its endpoint for COLONNADE_OTLP_ENDPOINT."""
     server = grpc.server(futures.ThreadPoolExecutor(2))
     collector = Collector()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -1,0 +1,47 @@
+"""The command against a running platform."""
+
+import json
+
+from tests.harness.platform import Platform
+
+
+def test_generate_prints_what_the_model_says(platform: Platform) -> None:
+    said = platform.command(
+        "generate", "The quick brown", "--max-tokens", "8", "--preset", "deterministic"
+    ).stdout
+    with platform.client() as http:
+        body = {"prompt": "The quick brown", "max_tokens": 8, "preset": "deterministic"}
+        assert http.post("/generate", json=body).json()["text"].strip() in said
+
+
+def test_chat_answers_each_line(platform: Platform) -> None:
+    done = platform.command("chat", "--max-tokens", "4", stdin="hello\n/exit\n")
+    assert done.stdout.strip()
+
+
+def test_models(platform: Platform) -> None:
+    assert "tiny" in platform.command("models", "list").stdout
+    assert "production" in platform.command("models", "show", "tiny").stdout
+    platform.command("models", "alias", "tiny", "candidate", "1")
+    assert "candidate" in platform.command("models", "show", "tiny").stdout
+
+
+def test_status_names_every_service(platform: Platform) -> None:
+    services = json.loads(platform.command("status", "--json").stdout)["services"]
+    assert {"gateway", "inference", "registry", "engine"} <= {service["name"] for service in services}
+
+
+def test_logs_show_recent_lines(platform: Platform) -> None:
+    assert platform.command("logs", "gateway", "-n", "5").stdout.strip()
+
+
+def test_doctor_finds_nothing_wrong(platform: Platform) -> None:
+    report = platform.command("doctor", "--json", check=False)
+    assert json.loads(report.stdout)["checks"]
+
+
+def test_an_error_is_one_line_with_a_remedy(platform: Platform) -> None:
+    done = platform.command("models", "show", "nobody", check=False)
+    assert done.returncode == 1
+    assert "nobody" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr + done.stdout

@@ -1,0 +1,70 @@
+"""A real Llama of a few thousand random weights in Hugging Face's layout: quick to import, and it answers."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+_TEXT = [
+    "The quick brown fox jumps over the lazy dog.",
+    "Colonnade serves language models of unlike kinds, 0123456789!",
+]
+_SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_tiny_llama(folder: Path, *, seed: int = 0, width: int = 32, layers: int = 2) -> Path:
+    """Writes config.json, model.safetensors and the tokenizer; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = _write_tokenizer(folder)
+    heads, kv_heads, hidden = 4, 2, width * 2
+    config = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocabulary,
+        "hidden_size": width, "intermediate_size": hidden, "num_hidden_layers": layers,
+        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "max_position_embeddings": 512,
+        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": True,
+        "bos_token_id": 0, "eos_token_id": 0, "torch_dtype": "float32",
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator) * 0.3
+
+    head = width // heads
+    weights = {"model.embed_tokens.weight": normal(vocabulary, width), "model.norm.weight": torch.ones(width)}
+    for layer in range(layers):
+        prefix = f"model.layers.{layer}."
+        weights |= {
+            prefix + "self_attn.q_proj.weight": normal(width, width),
+            prefix + "self_attn.k_proj.weight": normal(kv_heads * head, width),
+            prefix + "self_attn.v_proj.weight": normal(kv_heads * head, width),
+            prefix + "self_attn.o_proj.weight": normal(width, width),
+            prefix + "mlp.gate_proj.weight": normal(hidden, width),
+            prefix + "mlp.up_proj.weight": normal(hidden, width),
+            prefix + "mlp.down_proj.weight": normal(width, hidden),
+            prefix + "input_layernorm.weight": torch.ones(width),
+            prefix + "post_attention_layernorm.weight": torch.ones(width),
+        }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def _write_tokenizer(folder: Path) -> int:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(_TEXT, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {"chat_template": _TEMPLATE, "bos_token": _SPECIAL[0], "eos_token": _SPECIAL[0]}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return tokenizer.get_vocab_size()
