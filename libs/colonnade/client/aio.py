@@ -118,7 +118,7 @@ class AsyncColonnade:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """``base_url`` and ``api_key`` default to COLONNADE_URL and COLONNADE_API_KEY, else to this machine."""
+        """``base_url`` and ``api_key`` default to COLONNADE_URL and COLONNADE_API_KEY, then to loopback."""
         self.configuration = configure(base_url, api_key, timeout, max_retries)
         self._http = httpx.AsyncClient(**exchange.client_options(self.configuration), transport=transport)
         self._sleep = sleep
@@ -205,8 +205,8 @@ class AsyncModels:
     ) -> AsyncStream[ImportProgress, Version]:
         """Converts a source into a new version; iterate for progress.
 
-        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine. ``alias`` is
-        moved to the version once it is there.
+        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine;
+        ``alias`` is moved to the version once it is there.
         """
         return AsyncStream(self._client, calls.import_model(source, name, alias, description))
 

@@ -15,7 +15,7 @@ Parser: TypeAlias = Callable[[int, Any], _T]
 
 
 @functools.cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

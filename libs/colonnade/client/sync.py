@@ -117,7 +117,7 @@ class Colonnade:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``base_url`` and ``api_key`` default to COLONNADE_URL and COLONNADE_API_KEY, else to this machine."""
+        """``base_url`` and ``api_key`` default to COLONNADE_URL and COLONNADE_API_KEY, then to loopback."""
         self.configuration = configure(base_url, api_key, timeout, max_retries)
         self._http = httpx.Client(**exchange.client_options(self.configuration), transport=transport)
         self._sleep = sleep
@@ -204,8 +204,8 @@ class Models:
     ) -> Stream[ImportProgress, Version]:
         """Converts a source into a new version; iterate for progress.
 
-        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine. ``alias`` is
-        moved to the version once it is there.
+        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine;
+        ``alias`` is moved to the version once it is there.
         """
         return Stream(self._client, calls.import_model(source, name, alias, description))
 
