@@ -3,9 +3,9 @@
 Baggage is not propagated: it would carry what a stranger wrote through every service.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -31,10 +31,11 @@ def inject() -> list[tuple[str, str]]:
     return list(carrier.items())
 
 
-def extract(metadata: Iterable[tuple[str, str | bytes]] | None) -> Context:
+def extract(metadata: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> Context:
     """The caller's trace out of incoming pairs; an empty context when there is none or it is malformed."""
     carrier: dict[str, str] = {}
-    for name, value in metadata or ():
+    pairs = metadata.items() if isinstance(metadata, Mapping) else metadata or ()
+    for name, value in pairs:
         if name.lower() in _W3C.fields and isinstance(value, str) and len(value) <= _MAX_HEADER:
             carrier.setdefault(name.lower(), value)
     return _W3C.extract(carrier, Context())
@@ -45,16 +46,17 @@ def span(
     name: str,
     kind: Kind | SpanKind = "internal",
     context: Context | None = None,
-    **attributes: AttributeValue | None,
+    attributes: Mapping[str, AttributeValue | None] | None = None,
+    **more: AttributeValue | None,
 ) -> Iterator[Span]:
     """Runs the block inside a span, as a child of ``context`` or else of the current span.
 
-    Attribute names with dots go in as ``**{"rpc.method": name}``; those that are None are left out.
+    Attributes are given by keyword, or in ``attributes`` where their names have dots; None is left out.
     An exception marks the span as failed, with its class or code but no traceback; cancellation does not.
     """
     parent = contexts.get_current() if context is None else context
     kind = SpanKind[kind.upper()] if isinstance(kind, str) else kind
-    known = {key: value for key, value in attributes.items() if value is not None}
+    known = {key: value for key, value in {**(attributes or {}), **more}.items() if value is not None}
     started = traces.tracer().start_span(name, parent, kind, known)
     former = contexts.get_current()
     # Attach the former context again rather than detach: a generator may be closed by another task.

@@ -21,9 +21,9 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _SECRET_TEXT = (
+    (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\b(ck_[A-Za-z0-9]{1,64})_[A-Za-z0-9_-]+"), rf"\1_{REDACTED}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), REDACTED),
-    (re.compile(r"\b(Bearer|Basic)\s+(?!\[)[A-Za-z0-9._~+/=-]{4,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{REDACTED}@"),
     (
         re.compile(
