@@ -94,7 +94,7 @@ class LocalBlobStore:
         return await asyncio.to_thread(check)
 
     async def sweep(self) -> int:
-        """Removes what dead writers have left unfinished and returns how many files; live ones are left alone."""
+        """Removes what dead writers left unfinished; returns how many files. Live writers are left alone."""
         return await asyncio.to_thread(self._sweep)
 
     def _path(self, digest: str) -> Path:
@@ -128,20 +128,20 @@ class LocalBlobStore:
     def _put_moved(self, source: Path) -> Blob:
         """As ``_put`` without the copy, where the file has no other name and is on the same file system."""
         found = source.lstat()
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_dev == self._device():
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
             self._check_size(found.st_size)
-            with source.open("rb") as file:
-                return self._commit(file, source, hexadecimal_of(digest_of(file)), found.st_size)
+            try:
+                with source.open("rb") as file:
+                    return self._commit(file, source, hexadecimal_of(digest_of(file)), found.st_size)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
         blob = self._put_copy(source)
         source.unlink()
         return blob
 
-    def _device(self) -> int:
-        _make_folder(self._root)
-        return self._root.stat().st_dev
-
     def _commit(self, file: BinaryIO, draft: Path, hexadecimal: str, size: int) -> Blob:
-        """Content to disk, then the name, then the folder. Replaces an equal blob, which heals a damaged one."""
+        """Content to disk, then the name, then the folder. Replacing an equal blob heals a damaged one."""
         blob = Blob(f"sha256:{hexadecimal}", size)
         path = self._path(blob.digest)
         _make_folder(path.parent)

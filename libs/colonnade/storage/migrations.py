@@ -1,0 +1,75 @@
+"""Brings a database to the schema of the code, once, at the start of its service.
+
+A service keeps its Alembic revisions in ``<package>/migrations``. All pending ones run in one transaction
+under a lock: a service that is killed half-way leaves the old schema, and two that start at once do it once.
+"""
+
+import asyncio
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from colonnade.errors import Unsupported
+from colonnade.storage.sql import Database
+
+_ENVIRONMENT = Path(__file__).parent / "alembic_env"
+_TURN = asyncio.Lock()  # Alembic keeps its context in a global
+_ADVISORY_LOCK = 0x636F6C6F  # any number that is ours on a PostgreSQL database
+
+
+async def migrate(database: Database, package: str) -> str:
+    """Runs the pending revisions of ``package`` and returns the revision that the database is at now.
+
+    Raises ``Unsupported`` where a newer release has written the database: nothing is changed then.
+    """
+    folder = Path(str(files(package) / "migrations"))
+
+    async def work(connection: AsyncConnection) -> str:
+        if not database.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        return await connection.run_sync(upgrade, folder)
+
+    async with _TURN:
+        return await database.write(work)
+
+
+def upgrade(connection: Connection, folder: Path) -> str:
+    """Runs the revisions in ``folder`` on an open transaction."""
+    config = Config()
+    config.set_main_option("script_location", _escaped(_ENVIRONMENT))
+    config.set_main_option("version_locations", _escaped(folder))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    _refuse_newer(connection, ScriptDirectory.from_config(config))
+    command.upgrade(config, "head")
+    return current_revision(connection)
+
+
+def current_revision(connection: Connection) -> str:
+    """The revision that the database is at; empty before the first."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
+    found = current_revision(connection)
+    try:
+        if found:
+            script.get_revision(found)
+    except CommandError as error:
+        raise Unsupported(
+            f"the database was written by a newer release (schema {found}; this one knows up to "
+            f"{script.get_current_head()}); start that release again, or restore a backup from before it",
+            found=found,
+            known=script.get_current_head(),
+        ) from error
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")  # the options are interpolated
