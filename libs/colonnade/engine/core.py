@@ -1,0 +1,165 @@
+"""What happens between two forwards: who leaves, who joins, who runs.
+
+``submit``, ``abort``, ``retire`` and ``wake`` may be called from any thread. ``step`` belongs to one thread (see
+``loop``), or to a test that steps by hand on its own clock.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from colonnade.engine import step as stepping
+from colonnade.engine.runtime import Runtime
+from colonnade.engine.scheduler import Limits, Scheduler
+from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
+from colonnade.engine.text import Piece
+from colonnade.errors import ColonnadeError, NotFound, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The engine's load at one moment."""
+
+    running: int
+    waiting: int
+    cache_bytes: int
+    """Allocated now."""
+    reserved_bytes: int
+    outstanding_tokens: int
+    """Tokens that all requests may still process and generate."""
+
+
+class Core:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self.clock = clock
+        self.scheduler = Scheduler(limits)
+        self.draining = False
+        self.last_batch = 0
+        """Sequences in the latest forward."""
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def submit(self, sequence: Sequence) -> None:
+        """Queues a request. Raises ``Unavailable``, ``NotFound``, ``Overloaded`` or ``TooLarge``."""
+        with self._changed:
+            if self.draining:
+                raise Unavailable("the engine is shutting down", retry_after_seconds=1)
+            if sequence.runtime.retired:
+                raise NotFound("the model was unloaded", field="model.digest")
+            self.scheduler.add(sequence)
+            sequence.runtime.active += 1
+            self._changed.notify_all()
+
+    def abort(self, *sequences: Sequence) -> None:
+        """Has requests dropped before the next forward; they finish as cancelled."""
+        for sequence in sequences:
+            sequence.ending = FinishReason.CANCELLED
+        self.wake()
+
+    def retire(self, runtime: Runtime, *, force: bool = False) -> bool:
+        """Closes a model to new requests; False, and nothing done, if it has any (``force`` cancels them)."""
+        with self._changed:
+            mine = [each for each in self._all() if each.runtime is runtime]
+            if runtime.active and not force:
+                return False
+            runtime.retired = True
+            for sequence in mine:
+                sequence.ending = FinishReason.CANCELLED
+            self._changed.notify_all()
+            return True
+
+    def drain(self) -> None:
+        """Refuses new requests from now on."""
+        self.draining = True
+
+    def stop(self) -> None:
+        """Makes ``wait`` answer False from now on."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def load(self) -> Load:
+        with self._changed:
+            everyone = self._all()
+            return Load(
+                running=len(self.scheduler.running),
+                waiting=len(self.scheduler.waiting),
+                cache_bytes=sum(store.allocated_bytes for store in {each.runtime.store for each in everyone}),
+                reserved_bytes=self.scheduler.budget.reserved_bytes,
+                outstanding_tokens=sum(max(0, each.pending) + max(0, each.remaining) for each in everyone),
+            )
+
+    def wait(self) -> bool:
+        """Sleeps until there is something to do; False once stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self.scheduler.running or self.scheduler.waiting)
+            return not self._stopped
+
+    def step(self) -> list[Update]:
+        """Drops who must go, admits who fits, and runs one forward. Every request is heard of until its end."""
+        now = self.clock()
+        with self._changed:
+            updates = [self._end(each, _reason(each, now), now) for each in self._unwanted(now)]
+            self.scheduler.admit(now)
+            grants = self.scheduler.grants()
+        self.last_batch = len(grants)
+        outcomes = stepping.run(grants)
+        now = self.clock()
+        with self._changed:
+            return updates + [self._settle(outcome, now) for outcome in outcomes]
+
+    def fail_all(self, error: ColonnadeError) -> list[Update]:
+        """Ends every request with ``error``: the last resort of a loop that cannot go on."""
+        with self._changed:
+            dropped = self.scheduler.drop_waiting(lambda _: True)
+            return [self._fail(each, error) for each in (*dropped, *self.scheduler.running[:])]
+
+    def _all(self) -> list[Sequence]:
+        return [*self.scheduler.running, *self.scheduler.waiting]
+
+    def _unwanted(self, now: float) -> list[Sequence]:
+        """Those that were aborted or are overdue; the waiting ones are out of the queue already."""
+
+        def unwanted(sequence: Sequence) -> bool:
+            return sequence.ending is not None or sequence.overdue(now)
+
+        return [*filter(unwanted, self.scheduler.running), *self.scheduler.drop_waiting(unwanted)]
+
+    def _settle(self, outcome: stepping.Outcome, now: float) -> Update:
+        sequence = outcome.sequence
+        if outcome.error:
+            return self._fail(sequence, outcome.error)
+        try:
+            pieces, reason = sequence.take(outcome.step.emit, now)
+        except Exception as error:
+            return self._fail(sequence, stepping.fault(sequence, error, "text"))
+        if reason is None and outcome.step.done:
+            reason = FinishReason.STOP
+        return Update(sequence, pieces) if reason is None else self._end(sequence, reason, now, pieces)
+
+    def _end(
+        self, sequence: Sequence, reason: FinishReason, now: float, pieces: list[Piece] | None = None
+    ) -> Update:
+        rest = sequence.text.finish()
+        self._leave(sequence, now)
+        finish: Finish = sequence.finish(reason, now)
+        return Update(sequence, [*(pieces or []), *rest], finish)
+
+    def _fail(self, sequence: Sequence, error: ColonnadeError) -> Update:
+        self._leave(sequence, self.clock())
+        return Update(sequence, error=error)
+
+    def _leave(self, sequence: Sequence, now: float) -> None:
+        if sequence.admitted is not None:
+            self.scheduler.leave(sequence, now)
+        sequence.runtime.active -= 1
+
+
+def _reason(sequence: Sequence, now: float) -> FinishReason:
+    return sequence.ending or FinishReason.DEADLINE

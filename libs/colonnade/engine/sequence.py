@@ -1,0 +1,151 @@
+"""One request on its way through the engine.
+
+``Work`` is what was asked, ready to run. ``Sequence`` is its life: waiting, running, finished. Only the
+core's thread changes a sequence, except for ``ending``, which any thread may set to have it dropped before
+the next forward.
+"""
+
+import itertools
+from collections.abc import Sequence as Row
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from colonnade.engine.runtime import Runtime
+from colonnade.engine.sampling import Sampling, TokenSampler
+from colonnade.engine.text import Piece, TextStream
+from colonnade.errors import ColonnadeError
+from colonnade.models.protocol import Decoder, SampledToken
+
+MAX_PRIORITY = 10
+PRIORITY_SECONDS = 30.0
+"""How much later a request of one priority more may arrive and still go first."""
+_HANDLES = itertools.count(1)
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A request with its text encoded and its limits settled."""
+
+    request_id: str
+    tenant: str
+    tokens: Row[int]
+    max_tokens: int
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: Row[str] = ()
+    stop_ids: frozenset[int] = frozenset()
+    priority: int = 0
+    deadline: float | None = None
+    """On the core's clock (``time.monotonic``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a request ended and what it took. Seconds are measured from its arrival on."""
+
+    reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    queue_seconds: float
+    prefill_seconds: float
+    decode_seconds: float
+    first_token_seconds: float
+    seed: int
+    stop: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one step of the engine did for one sequence."""
+
+    sequence: "Sequence"
+    pieces: Row[Piece] = ()
+    finish: Finish | None = None
+    error: ColonnadeError | None = None
+
+
+class Sequence:
+    """Also the ``colonnade.models.protocol.SequenceView`` that decoders see."""
+
+    def __init__(self, work: Work, runtime: Runtime, arrived: float, decoder: Decoder | None = None) -> None:
+        self.handle = next(_HANDLES)
+        self.work, self.runtime = work, runtime
+        self.tokens: list[int] = list(work.tokens)
+        self.committed = 0
+        self.decoder = decoder or runtime.model.decoder()
+        self.sampler = TokenSampler(work.sampling, self.tokens)
+        self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
+        self.ending: FinishReason | None = None
+        self.idle_steps = 0
+        """Forwards in a row that decided nothing and kept nothing."""
+        self.arrived = arrived
+        self.admitted: float | None = None
+        self.first_token: float | None = None
+
+    @property
+    def emitted(self) -> int:
+        return len(self.tokens) - len(self.work.tokens)
+
+    @property
+    def remaining(self) -> int:
+        return self.work.max_tokens - self.emitted
+
+    @property
+    def pending(self) -> int:
+        """Tokens whose state is not kept yet: the rest of the prompt, or the newest token."""
+        return len(self.tokens) - self.committed
+
+    @property
+    def reserved_positions(self) -> int:
+        """The most positions it can come to hold; a block may reach beyond the last token asked for."""
+        return len(self.work.tokens) + self.work.max_tokens + self.runtime.model.page_multiple - 1
+
+    @property
+    def reserved_bytes(self) -> int:
+        return self.runtime.store.bytes_for(self.reserved_positions)
+
+    @property
+    def turn(self) -> tuple[float, int]:
+        """Lower goes first: by arrival, where a priority counts as a head start. So nobody waits for ever."""
+        return self.arrived - self.work.priority * PRIORITY_SECONDS, self.handle
+
+    def overdue(self, now: float) -> bool:
+        return self.work.deadline is not None and now >= self.work.deadline
+
+    def take(self, emitted: Row[SampledToken], now: float) -> tuple[list[Piece], FinishReason | None]:
+        """Appends what a step decided, up to the first thing that ends the answer."""
+        pieces: list[Piece] = []
+        for token in emitted[: self.remaining]:
+            if self.first_token is None:
+                self.first_token = now
+            self.tokens.append(token.id)
+            if token.id in self.work.stop_ids:
+                return [*pieces, *self.text.finish(), Piece(token, "")], FinishReason.STOP
+            pieces += self.text.push(token)
+            if self.text.stopped:
+                return pieces, FinishReason.STOP
+        if self.remaining > 0:
+            return pieces, None
+        pieces += self.text.finish()
+        return pieces, FinishReason.STOP if self.text.stopped else FinishReason.LENGTH
+
+    def finish(self, reason: FinishReason, now: float) -> Finish:
+        admitted = now if self.admitted is None else self.admitted
+        first = now if self.first_token is None else self.first_token
+        return Finish(
+            reason=reason,
+            prompt_tokens=len(self.work.tokens),
+            completion_tokens=self.emitted,
+            queue_seconds=admitted - self.arrived,
+            prefill_seconds=max(0.0, first - admitted),
+            decode_seconds=now - first,
+            first_token_seconds=first - self.arrived,
+            seed=self.work.sampling.seed,
+            stop=self.text.stopped.text if self.text.stopped else "",
+        )

@@ -1,0 +1,7 @@
+"""Between text and tokens: encoding, chat templates, incremental decoding, stop strings."""
+
+from colonnade.engine.text.chat import ChatTemplate, Message
+from colonnade.engine.text.stream import Piece, TextStream
+from colonnade.engine.text.tokenizer import Tokenizer
+
+__all__ = ["ChatTemplate", "Message", "Piece", "TextStream", "Tokenizer"]
