@@ -1,8 +1,8 @@
 """One service's SQL database: SQLite on one machine, PostgreSQL on a cluster, through one code path.
 
 Every piece of work is one transaction. ``reading`` sees one snapshot; ``write`` is serialisable: what it
-reads is still true when it writes. On SQLite a writer takes the write lock at its start (``BEGIN
-IMMEDIATE``), so it never fails half-way. What ``write`` has returned from is on the disk (WAL, ``synchronous=FULL``).
+reads is still true when it writes, and what it has returned from is on the disk. On SQLite that is WAL with
+``synchronous=FULL``, and a writer takes the write lock at its start (``BEGIN IMMEDIATE``), never half-way.
 """
 
 import asyncio

@@ -95,9 +95,7 @@ async def test_a_newer_database_is_refused_and_left_alone(service: Service, data
 async def test_two_that_start_at_once_do_it_once(service: Service, database: Database) -> None:
     other = Database(str(database.engine.url))
     try:
-        assert await asyncio.gather(migrate(database, service.package), migrate(other, service.package)) == [
-            "0001",
-            "0001",
-        ]
+        both = (migrate(database, service.package), migrate(other, service.package))
+        assert set(await asyncio.gather(*both)) == {"0001"}
     finally:
         await other.close()
