@@ -5,14 +5,16 @@ the caches) and draws the second. Run with ``make trace-picture``.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
-from tests.harness.collector import SpanRecord, collecting
+from tests.harness.collector import Collector, SpanRecord, collecting
 from tests.harness.platform import eventually, running
 
 PICTURE = Path(__file__).resolve().parents[1] / "pictures" / "trace.svg"
 COLOURS = {"gateway": "#3b6ea5", "registry": "#7a5aa6", "inference": "#2f8f6b", "engine": "#c26a2d"}
+FONT = 'font-family="sans-serif" font-size="12"'
 LEFT, WIDTH, ROW, TOP = 330, 620, 24, 54
 
 
@@ -20,24 +22,18 @@ def capture() -> list[SpanRecord]:
     """The spans of one warm request."""
     question = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 16}
     with collecting() as (collector, endpoint), running(COLONNADE_OTLP_ENDPOINT=endpoint) as platform:
-        eventually(
-            lambda: "curl" in (platform.home / "up.log").read_text(), 300, "the bundled model is imported"
-        )
-        with platform.client() as http:
-            for attempt in range(2):
-                reply = http.post("/generate", json=question | {"preset": "deterministic"})
-                reply.raise_for_status()
-                eventually(lambda: _requests(collector.spans) > attempt, 30, "the spans arrive")  # noqa: B023
-        eventually(
-            lambda: "engine" in {s.service for s in collector.trace_of("POST /generate")},
-            30,
-            "the engine's spans",
-        )
+        log = platform.home / "up.log"
+        eventually(lambda: "curl" in log.read_text(), 300, "the bundled model is imported")
+        for wanted in (1, 2):
+            with platform.client() as http:
+                http.post("/generate", json=question | {"preset": "deterministic"}).raise_for_status()
+            eventually(partial(_whole, collector, wanted), 30, "the spans arrive")
         return collector.trace_of("POST /generate")
 
 
-def _requests(spans: Sequence[SpanRecord]) -> int:
-    return sum(span.name == "POST /generate" for span in spans)
+def _whole(collector: Collector, wanted: int) -> bool:
+    requests = sum(span.name == "POST /generate" for span in collector.spans)
+    return requests >= wanted and "engine" in {span.service for span in collector.trace_of("POST /generate")}
 
 
 def draw(spans: Sequence[SpanRecord]) -> str:
@@ -55,7 +51,7 @@ def draw(spans: Sequence[SpanRecord]) -> str:
     total = f'<text x="{LEFT + WIDTH}" y="22" text-anchor="end">{1000 * (end - begin):.1f} ms in all</text>'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="1040" height="{height}" font-family="sans-serif" font-size="12">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="1040" height="{height}" {FONT}>',
             f'<rect width="1040" height="{height}" fill="#ffffff"/>',
             *legend, total, *rows, "</svg>", "",
         ]
@@ -73,10 +69,12 @@ def _row(span: SpanRecord, depth: int, index: int, begin: float, scale: float) -
     y = TOP + ROW * index
     x, width = LEFT + (span.start - begin) * scale, max(1.5, (span.end - span.start) * scale)
     name = span.name.rsplit("/", 1)[-1] if span.name.startswith("/") else span.name
+    colour = COLOURS.get(span.service, "#777")
+    after = min(x + width, LEFT + WIDTH) + 5
     return (
         f'<text x="{20 + 12 * depth}" y="{y + 13}">{escape(name)}</text>'
-        f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="15" rx="2" fill="{COLOURS.get(span.service, "#777")}"/>'
-        f'<text x="{min(x + width + 5, LEFT + WIDTH + 5):.1f}" y="{y + 13}" fill="#555">{1000 * (span.end - span.start):.1f} ms</text>'
+        f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="15" rx="2" fill="{colour}"/>'
+        f'<text x="{after:.1f}" y="{y + 13}" fill="#555">{1000 * (span.end - span.start):.1f} ms</text>'
     )
 
 
