@@ -1,0 +1,49 @@
+"""The supervisor as a process of its own, as ``colonnade up --detach`` starts it.
+
+It tells its starter how the start went with one JSON line on the file descriptor it was given, and closes it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+
+from colonnade.errors import ColonnadeError
+from colonnade.supervise.home import Home
+from colonnade.supervise.supervisor import Supervisor
+from colonnade.supervise.topology import DEFAULT_PORT, platform
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m colonnade.supervise")
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--tell", type=int, help="file descriptor to report the start on")
+    arguments = parser.parse_args()
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    home = Home.of(arguments.home)
+    specs = platform(home, host=arguments.host, port=arguments.port)
+    supervisor = Supervisor(home, specs, url=specs[-1].address)
+    supervisor.stop_on_signals()
+    try:
+        await supervisor.run(lambda: _tell(arguments.tell, {"ok": True}))
+    except ColonnadeError as error:
+        fault = {"code": error.code, "message": error.message, "details": error.details}
+        _tell(arguments.tell, {"ok": False, "error": fault})
+        return 1
+    return 0
+
+
+def _tell(descriptor: int | None, message: dict[str, object]) -> None:
+    if descriptor is not None:
+        os.write(descriptor, json.dumps(message).encode() + b"\n")
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Starts the supervisor in the background.
+
+A fresh process in a session of its own, not a fork of this one: a fork copies threads' locks and a
+terminal's state.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+from colonnade.errors import Internal, error_of
+from colonnade.supervise.home import Home
+
+
+def start_detached(home: Home, *, host: str, port: int) -> int:
+    """Returns the supervisor's pid once it answers on its control socket; services may still be starting.
+
+    Raises what stood in the way: another platform, a port in use.
+    """
+    home.prepare()
+    ours, theirs = os.pipe()
+    command = [sys.executable, "-P", "-m", "colonnade.supervise", "--home", str(home.root)]
+    command += ["--host", host, "--port", str(port), "--tell", str(theirs)]
+    with home.log("supervisor").open("ab") as log, os.fdopen(ours, "rb") as answers:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            cwd=home.root,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(theirs,),
+            start_new_session=True,
+        )
+        os.close(theirs)
+        line = answers.readline()
+    if not line:
+        process.wait()
+        raise Internal("the supervisor ended before it could start anything; see: colonnade logs supervisor")
+    answer = json.loads(line)
+    if not answer["ok"]:
+        process.wait()
+        error = answer["error"]
+        raise error_of(error["code"], error["message"], error["details"])
+    process.returncode = 0  # it outlives us on purpose: nobody here will wait for it
+    return process.pid

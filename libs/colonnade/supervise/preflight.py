@@ -1,0 +1,113 @@
+"""What is checked before anything starts: a mistake costs one clear line and no half-started platform."""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from colonnade.errors import Conflict, InvalidArgument
+from colonnade.supervise.home import Home
+from colonnade.supervise.topology import ServiceSpec
+
+_PATIENCE_SECONDS = 0.3
+
+
+def check_ports(specs: Iterable[ServiceSpec], host: str = "127.0.0.1") -> None:
+    """Raises ``Conflict`` for a port that somebody else has, ``InvalidArgument`` for one we may not have."""
+    for spec in specs:
+        for port in spec.ports:
+            if (problem := port_problem(host, port)) is None:
+                continue
+            if problem == errno.EACCES:
+                raise InvalidArgument(
+                    f"port {port} is reserved for root; choose one above 1023 for the {spec.name}",
+                    field="port",
+                    limit=1024,
+                )
+            raise Conflict(
+                f"port {port}, which the {spec.name} needs, is in use by another program; {_remedy(spec)}",
+                field="port",
+                port=port,
+            )
+
+
+def _remedy(spec: ServiceSpec) -> str:
+    if spec.name == "gateway":
+        return "stop that program, or choose another port with --port"
+    variable = f"COLONNADE_{spec.name.upper()}_METRICS_PORT"
+    return f"stop that program, or set {variable} to another port (0 is no metrics)"
+
+
+def port_problem(host: str, port: int) -> int | None:
+    """The errno that binding gives; None where it works."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # or closed connections would count
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno or errno.EADDRINUSE
+    return None
+
+
+@contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """Holds the home's lock, with our pid in it. The kernel lets go of it when we die, however we die.
+
+    Raises ``Conflict`` where another supervisor has it.
+    """
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not _lock(descriptor):
+            pid = holder(home)
+            raise Conflict(
+                f"a platform is running in this home already{f' (pid {pid})' if pid else ''}; "
+                "see it with: colonnade status; end it with: colonnade down; or choose another with --home",
+                field="COLONNADE_HOME",
+                pid=pid,
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid()}).encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Tries for a moment: a ``status`` that looks who holds the lock holds it itself for that long."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def holder(home: Home) -> int | None:
+    """The pid of the supervisor that holds the lock; None where nobody does."""
+    try:
+        with home.lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _pid_in(home.lock)
+    except OSError:
+        pass
+    return None
+
+
+def _pid_in(path: Path) -> int | None:
+    try:
+        return int(json.loads(path.read_text())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,128 @@
+"""What runs on one machine: the processes, how to tell that they are ready, and their order at the end.
+
+They start in parallel, since each waits for the ones it needs; they stop from the outside in, so that
+running answers are finished while everything they need is still there.
+"""
+
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from colonnade.supervise.home import Home
+from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
+
+STOP_ORDER = ("gateway", "inference", "engine", "registry")
+DEFAULT_PORT = 8080
+_METRICS_PORTS = {"inference": 9101, "registry": 9102, "engine": 9103}
+_DRAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One process. ``command`` and the whole ``env`` are given to it as they are."""
+
+    name: str
+    command: tuple[str, ...]
+    probe: ProbeSpec
+    address: str
+    """For people."""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    socket: Path | None = None
+    """Removed before a start: what a dead process left would refuse connections."""
+    ports: tuple[int, ...] = ()
+    """TCP ports on loopback that it will bind; checked before anything starts."""
+    stop_rank: int = 0
+    """Lower ends first; equal ones together."""
+    grace_seconds: float = _DRAIN_SECONDS + 5
+    """Between SIGTERM and SIGKILL; a service drains within it."""
+    start_seconds: float = 180.0
+    """It must answer its probe within this time of its start, or it is started again."""
+
+
+def platform(
+    home: Home, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT, environ: Mapping[str, str] | None = None
+) -> tuple[ServiceSpec, ...]:
+    """The platform's processes below ``home`` with the gateway on ``host:port``.
+
+    ``environ`` (by default ours) is passed on, with what ties the processes together set on top.
+    """
+    inherited = dict(os.environ if environ is None else environ)
+    backends = tuple(_backend(home, name, inherited) for name in ("registry", "engine", "inference"))
+    return (*backends, _gateway(home, host, port, inherited))
+
+
+def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec:
+    variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
+    metrics_port = inherited.get(variable, str(_METRICS_PORTS[name]))
+    socket = home.socket(name)
+    env = _environment(home, name, inherited) | {
+        variable: metrics_port,
+        f"COLONNADE_{name.upper()}_LISTEN": f"unix:{socket}",
+    }
+    return ServiceSpec(
+        name=name,
+        command=_python(f"colonnade.{name}"),
+        probe=GrpcHealth(socket),
+        address=f"unix:{socket}",
+        env=env,
+        socket=socket,
+        ports=(int(metrics_port),) if metrics_port.isdigit() and int(metrics_port) else (),
+        stop_rank=STOP_ORDER.index(name),
+    )
+
+
+def _gateway(home: Home, host: str, port: int, inherited: Mapping[str, str]) -> ServiceSpec:
+    near = loopback(host)
+    shown = f"[{host}]" if ":" in host else host
+    return ServiceSpec(
+        name="gateway",
+        command=_python("colonnade.gateway"),
+        probe=HttpHealth(near, port),
+        address=f"http://{f'[{near}]' if ':' in near else near}:{port}",
+        env=_environment(home, "gateway", inherited) | {"COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
+        ports=(port,),
+        stop_rank=STOP_ORDER.index("gateway"),
+    )
+
+
+def _python(module: str) -> tuple[str, ...]:
+    # -P: without it "-m" would import from the folder where the user happens to stand.
+    return (sys.executable, "-P", "-m", module)
+
+
+def _environment(home: Home, name: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Ours, then what must hold for this platform whatever the user's shell has."""
+    threads = inherited.get("OMP_NUM_THREADS") or str(usable_cpus())
+    return {
+        **inherited,
+        "COLONNADE_HOME": str(home.root),
+        "COLONNADE_REGISTRY_ADDRESS": f"unix:{home.socket('registry')}",
+        "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",
+        "COLONNADE_ENGINE_ADDRESSES": f"unix:{home.socket('engine')}",
+        # The engine's matrix products get every core we may use; more threads than cores only fight. The
+        # others compute nothing, and spinning idle workers in them would take cores from the engine.
+        "OMP_NUM_THREADS": threads if name == "engine" else "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its stack in the log
+    }
+
+
+def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Physical cores that this process may use: not those of other people's containers or taskset."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    physical = psutil.cpu_count(logical=False) or allowed
+    return max(1, min(allowed, physical, _cpu_quota(cgroup) or allowed))
+
+
+def _cpu_quota(path: Path) -> int | None:
+    """The container's limit in whole CPUs (cgroup v2), rounded up."""
+    try:
+        quota, period = path.read_text().split()
+        return None if quota == "max" else math.ceil(int(quota) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
