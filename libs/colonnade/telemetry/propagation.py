@@ -72,9 +72,10 @@ def span(
 
 
 def _mark_failed(failed: Span, error: Exception) -> None:
+    """An ``error.type`` that the block itself has set is kept: it knows better than the exception's class."""
+    kind, message = type(error).__qualname__, None
     if isinstance(error, ColonnadeError):
-        failed.set_attribute("error.type", error.code.value)
-        failed.set_status(Status(StatusCode.ERROR, redact_text(error.message)))
-    else:
-        failed.set_attribute("error.type", type(error).__qualname__)
-        failed.set_status(Status(StatusCode.ERROR))
+        kind, message = error.code.value, redact_text(error.message)
+    failed.set_status(Status(StatusCode.ERROR, message))
+    if "error.type" not in (getattr(failed, "attributes", None) or {}):
+        failed.set_attribute("error.type", kind)

@@ -93,6 +93,13 @@ def test_any_other_exception_marks_the_span_with_its_class_only(spans: InMemoryS
     assert failed.status.description is None
 
 
+def test_the_error_type_that_the_block_has_set_is_kept(spans: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match="abort"), span("work") as active:
+        active.set_attribute("error.type", "overloaded")
+        raise ValueError("abort")
+    assert (spans.get_finished_spans()[0].attributes or {})["error.type"] == "overloaded"
+
+
 def test_cancellation_is_not_a_failure(spans: InMemorySpanExporter) -> None:
     with pytest.raises(asyncio.CancelledError), span("work"):
         raise asyncio.CancelledError

@@ -1,0 +1,14 @@
+"""Who may call the inference service."""
+
+from colonnade.security.access.roles import GENERATE, PREPARE, SEE_RUNNING
+from colonnade.security.access.table import Table
+
+_SERVICE = "/colonnade.api.inference.v1.InferenceService"
+
+RPCS: Table = {
+    f"{_SERVICE}/Generate": GENERATE,
+    f"{_SERVICE}/Score": GENERATE,
+    f"{_SERVICE}/Embed": GENERATE,
+    f"{_SERVICE}/Prepare": PREPARE,
+    f"{_SERVICE}/ListEngines": SEE_RUNNING,
+}

@@ -1,0 +1,20 @@
+"""The few sets of roles that the tables are made of, so that one change of mind is one change."""
+
+from colonnade.security.identity import Role
+
+GENERATE = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER, Role.SERVICE})
+"""An auditor reads; generating spends what others pay for."""
+RUN = frozenset({Role.ADMIN, Role.OPERATOR, Role.SERVICE})
+"""Loading and unloading. On a user's first request, inference loads as itself."""
+PREPARE = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.SERVICE})
+"""Warming a version up ahead of its requests."""
+SEE_RUNNING = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.AUDITOR, Role.SERVICE})
+SEE_MODELS = frozenset(Role)
+CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
+"""Importing models and moving aliases: what people do, and sign for."""
+MANAGE_KEYS = frozenset({Role.ADMIN})
+SEE_KEYS = frozenset({Role.ADMIN, Role.AUDITOR})
+SEE_METRICS = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR})
+
+PEOPLE = frozenset(Role) - {Role.SERVICE}
+"""Whom the gateway serves. Services talk to each other, not through the front door."""
