@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from colonnade.errors import InvalidArgument
+from colonnade.security.inputs import CONFIG as LIMITS
+from colonnade.security.inputs import parse_object, read_bounded, sanitise_config
 
 DESCRIPTION = "colonnade.json"
 CONFIG = "config.json"
@@ -16,7 +18,6 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 GENERATION_CONFIG = "generation_config.json"
 
 FORMAT = 1
-JSON_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Description:
 
     @classmethod
     def read(cls, path: Path) -> "Description":
-        raw = read_json(path, DESCRIPTION)
+        raw = read_config(path, DESCRIPTION)
         if raw.get("format") != FORMAT:
             raise InvalidArgument(f"{DESCRIPTION}: format must be {FORMAT}", field="format", limit=FORMAT)
         kinds = {"family": str, "parameters": int, "size_label": str, "context_length": int, "dtype": str}
@@ -53,14 +54,7 @@ def required(files: Mapping[str, Path], name: str) -> Path:
     return files[name]
 
 
-def read_json(path: Path, name: str) -> dict[str, Any]:
-    """A bounded JSON object; errors speak of ``name``, since blobs lie under paths that mean nothing."""
-    try:
-        if path.stat().st_size > JSON_LIMIT:
-            raise InvalidArgument(f"{name} is larger than {JSON_LIMIT} bytes", field=name, limit=JSON_LIMIT)
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{name} is not readable JSON", field=name) from error
-    if not isinstance(value, dict):
-        raise InvalidArgument(f"{name} must hold a JSON object", field=name)
-    return value
+def read_config(path: Path, name: str) -> dict[str, Any]:
+    """A small JSON object; errors speak of ``name``, since blobs lie under paths that mean nothing."""
+    data = read_bounded(path, LIMITS.max_bytes, name)
+    return sanitise_config(parse_object(data, LIMITS, name), field=name)

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colonnade.errors import InvalidArgument
-from colonnade.models.families.artefact import CONFIG, WEIGHTS, read_json, required
+from colonnade.models.families.artefact import CONFIG, WEIGHTS, read_config, required
 from colonnade.models.families.transformer.config import TransformerConfig
 from colonnade.models.families.transformer.hugging_face import from_hugging_face, to_hugging_face
 from colonnade.models.families.transformer.model import Transformer
@@ -65,7 +65,7 @@ def load(
     files: Mapping[str, Path], *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
 ) -> Transformer:
     """A model ready to serve from an artefact's files; ``dtype`` None keeps the stored one."""
-    model = blank(from_hugging_face(read_json(required(files, CONFIG), CONFIG)))
+    model = blank(from_hugging_face(read_config(required(files, CONFIG), CONFIG)))
     weights = _read(required(files, WEIGHTS), model, dtype, device)
     model.load_state_dict(weights, strict=True, assign=True)
     return model.to(device).requires_grad_(False).eval()

@@ -1,0 +1,76 @@
+"""What every foreign format is turned into before anything is written."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from colonnade.errors import InvalidArgument
+from colonnade.models.families.transformer.config import TransformerConfig
+
+CHUNK = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor that is read only when it is its turn."""
+
+    name: str
+    """Hugging Face's name."""
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFiles:
+    tokenizer: str
+    """``tokenizer.json`` of the tokenizers library."""
+    config: Mapping[str, Any]
+    generation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    format: str
+    config: TransformerConfig
+    dtype: torch.dtype
+    tensors: Sequence[StoredTensor]
+    tokenizer: TokenizerFiles
+    files: Sequence[Path]
+    """All that was read: the source's digest is theirs."""
+    size_label: str | None = None
+    """What its maker calls its size."""
+
+
+def check_shapes(tensors: Sequence[StoredTensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuses a tensor whose shape is not the one that the configuration implies."""
+    for tensor in tensors:
+        if tensor.shape != expected[tensor.name]:
+            raise InvalidArgument(
+                f"tensor {tensor.name} has shape {list(tensor.shape)},"
+                f" its configuration implies {list(expected[tensor.name])}",
+                field=tensor.name,
+            )
+
+
+def digest_of(files: Sequence[Path], advance: Callable[[int], None]) -> str:
+    """SHA-256 of the one file, or of the list of names and digests of several."""
+    digests = {path.name: _file_digest(path, advance) for path in files}
+    if len(digests) == 1:
+        return f"sha256:{next(iter(digests.values()))}"
+    listing = json.dumps(digests, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(listing.encode()).hexdigest()}"
+
+
+def _file_digest(path: Path, advance: Callable[[int], None]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            advance(len(chunk))
+    return digest.hexdigest()
