@@ -1,7 +1,7 @@
 """What happens between two forwards: who leaves, who joins, who runs.
 
-``submit``, ``abort``, ``retire`` and ``wake`` may be called from any thread. ``step`` belongs to one thread (see
-``loop``), or to a test that steps by hand on its own clock.
+``step`` and ``fail_all`` belong to one thread (``loop``), or to a test that steps by hand on its own clock.
+Everything else may be called from any thread.
 """
 
 import threading
@@ -58,17 +58,12 @@ class Core:
             sequence.ending = FinishReason.CANCELLED
         self.wake()
 
-    def retire(self, runtime: Runtime, *, force: bool = False) -> bool:
-        """Closes a model to new requests; False, and nothing done, if it has any (``force`` cancels them)."""
+    def retire(self, runtime: Runtime) -> bool:
+        """Closes a model to new requests; False, and nothing done, if it has any that wait or run."""
         with self._changed:
-            mine = [each for each in self._all() if each.runtime is runtime]
-            if runtime.active and not force:
-                return False
-            runtime.retired = True
-            for sequence in mine:
-                sequence.ending = FinishReason.CANCELLED
-            self._changed.notify_all()
-            return True
+            if not runtime.active:
+                runtime.retired = True
+            return runtime.retired
 
     def drain(self) -> None:
         """Refuses new requests from now on."""
@@ -102,7 +97,7 @@ class Core:
             return not self._stopped
 
     def step(self) -> list[Update]:
-        """Drops who must go, admits who fits, and runs one forward. Every request is heard of until its end."""
+        """Drops who must go, admits who fits, and runs one forward."""
         now = self.clock()
         with self._changed:
             updates = [self._end(each, _reason(each, now), now) for each in self._unwanted(now)]

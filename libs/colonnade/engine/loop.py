@@ -8,7 +8,7 @@ import torch
 
 from colonnade.engine.core import Core
 from colonnade.engine.sequence import Update
-from colonnade.errors import Internal
+from colonnade.errors import Internal, Unavailable
 
 _LOG = structlog.get_logger(__name__)
 Deliver = Callable[[Sequence[Update]], None]
@@ -20,8 +20,11 @@ class Loop:
     ``deliver`` gets the updates of each step, in this thread: it must only pass them on.
     """
 
-    def __init__(self, core: Core, deliver: Deliver, threads: int) -> None:
-        self._core, self._deliver, self._threads = core, deliver, threads
+    def __init__(
+        self, core: Core, deliver: Deliver, threads: int, observe: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """``observe`` hears how many sequences each forward had."""
+        self._core, self._deliver, self._threads, self._observe = core, deliver, threads, observe
         self._thread = threading.Thread(target=self._run, name="engine-core", daemon=True)
 
     def start(self) -> None:
@@ -36,11 +39,15 @@ class Loop:
         torch.set_num_threads(self._threads)  # OpenMP keeps this number for each thread
         while self._core.wait():
             self._turn()
-        self._hand_over(self._core.fail_all(Internal("the engine was stopped")))
+        self._hand_over(
+            self._core.fail_all(Unavailable("the engine was stopped before the answer was complete"))
+        )
 
     def _turn(self) -> None:
         try:
             updates = self._core.step()
+            if self._core.last_batch:
+                self._observe(self._core.last_batch)
         except Exception:
             _LOG.exception("step_failed")
             updates = self._core.fail_all(Internal("the engine failed and dropped its requests"))

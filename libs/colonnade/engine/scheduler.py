@@ -48,7 +48,7 @@ class Scheduler:
         size, limit = sequence.reserved_bytes, self.limits.cache_bytes
         if size > limit:
             raise TooLarge(
-                f"prompt and max_tokens need {size} bytes of cache, the engine has {limit}; ask for fewer tokens",
+                f"prompt and max_tokens need {size} bytes of cache of {limit} in all; ask for fewer tokens",
                 field="max_tokens", limit=limit, needed=size,
             )  # fmt: skip
         if len(self._waiting) >= self.limits.queue_capacity:

@@ -73,11 +73,21 @@ class Update:
 class Sequence:
     """Also the ``colonnade.models.protocol.SequenceView`` that decoders see."""
 
-    def __init__(self, work: Work, runtime: Runtime, arrived: float, decoder: Decoder | None = None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        runtime: Runtime,
+        arrived: float,
+        *,
+        decoder: Decoder | None = None,
+        known: int = 0,
+    ) -> None:
+        """``known`` positions can be worked off at once, like a prompt, whatever has been emitted."""
         self.handle = next(_HANDLES)
         self.work, self.runtime = work, runtime
         self.tokens: list[int] = list(work.tokens)
         self.committed = 0
+        self._known = known
         self.decoder = decoder or runtime.model.decoder()
         self.sampler = TokenSampler(work.sampling, self.tokens)
         self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
@@ -98,8 +108,8 @@ class Sequence:
 
     @property
     def pending(self) -> int:
-        """Tokens whose state is not kept yet: the rest of the prompt, or the newest token."""
-        return len(self.tokens) - self.committed
+        """Positions that could be worked off now: the rest of the prompt, or the newest token."""
+        return max(self._known, len(self.tokens)) - self.committed
 
     @property
     def reserved_positions(self) -> int:

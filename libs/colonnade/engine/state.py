@@ -45,17 +45,14 @@ class CacheBudget:
 class SequenceState:
     """One sequence's tensors. ``kv[name]`` is (2, K, capacity, D): keys, then values."""
 
-    __slots__ = ("fixed", "kv", "length", "limit")
+    __slots__ = ("allocated_bytes", "fixed", "kv", "length", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.length = 0
+        self.allocated_bytes = 0
         self.kv: dict[str, Tensor] = {}
         self.fixed: dict[str, Tensor] = {}
-
-    @property
-    def allocated_bytes(self) -> int:
-        return sum(t.nbytes for held in (self.kv, self.fixed) for t in held.values())
 
 
 class StateStore:
@@ -65,16 +62,14 @@ class StateStore:
         self.specs: Mapping[str, StateSpec] = {spec.name: spec for spec in specs}
         self._dtype, self._device = dtype, device
         self._sequences: dict[int, SequenceState] = {}
+        self.allocated_bytes = 0
+        """Of all sequences now; any thread may read it."""
 
     def __len__(self) -> int:
         return len(self._sequences)
 
     def __getitem__(self, handle: int) -> SequenceState:
         return self._sequences[handle]
-
-    @property
-    def allocated_bytes(self) -> int:
-        return sum(state.allocated_bytes for state in self._sequences.values())
 
     def bytes_for(self, positions: int) -> int:
         """The most a sequence of ``positions`` can hold."""
@@ -88,10 +83,13 @@ class StateStore:
         for spec in self.specs.values():
             if spec.kind == "fixed":
                 state.fixed[spec.name] = torch.zeros(spec.shape, dtype=self._dtype, device=self._device)
+                self._count(state, state.fixed[spec.name].nbytes)
 
     def close(self, handle: int) -> None:
         """Frees everything the sequence holds; a handle that is not open is ignored."""
-        self._sequences.pop(handle, None)
+        if handle in self._sequences:
+            state = self._sequences.pop(handle)
+            self._count(state, -state.allocated_bytes)
 
     def rewind(self, handle: int, position: int) -> None:
         """Forgets committed positions from ``position`` on."""
@@ -119,7 +117,12 @@ class StateStore:
         if held is not None:
             grown[:, :, : state.length] = held[:, :, : state.length]
         state.kv[name] = grown
+        self._count(state, grown.nbytes - (0 if held is None else held.nbytes))
         return grown
+
+    def _count(self, state: SequenceState, size: int) -> None:
+        state.allocated_bytes += size
+        self.allocated_bytes += size
 
 
 class BatchState:

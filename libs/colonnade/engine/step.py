@@ -4,7 +4,8 @@ A forward that fails is repeated span by span, so that the request it fails for 
 failed forward is kept (``state.BatchState``), which makes the repetition exact.
 """
 
-from collections.abc import Iterator, Sequence as Row
+from collections.abc import Iterator
+from collections.abc import Sequence as Row
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +19,7 @@ from colonnade.models.protocol import Batch, Outputs, Span, Step
 _LOG = structlog.get_logger(__name__)
 STALLED = 1000
 """Forwards that may pass without a token decided or a position kept."""
+_NOTHING = Step()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Outcome:
     """What a forward was for one sequence: the family's step, or the error that ends the request."""
 
     sequence: Sequence
-    step: Step = Step()
+    step: Step = _NOTHING
     error: ColonnadeError | None = None
 
 
@@ -63,7 +65,7 @@ def _plan(sequence: Sequence, grant: int) -> Span:
         and 0 <= span.commit <= count
         and span.start + count <= sequence.reserved_positions
         and all(0 <= offset < count for offset in span.want)
-        and 0 <= min(span.tokens)
+        and min(span.tokens) >= 0
         and max(span.tokens) < sequence.runtime.model.vocab_size
     )
     if not sound:

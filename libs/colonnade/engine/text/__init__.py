@@ -1,7 +1,8 @@
 """Between text and tokens: encoding, chat templates, incremental decoding, stop strings."""
 
-from colonnade.engine.text.chat import ChatTemplate, Message
+from colonnade.engine.text.chat import ChatTemplate, Message, check_messages
+from colonnade.engine.text.stops import check_stops
 from colonnade.engine.text.stream import Piece, TextStream
 from colonnade.engine.text.tokenizer import Tokenizer
 
-__all__ = ["ChatTemplate", "Message", "Piece", "TextStream", "Tokenizer"]
+__all__ = ["ChatTemplate", "Message", "Piece", "TextStream", "Tokenizer", "check_messages", "check_stops"]

@@ -7,7 +7,6 @@ transformers. In a chat the template alone may write them (``ChatTemplate``).
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import tokenizers
 
@@ -38,10 +37,6 @@ class Tokenizer:
         self._byte_ids = frozenset(
             number for token, number in self._full.get_vocab(False).items() if _BYTE_TOKEN.fullmatch(token)
         )
-
-    @classmethod
-    def read(cls, path: Path) -> "Tokenizer":
-        return cls(path.read_text(encoding="utf-8"))
 
     def id_of(self, token: str) -> int | None:
         found: int | None = self._full.token_to_id(token)

@@ -1,0 +1,189 @@
+"""The loaded models: verified on load, kept under a memory budget, the least recently used leave first.
+
+Used on the event loop alone; hashing and loading run in threads beside it.
+"""
+
+import asyncio
+import gc
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import structlog
+import torch
+
+from colonnade.engine.artefacts import Manifest, runtime_of, verified
+from colonnade.engine.core import Core
+from colonnade.engine.runtime import Runtime
+from colonnade.errors import Conflict, NotFound, Overloaded, TooLarge
+from colonnade.models.families import catalog
+from colonnade.models.protocol import LanguageModel
+from colonnade.storage.blobs import BlobStore
+
+_LOG = structlog.get_logger(__name__)
+_RETRY_SECONDS = 5
+
+
+class Load(Protocol):
+    """``colonnade.models.families.catalog.load``, or a test's own."""
+
+    def __call__(
+        self, files: Mapping[str, Path], *, dtype: torch.dtype | None, device: torch.device | str
+    ) -> LanguageModel: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    stage: Literal["verify", "weights", "ready"]
+    fraction: float
+
+
+@dataclass(eq=False, slots=True)
+class _Loading:
+    """One load in progress and all who wait for it."""
+
+    task: "asyncio.Task[Runtime]" = field(init=False)
+    latest: Progress = Progress("verify", 0.0)
+    listeners: "list[asyncio.Queue[Progress | None]]" = field(default_factory=list)
+
+    def tell(self, progress: Progress | None) -> None:
+        if progress:
+            self.latest = progress
+        for listener in self.listeners:
+            listener.put_nowait(progress)
+
+
+class ModelHost:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        core: Core,
+        *,
+        memory_bytes: int,
+        dtype: torch.dtype | None = torch.float32,
+        device: torch.device | str = "cpu",
+        load: Load = catalog.load,
+    ) -> None:
+        """``memory_bytes`` bounds the weights of all loaded models; ``dtype`` None keeps the stored one."""
+        self.memory_bytes = memory_bytes
+        self._blobs, self._core, self._load_model = blobs, core, load
+        self._dtype, self._device = dtype, device
+        self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
+        """The least recently used first."""
+        self._loads: dict[str, _Loading] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def loaded(self) -> list[Runtime]:
+        return list(self._runtimes.values())
+
+    @property
+    def used_bytes(self) -> int:
+        return sum(runtime.model.memory_bytes for runtime in self._runtimes.values())
+
+    def find(self, digest: str) -> Runtime:
+        """A loaded model, which counts as used now."""
+        if digest not in self._runtimes:
+            raise NotFound("no model of this digest is loaded; load it first", field="model.digest")
+        self._runtimes.move_to_end(digest)
+        return self._runtimes[digest]
+
+    async def load(self, manifest: Manifest) -> AsyncIterator[Progress]:
+        """Loads a version if it is not loaded; however many ask at once, it is loaded once.
+
+        A load goes on when those who asked for it have left. Raises what the load raises."""
+        digest = manifest.ref.digest
+        if digest in self._runtimes:
+            yield Progress("ready", 1.0)
+            return
+        loading = self._loads.get(digest) or self._begin(manifest)
+        news: asyncio.Queue[Progress | None] = asyncio.Queue()
+        loading.listeners.append(news)
+        yield loading.latest
+        while (progress := await news.get()) is not None:
+            yield progress
+        await asyncio.shield(loading.task)
+        yield Progress("ready", 1.0)
+
+    def unload(self, digest: str) -> bool:
+        """Frees a model; False if it is not loaded. Raises ``Conflict`` while requests use it."""
+        runtime = self._runtimes.get(digest)
+        if runtime is None:
+            return False
+        if not self._core.retire(runtime):
+            raise Conflict(f"{runtime.active} requests use the model; abort them or wait for their end")
+        self._drop(runtime)
+        return True
+
+    async def close(self) -> None:
+        """Ends loads that are in progress."""
+        tasks = [loading.task for loading in self._loads.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, manifest: Manifest) -> _Loading:
+        loading = _Loading()
+        self._loads[manifest.ref.digest] = loading
+
+        def end(task: "asyncio.Task[Runtime]") -> None:
+            del self._loads[manifest.ref.digest]
+            if not task.cancelled():
+                task.exception()  # everyone who waited hears of it; nobody has to
+            loading.tell(None)
+
+        loading.task = asyncio.create_task(self._load(manifest, loading.tell))
+        loading.task.add_done_callback(end)
+        return loading
+
+    async def _load(self, manifest: Manifest, tell: Callable[[Progress], None]) -> Runtime:
+        async with self._one_at_a_time:
+            files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
+            self._make_room(self._estimate(manifest))
+            tell(Progress("weights", 0.0))
+            runtime = await asyncio.to_thread(self._read, manifest, files)
+            self._check_fit(runtime)
+            self._runtimes[manifest.ref.digest] = runtime
+            tell(Progress("weights", 1.0))
+            _LOG.info("model_loaded", model=manifest.ref.name, bytes=runtime.model.memory_bytes)
+            return runtime
+
+    def _read(self, manifest: Manifest, files: Mapping[str, Path]) -> Runtime:
+        model = self._load_model(files, dtype=self._dtype, device=self._device)
+        return runtime_of(manifest.ref, manifest.family, model, files)
+
+    def _estimate(self, manifest: Manifest) -> int:
+        """Bytes the weights will take, before they are there."""
+        stored = self._dtype is None or not manifest.parameters
+        return (
+            manifest.weight_bytes if stored else manifest.parameters * (self._dtype or torch.float32).itemsize
+        )
+
+    def _check_fit(self, runtime: Runtime) -> None:
+        """The estimate may have been short, where the manifest states too few parameters."""
+        self._make_room(runtime.model.memory_bytes)
+
+    def _make_room(self, needed: int) -> None:
+        """Unloads idle models, the least recently used first, only if that is enough."""
+        limit = self.memory_bytes
+        if needed > limit:
+            raise TooLarge(
+                f"the model needs {needed} bytes of memory of {limit} in all; raise the engine's budget",
+                limit=limit, needed=needed,
+            )  # fmt: skip
+        busy = sum(each.model.memory_bytes for each in self.loaded if each.active)
+        if busy + needed > limit:
+            raise Overloaded(
+                f"the model needs {needed} bytes; models in use take {busy} of {limit}; try again later",
+                limit=limit, needed=needed, in_use=busy, retry_after_seconds=_RETRY_SECONDS,
+            )  # fmt: skip
+        for runtime in self.loaded:
+            if self.used_bytes + needed > limit and self._core.retire(runtime):
+                self._drop(runtime)
+
+    def _drop(self, runtime: Runtime) -> None:
+        _LOG.info("model_unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
+        del self._runtimes[runtime.ref.digest]
+        gc.collect()  # weights in reference cycles must be gone before the next ones come

@@ -1,0 +1,161 @@
+"""From what was asked to work that can run: capabilities, text to tokens, limits.
+
+Everything here may take a while on long texts; ``service`` runs it in threads.
+"""
+
+import secrets
+import uuid
+from collections.abc import Sequence as Row
+from dataclasses import dataclass, field, replace
+
+from colonnade.engine.runtime import Runtime
+from colonnade.engine.sampling import Sampling
+from colonnade.engine.scoring import ScoreDecoder
+from colonnade.engine.sequence import MAX_PRIORITY, Sequence, Work
+from colonnade.engine.text import Message, check_messages, check_stops
+from colonnade.errors import InvalidArgument, TooLarge, Unsupported
+from colonnade.models.protocol import Capability
+
+MAX_TEXT_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A request as it was asked: ``prompt`` or ``messages``, for the model of a digest."""
+
+    digest: str
+    max_tokens: int
+    prompt: str | None = None
+    messages: Row[Message] = ()
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tenant: str = ""
+    adapter: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    seeded: bool = True
+    """Whether ``sampling.seed`` was asked for; if not, the engine draws one."""
+    stop: Row[str] = ()
+    priority: int = 0
+    deadline: float | None = None
+    """On the core's clock."""
+
+    @property
+    def operation(self) -> str:
+        """As OpenTelemetry calls it."""
+        return "chat" if self.prompt is None else "text_completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A text whose tokens are to be scored after a context."""
+
+    digest: str
+    context: str
+    text: str
+    tenant: str = ""
+    deadline: float | None = None
+
+
+def require(runtime: Runtime, capability: Capability) -> None:
+    """Raises ``Unsupported`` if the model does not declare the capability."""
+    have = sorted(runtime.model.capabilities)
+    if capability not in have:
+        raise Unsupported(
+            f"the model {runtime.ref.name!r} does not declare the capability {capability.value!r}; it has "
+            f"{', '.join(have)}",
+            capability=capability.value, supported=have,
+        )  # fmt: skip
+
+
+def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence:
+    """The request, ready to be queued. Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
+    _check(asked, runtime)
+    tokens = _encode(asked, runtime)
+    room = runtime.model.context_length - len(tokens)
+    field = "prompt" if asked.prompt is not None else "messages"
+    if not tokens:
+        raise InvalidArgument(f"{field} has no tokens", field=field)
+    if room < 1:
+        _too_long(field, len(tokens), runtime.model.context_length - 1)
+    sampling = asked.sampling
+    if not asked.seeded:
+        sampling = replace(sampling, seed=secrets.randbits(53))  # every JSON reader holds it exactly
+    work = Work(
+        request_id=asked.request_id,
+        tenant=asked.tenant,
+        tokens=tokens,
+        max_tokens=min(asked.max_tokens, room),
+        sampling=sampling,
+        stop=check_stops(asked.stop),
+        stop_ids=runtime.stop_ids,
+        priority=asked.priority,
+        deadline=asked.deadline,
+    )
+    return Sequence(work, runtime, arrived)
+
+
+def scoring_of(asked: Scoring, runtime: Runtime, arrived: float) -> Sequence:
+    """The text to be scored as a sequence that emits it; its first token is in the context if that is empty.
+
+    Without a context the model's own beginning token is one; a model without that cannot score the first."""
+    require(runtime, Capability.SCORE)
+    for name, text in (("context", asked.context), ("text", asked.text)):
+        _check_length(name, text)
+    begin = [runtime.begin_id] if runtime.begin_id is not None else []
+    context = runtime.tokenizer.encode(asked.context) if asked.context else []
+    whole = runtime.tokenizer.encode(asked.context + asked.text)
+    if not context and begin and whole[:1] != begin:
+        context, whole = begin, begin + whole
+    first = max(1, min(len(context), len(whole) - 1))
+    if len(whole) <= first:
+        raise InvalidArgument("text has no tokens to score", field="text")
+    if len(whole) > runtime.model.context_length:
+        _too_long("text", len(whole), runtime.model.context_length)
+    work = Work(
+        request_id=uuid.uuid4().hex,
+        tenant=asked.tenant,
+        tokens=whole[:first],
+        max_tokens=len(whole) - first,
+        deadline=asked.deadline,
+    )
+    decoder = ScoreDecoder(whole[:first], whole[first:])
+    return Sequence(work, runtime, arrived, decoder=decoder, known=len(whole) - 1)
+
+
+def _check(asked: Generation, runtime: Runtime) -> None:
+    require(runtime, Capability.GENERATE)
+    if asked.sampling.logprobs is not None:
+        require(runtime, Capability.LOGPROBS)
+    if asked.adapter:
+        require(runtime, Capability.ADAPTERS)
+        raise Unsupported("the adapter is not loaded", field="model.adapter")
+    if asked.max_tokens < 1:
+        raise InvalidArgument("max_tokens must be at least 1", field="max_tokens", limit=1)
+    if abs(asked.priority) > MAX_PRIORITY:
+        raise InvalidArgument(
+            f"priority must be between -{MAX_PRIORITY} and {MAX_PRIORITY}",
+            field="priority",
+            limit=MAX_PRIORITY,
+        )
+
+
+def _encode(asked: Generation, runtime: Runtime) -> list[int]:
+    if asked.prompt is not None:
+        _check_length("prompt", asked.prompt)
+        return runtime.tokenizer.encode(asked.prompt)
+    check_messages(asked.messages)
+    _check_length("messages", *(message.content for message in asked.messages))
+    if runtime.template is None:
+        raise Unsupported("the model has no chat template; send a prompt instead", field="messages")
+    return runtime.template.encode(runtime.tokenizer, asked.messages)
+
+
+def _check_length(field: str, *texts: str) -> None:
+    size, limit = sum(map(len, texts)), MAX_TEXT_CHARACTERS
+    if size > limit:
+        raise TooLarge(f"{field} has {size} characters; at most {limit}", field=field, limit=limit)
+
+
+def _too_long(field: str, size: int, limit: int) -> None:
+    raise InvalidArgument(
+        f"{field} has {size} tokens; this model takes at most {limit}", field=field, limit=limit, tokens=size
+    )

@@ -1,0 +1,141 @@
+"""What an engine does for its callers, seen from asyncio: generate, score, abort, load, unload.
+
+Encoding runs in threads beside the event loop, the model in the core's own (``loop``).
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from collections.abc import Sequence as Row
+
+from colonnade.engine.artefacts import Manifest
+from colonnade.engine.core import Core
+from colonnade.engine.delivery import Chunk, Mailbox
+from colonnade.engine.loop import Loop
+from colonnade.engine.metrics import EngineMetrics
+from colonnade.engine.models import ModelHost, Progress
+from colonnade.engine.requests import Generation, Scoring, require, scoring_of, sequence_of
+from colonnade.engine.runtime import Runtime
+from colonnade.engine.sequence import FinishReason, Sequence, Update
+from colonnade.engine.text import Piece
+from colonnade.engine.tracing import phases
+from colonnade.errors import Cancelled, ColonnadeError, DeadlineExceeded, Unsupported
+from colonnade.models.protocol import Capability
+from colonnade.telemetry.propagation import span
+
+
+class Engine:
+    """Belongs to one event loop; ``start`` and ``close`` it there."""
+
+    def __init__(self, core: Core, host: ModelHost, metrics: EngineMetrics, *, threads: int) -> None:
+        self.core, self.host, self.metrics = core, host, metrics
+        self.instance = uuid.uuid4().hex
+        self._open: dict[int, tuple[Sequence, Mailbox]] = {}
+        self._loop = Loop(core, self._from_core, threads, metrics.batch)
+        self._asyncio: asyncio.AbstractEventLoop | None = None
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
+
+    def start(self) -> None:
+        self._asyncio = asyncio.get_running_loop()
+        self.metrics.watch(self.core, lambda: self.host.used_bytes)
+        self._loop.start()
+
+    async def drain(self, seconds: float) -> bool:
+        """Refuses new requests and waits for those under way; whether all ended in time."""
+        self.core.drain()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_ended.wait(), seconds)
+        return self._all_ended.is_set()
+
+    async def close(self) -> None:
+        """Ends the core's thread; requests still under way fail as unavailable."""
+        self.core.drain()
+        await self.host.close()
+        await asyncio.to_thread(self._loop.stop)
+
+    async def generate(self, asked: Generation) -> AsyncIterator[Chunk]:
+        """The answer in chunks, the last with its finish. Leaving the iteration cancels the request."""
+        runtime = self.host.find(asked.digest)
+        model, began = runtime.ref.name, self.core.clock()
+        attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
+        with span("engine.submit", **attributes) as active:
+            try:
+                sequence = await asyncio.to_thread(sequence_of, asked, runtime, began)
+                async with contextlib.aclosing(self._run(sequence)) as chunks:
+                    async for chunk in chunks:
+                        if chunk.finish:
+                            self.metrics.finished(asked.operation, model, chunk.finish)
+                            phases(active, chunk.finish)
+                        yield chunk
+            except ColonnadeError as error:
+                self.metrics.refused(asked.operation, model, error.code, self.core.clock() - began)
+                raise
+
+    async def score(self, asked: Scoring) -> list[Piece]:
+        """The tokens of the text with their logprobs."""
+        runtime = self.host.find(asked.digest)
+        sequence = await asyncio.to_thread(scoring_of, asked, runtime, self.core.clock())
+        pieces: list[Piece] = []
+        async with contextlib.aclosing(self._run(sequence)) as chunks:
+            async for chunk in chunks:
+                pieces += chunk.pieces
+                if chunk.finish and chunk.finish.reason is FinishReason.DEADLINE:
+                    raise DeadlineExceeded("the deadline passed before the text was scored")
+                if chunk.finish and chunk.finish.reason is FinishReason.CANCELLED:
+                    raise Cancelled("the request was aborted")
+        return pieces
+
+    def abort(self, tenant: str, request_id: str) -> bool:
+        """Ends a tenant's requests of this id as cancelled; whether there were any."""
+        found = [
+            sequence
+            for sequence, _ in self._open.values()
+            if sequence.work.request_id == request_id and sequence.work.tenant == tenant
+        ]
+        self.core.abort(*found)
+        return bool(found)
+
+    async def load(self, manifest: Manifest) -> AsyncIterator[Progress]:
+        """Progress until the model is there. Leaving the iteration does not stop the load."""
+        async with contextlib.aclosing(self.host.load(manifest)) as progress:
+            async for each in progress:
+                yield each
+
+    def refuse(self, digest: str, capability: Capability) -> None:
+        """For what no loaded family can do yet: names the capability that is missing."""
+        require(self.host.find(digest), capability)
+        raise Unsupported(f"this engine does not serve {capability.value!r}", capability=capability.value)
+
+    def requests_of(self, runtime: Runtime) -> tuple[int, int]:
+        """How many of a model's requests run and wait."""
+        mine = [sequence for sequence, _ in self._open.values() if sequence.runtime is runtime]
+        running = sum(sequence.admitted is not None for sequence in mine)
+        return running, len(mine) - running
+
+    async def _run(self, sequence: Sequence) -> AsyncIterator[Chunk]:
+        mailbox = Mailbox()
+        self._open[sequence.handle] = (sequence, mailbox)
+        self._all_ended.clear()
+        try:
+            self.core.submit(sequence)
+            async with contextlib.aclosing(mailbox.read()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            del self._open[sequence.handle]
+            if not self._open:
+                self._all_ended.set()
+            if not mailbox.ended:
+                self.core.abort(sequence)
+
+    def _from_core(self, updates: Row[Update]) -> None:
+        """Called in the core's thread, once a step."""
+        assert self._asyncio is not None, "the engine was started"
+        self._asyncio.call_soon_threadsafe(self._post, updates)
+
+    def _post(self, updates: Row[Update]) -> None:
+        for update in updates:
+            if update.sequence.handle in self._open:
+                self._open[update.sequence.handle][1].put(update)
