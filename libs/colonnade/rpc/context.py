@@ -41,9 +41,14 @@ def current() -> CallContext:
 
 @contextmanager
 def bound(call: CallContext) -> Iterator[CallContext]:
-    """Makes ``call`` the current one in this task."""
-    token = _CURRENT.set(call)
+    """Makes ``call`` the current one in this task.
+
+    Puts the former one back with ``set``: a generator may be closed in another context, where ``reset``
+    fails.
+    """
+    former = _CURRENT.get()
+    _CURRENT.set(call)
     try:
         yield call
     finally:
-        _CURRENT.reset(token)
+        _CURRENT.set(former)

@@ -2,22 +2,20 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, NoReturn
 
 import grpc
-import structlog
 
 from colonnade.errors import ColonnadeError, Internal, PermissionDenied, Unauthenticated
 from colonnade.rpc.context import CallContext, bound
 from colonnade.rpc.faults import to_wire
 from colonnade.security.identity import Role
 from colonnade.security.tokens import TokenVerifier
-from colonnade.telemetry import bind_request
-from colonnade.telemetry.propagation import extract, span
+from colonnade.telemetry import bind_request, extract, get_logger, span
 
-_LOG = structlog.get_logger(__name__)
+_LOG = get_logger(__name__)
 _OPEN_PREFIX = "/grpc.health.v1.Health/"
 _REFLECTION_PREFIX = "/grpc.reflection."
 _REFLECTION_ROLES = frozenset({Role.ADMIN, Role.OPERATOR})
@@ -43,16 +41,20 @@ class Guard(grpc.aio.ServerInterceptor):
         return self._guarded(handler, method)
 
     def _guarded(self, handler: Any, method: str) -> Any:
-        """The same handler behind the guard. Unary servicers are coroutines, streaming ones generators."""
+        """The same handler behind the guard. Unary servicers are coroutines, streaming ones generators.
+
+        The stream is written rather than yielded, so that a cancelled call ends the servicer's generator at
+        once and in its own context, wherever it is.
+        """
 
         async def unary(request: Any, context: _Context) -> Any:
             async with self._call(method, context):
                 return await inner(request, context)
 
-        async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:
-            async with self._call(method, context):
-                async for response in inner(request, context):
-                    yield response
+        async def stream(request: Any, context: _Context) -> None:
+            async with self._call(method, context), aclosing(inner(request, context)) as responses:
+                async for response in responses:
+                    await context.write(response)
 
         inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         kind = (
@@ -69,23 +71,16 @@ class Guard(grpc.aio.ServerInterceptor):
             key: str(value) for key, value in context.invocation_metadata() or () if isinstance(value, str)
         }
         request_id = metadata.get("x-request-id") or uuid.uuid4().hex
-        started = time.monotonic()
-        with bind_request(request_id), span(method, "server", context=extract(metadata.items())) as active:
-            try:
-                with bound(self._admit(method, metadata, request_id, context)):
-                    yield
-            except ColonnadeError as error:
-                active.set_attribute("error.type", error.code)
-                _LOG.info("refused", method=method, code=error.code, message=error.message)
-                await _abort(context, error)
-            except Exception:
-                active.set_attribute("error.type", "internal")
-                _LOG.exception("failed", method=method)
-                await _abort(
-                    context, Internal("an internal error; the log has the rest under this request id")
-                )
-            else:
-                _LOG.debug("served", method=method, seconds=round(time.monotonic() - started, 6))
+        try:
+            with (
+                bind_request(request_id),
+                span(method, "server", context=extract(metadata)),
+                _recorded(method),
+                bound(self._admit(method, metadata, request_id, context)),
+            ):
+                yield
+        except ColonnadeError as error:
+            await _abort(context, error)
 
     def _admit(
         self, method: str, metadata: Mapping[str, str], request_id: str, context: _Context
@@ -108,6 +103,29 @@ class Guard(grpc.aio.ServerInterceptor):
         remaining = context.time_remaining()
         deadline = None if remaining is None else time.monotonic() + remaining
         return CallContext(principal, token, request_id, deadline)
+
+
+@contextmanager
+def _recorded(method: str) -> Iterator[None]:
+    """Logs how a call went; what is no refusal leaves as ``Internal``, its traceback in the log alone."""
+    started = time.monotonic()
+    outcome = "cancelled"
+    try:
+        yield
+        outcome = "served"
+    except ColonnadeError as error:
+        outcome = "refused"
+        _LOG.info("refused", method=method, code=error.code, message=error.message)
+        raise
+    except grpc.aio.AbortError:  # health and reflection answer for themselves
+        outcome = "aborted"
+        raise
+    except Exception:
+        outcome = "failed"
+        _LOG.exception("failed", method=method)
+        raise Internal("an internal error; the log has the rest under this request id") from None
+    finally:
+        _LOG.debug("ended", method=method, outcome=outcome, seconds=round(time.monotonic() - started, 6))
 
 
 async def _abort(context: _Context, error: ColonnadeError) -> NoReturn:

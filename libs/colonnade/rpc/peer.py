@@ -1,6 +1,6 @@
 """Calls to another service: identity, request id, trace and deadline go along, errors come back as raised."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -77,7 +77,7 @@ class Peer:
         *,
         as_service: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109
-    ) -> AsyncIterator[_Response]:
+    ) -> AsyncGenerator[_Response]:
         """Iterates over a server stream; leaving the iteration cancels the call.
 
         Close the iterator (``contextlib.aclosing``) where it may be left early.

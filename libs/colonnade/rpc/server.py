@@ -1,6 +1,8 @@
 """One gRPC server as every service starts it."""
 
 import os
+import socket
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from colonnade.errors import InvalidArgument
 from colonnade.rpc.guard import Guard
 from colonnade.rpc.peer import MAX_MESSAGE_BYTES, Identity
+from colonnade.rpc.settings import MAX_SOCKET_PATH
 from colonnade.security.identity import Role
 from colonnade.security.tokens import TokenVerifier
 
@@ -74,6 +77,28 @@ class Server:
 
 def _prepare_socket(path: Path) -> None:
     """The folder is the lock: only its owner can reach the socket. A dead server's socket is removed."""
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        raise InvalidArgument(
+            f"the socket's path is too long (at most {MAX_SOCKET_PATH} bytes); choose a shorter folder",
+            field="listen",
+            limit=MAX_SOCKET_PATH,
+        )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chmod(path.parent, 0o700)  # noqa: PTH101 - also where the folder was there before
+    status = path.parent.stat()
+    if status.st_uid != os.geteuid() or status.st_mode & stat.S_ISVTX:
+        raise InvalidArgument(
+            "the socket's folder is shared with others; choose one of your own", field="listen"
+        )
+    path.parent.chmod(0o700)
+    if _answers(path):
+        raise InvalidArgument("the socket is in use: another server answers there", field="listen")
     path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
 
-_MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
+MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
 
 
 class ProcessSettings(BaseSettings):
@@ -75,11 +75,11 @@ class ProcessSettings(BaseSettings):
     def socket(self, service: str) -> str:
         """The address of a service's socket below home."""
         path = str(self.home / "run" / f"{service}.sock")
-        if len(path.encode()) > _MAX_SOCKET_PATH:
+        if len(path.encode()) > MAX_SOCKET_PATH:
             raise InvalidArgument(
                 f"COLONNADE_HOME is too long for sockets below it ({len(path.encode())} bytes, at most "
-                f"{_MAX_SOCKET_PATH}); choose a shorter folder",
+                f"{MAX_SOCKET_PATH}); choose a shorter folder",
                 field="COLONNADE_HOME",
-                limit=_MAX_SOCKET_PATH,
+                limit=MAX_SOCKET_PATH,
             )
         return f"unix:{path}"
