@@ -1,0 +1,1 @@
+"""The registry: models, their immutable versions, aliases with weights, and artefacts by digest."""

@@ -1,0 +1,1 @@
+"""The backends behind the registry's ports, one a file."""

@@ -1,0 +1,124 @@
+"""Rows of the registry's tables as what they mean. Each function reads on an open connection."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from colonnade.registry.adapters.tables import ALIASES, ARTEFACTS, CONTENTS, MODELS, TARGETS, VERSIONS
+from colonnade.registry.domain import Alias, Artefact, Content, Manifest, Model, Target, Version
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Exact, where a float of seconds is not."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+async def models(connection: AsyncConnection, condition: ColumnElement[bool], limit: int) -> Sequence[Model]:
+    """Models by name with what is true of each now."""
+    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == MODELS.c.name)
+    latest = and_(
+        VERSIONS.c.model == MODELS.c.name, VERSIONS.c.number == newest.correlate(MODELS).scalar_subquery()
+    )
+    query = (
+        select(MODELS, VERSIONS.c.number, CONTENTS.c.size_label)
+        .join(VERSIONS, latest)
+        .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content)
+        .where(condition)
+        .order_by(MODELS.c.name)
+        .limit(limit)
+    )
+    found = (await connection.execute(query)).all()
+    known = await _aliases(connection, ALIASES.c.model.in_([row.name for row in found]))
+    return [
+        Model(
+            name=row.name,
+            description=row.description,
+            aliases=tuple(alias for alias in known[row.name] if alias.exists),
+            latest_version=row.number,
+            created_at=moment_of(row.created_at),
+            size_label=row.size_label,
+        )
+        for row in found
+    ]
+
+
+async def versions(
+    connection: AsyncConnection, condition: ColumnElement[bool], limit: int, *, oldest: bool = False
+) -> Sequence[Version]:
+    """Versions with their content, newest first; ``oldest`` puts the one registered first in front."""
+    order = (
+        (VERSIONS.c.created_at, VERSIONS.c.model, VERSIONS.c.number)
+        if oldest
+        else (VERSIONS.c.model, VERSIONS.c.number.desc())
+    )
+    query = (
+        select(VERSIONS, CONTENTS)
+        .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content)
+        .where(condition)
+        .order_by(*order)
+        .limit(limit)
+    )
+    found = (await connection.execute(query)).all()
+    artefacts = await _artefacts(connection, {row.content for row in found})
+    result = []
+    for row in found:
+        content = Content(
+            row.family, row.parameters, row.size_label, row.context_length, artefacts[row.content]
+        )
+        manifest = Manifest(row.model, row.number, row.content, content)
+        created = moment_of(row.created_at)
+        result.append(Version(manifest, created, row.created_by, row.source, row.source_digest))
+    return result
+
+
+async def alias(connection: AsyncConnection, model: str, name: str) -> Alias | None:
+    """What is kept of an alias, also of a deleted one."""
+    found = await _aliases(connection, and_(ALIASES.c.model == model, ALIASES.c.name == name))
+    return next(iter(found[model]), None)
+
+
+async def targets(connection: AsyncConnection, model: str, name: str) -> tuple[Target, ...]:
+    query = select(TARGETS).where(TARGETS.c.model == model, TARGETS.c.alias == name)
+    found = await connection.execute(query.order_by(TARGETS.c.version))
+    return tuple(Target(row.version, row.weight) for row in found)
+
+
+async def _aliases(
+    connection: AsyncConnection, condition: ColumnElement[bool]
+) -> defaultdict[str, list[Alias]]:
+    """By model, then by name."""
+    of_alias = and_(TARGETS.c.model == ALIASES.c.model, TARGETS.c.alias == ALIASES.c.name)
+    query = (
+        select(ALIASES, TARGETS.c.version, TARGETS.c.weight)
+        .join(TARGETS, of_alias, isouter=True)
+        .where(condition)
+        .order_by(ALIASES.c.model, ALIASES.c.name, TARGETS.c.version)
+    )
+    found: dict[tuple[str, str], Alias] = {}
+    for row in await connection.execute(query):
+        key = (row.model, row.name)
+        before = found[key].targets if key in found else ()
+        here = (Target(row.version, row.weight),) if row.version is not None else ()
+        updated = moment_of(row.updated_at)
+        found[key] = Alias(row.name, before + here, row.revision, updated, row.updated_by)
+    by_model: defaultdict[str, list[Alias]] = defaultdict(list)
+    for (model, _), found_alias in found.items():
+        by_model[model].append(found_alias)
+    return by_model
+
+
+async def _artefacts(connection: AsyncConnection, contents: Iterable[str]) -> dict[str, tuple[Artefact, ...]]:
+    query = select(ARTEFACTS).where(ARTEFACTS.c.content.in_(contents))
+    by_content: defaultdict[str, list[Artefact]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(ARTEFACTS.c.content, ARTEFACTS.c.path)):
+        by_content[row.content].append(Artefact(row.path, row.digest, row.size_bytes))
+    return {content: tuple(artefacts) for content, artefacts in by_content.items()}

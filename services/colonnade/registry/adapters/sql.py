@@ -1,0 +1,268 @@
+"""The version store in SQL. Reading is one snapshot, writing one serialisable transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, delete, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from colonnade.errors import NotFound
+from colonnade.registry.adapters import rows
+from colonnade.registry.adapters.tables import (
+    ALIASES,
+    ARTEFACTS,
+    CONTENTS,
+    IMPORTS,
+    MODELS,
+    TARGETS,
+    VERSIONS,
+)
+from colonnade.registry.domain import (
+    DEFAULT_ALIAS,
+    Alias,
+    Draft,
+    Manifest,
+    Model,
+    Once,
+    Reference,
+    Target,
+    Version,
+    alias_for_import,
+    moved,
+)
+from colonnade.storage.sql import Database
+
+
+class SqlVersionStore:
+    """Implements ``ports.VersionStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_models(self, *, after: str, limit: int) -> Sequence[Model]:
+        async with self._database.reading() as connection:
+            return await rows.models(connection, MODELS.c.name > after, limit)
+
+    async def find_model(self, name: str) -> Model | None:
+        async with self._database.reading() as connection:
+            found = await rows.models(connection, MODELS.c.name == name, 1)
+        return found[0] if found else None
+
+    async def list_versions(self, name: str, *, limit: int) -> Sequence[Version]:
+        async with self._database.reading() as connection:
+            return await rows.versions(connection, VERSIONS.c.model == name, limit)
+
+    async def find_targets(self, reference: Reference) -> Sequence[tuple[Manifest, int]]:
+        async with self._database.reading() as connection:
+            weights = {reference.version: 100}
+            if not reference.version:
+                targets = await rows.targets(connection, reference.name, reference.alias)
+                weights = {target.version: target.weight for target in targets}
+            wanted = and_(VERSIONS.c.model == reference.name, VERSIONS.c.number.in_(weights))
+            found = await rows.versions(connection, wanted, len(weights))
+        return [
+            (version.manifest, weights[version.manifest.version])
+            for version in sorted(found, key=lambda version: version.manifest.version)
+        ]
+
+    async def find_manifest(self, digest: str) -> Manifest | None:
+        async with self._database.reading() as connection:
+            found = await rows.versions(connection, VERSIONS.c.content == digest, 1, oldest=True)
+        return found[0].manifest if found else None
+
+    async def find_promoted(self, size_label: str = "") -> str | None:
+        of_this = and_(TARGETS.c.model == ALIASES.c.model, TARGETS.c.alias == ALIASES.c.name)
+        query = select(ALIASES.c.model).where(ALIASES.c.name == DEFAULT_ALIAS, exists().where(of_this))
+        if size_label:
+            at_version = and_(TARGETS.c.model == VERSIONS.c.model, TARGETS.c.version == VERSIONS.c.number)
+            other_size = (
+                select(TARGETS.c.version)
+                .join(VERSIONS, at_version)
+                .join(CONTENTS, VERSIONS.c.content == CONTENTS.c.digest)
+                .where(of_this, CONTENTS.c.size_label != size_label)
+                .correlate(ALIASES)
+            )
+            query = query.where(~other_size.exists())
+        async with self._database.reading() as connection:
+            return await connection.scalar(query.order_by(ALIASES.c.moved.desc()).limit(1))
+
+    async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
+        async def work(connection: AsyncConnection) -> Version:
+            known = await _recalled(connection, once) if once else None
+            if known is not None:
+                return known
+            await _ensure_model(connection, draft)
+            version = await _same_content(connection, draft) or await _add_version(connection, draft)
+            await _promote(connection, draft, version.manifest.version, alias)
+            if once:
+                await _remember(connection, once, version, draft.created_at)
+            return version
+
+        return await self._database.write(work)
+
+    async def move_alias(
+        self,
+        name: str,
+        alias: str,
+        targets: Sequence[Target],
+        *,
+        expected_revision: int | None,
+        by: str,
+        at: datetime,
+    ) -> Alias:
+        async def work(connection: AsyncConnection) -> Alias:
+            if not await _latest(connection, name):
+                raise NotFound(f"there is no model {name}", field="model")
+            known = await _known(connection, name, [target.version for target in targets])
+            current = await rows.alias(connection, name, alias)
+            after = moved(current, alias, targets, known, expected_revision=expected_revision, by=by, at=at)
+            await _keep_alias(connection, name, after, is_new=current is None)
+            return after
+
+        return await self._database.write(work)
+
+    async def delete_alias(self, name: str, alias: str, *, by: str, at: datetime) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            current = await rows.alias(connection, name, alias)
+            if current is None or not current.exists:
+                raise NotFound(f"model {name} has no alias {alias}", field="alias")
+            await _keep_alias(connection, name, current.deleted(by=by, at=at), is_new=False)
+
+        await self._database.write(work)
+
+    async def recall(self, once: Once) -> Version | None:
+        async with self._database.reading() as connection:
+            return await _recalled(connection, once)
+
+
+async def _recalled(connection: AsyncConnection, once: Once) -> Version | None:
+    mine = and_(IMPORTS.c.owner == once.owner, IMPORTS.c.key == once.key)
+    found = (await connection.execute(select(IMPORTS).where(mine))).first()
+    if found is None:
+        return None
+    once.check(found.fingerprint)
+    made = and_(VERSIONS.c.model == found.model, VERSIONS.c.number == found.version)
+    return (await rows.versions(connection, made, 1))[0]
+
+
+async def _remember(connection: AsyncConnection, once: Once, version: Version, at: datetime) -> None:
+    await connection.execute(
+        insert(IMPORTS).values(
+            owner=once.owner,
+            key=once.key,
+            fingerprint=once.fingerprint,
+            model=version.manifest.name,
+            version=version.manifest.version,
+            created_at=rows.micros(at),
+        )
+    )
+
+
+async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
+    """A new model, or a new description where one is given."""
+    known = await connection.scalar(select(MODELS.c.name).where(MODELS.c.name == draft.name))
+    if known is None:
+        await connection.execute(
+            insert(MODELS).values(
+                name=draft.name, description=draft.description, created_at=rows.micros(draft.created_at)
+            )
+        )
+    elif draft.description:
+        await connection.execute(
+            update(MODELS).where(MODELS.c.name == draft.name).values(description=draft.description)
+        )
+
+
+async def _same_content(connection: AsyncConnection, draft: Draft) -> Version | None:
+    same = and_(VERSIONS.c.model == draft.name, VERSIONS.c.content == draft.content.digest)
+    found = await rows.versions(connection, same, 1)
+    return found[0] if found else None
+
+
+async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
+    content = draft.content
+    if await connection.scalar(select(CONTENTS.c.digest).where(CONTENTS.c.digest == content.digest)) is None:
+        await connection.execute(
+            insert(CONTENTS).values(
+                digest=content.digest,
+                family=content.family,
+                parameters=content.parameters,
+                size_label=content.size_label,
+                context_length=content.context_length,
+            )
+        )
+        await connection.execute(
+            insert(ARTEFACTS),
+            [
+                {
+                    "content": content.digest,
+                    "path": artefact.path,
+                    "digest": artefact.digest,
+                    "size_bytes": artefact.size_bytes,
+                }
+                for artefact in content.artefacts
+            ],
+        )
+    version = draft.numbered(await _latest(connection, draft.name) + 1)
+    await connection.execute(
+        insert(VERSIONS).values(
+            model=draft.name,
+            number=version.manifest.version,
+            content=content.digest,
+            created_at=rows.micros(draft.created_at),
+            created_by=draft.created_by,
+            source=draft.source,
+            source_digest=draft.source_digest,
+        )
+    )
+    return version
+
+
+async def _promote(connection: AsyncConnection, draft: Draft, version: int, asked: str) -> None:
+    """Moves the alias that an import moves, if any, unless it is at the version already."""
+    has_default = await rows.targets(connection, draft.name, DEFAULT_ALIAS)
+    name = alias_for_import(asked, {DEFAULT_ALIAS} if has_default else set())
+    if not name:
+        return
+    current = await rows.alias(connection, draft.name, name)
+    targets = (Target(version, 100),)
+    if current and current.targets == targets:
+        return
+    by, at = draft.created_by, draft.created_at
+    after = moved(current, name, targets, {version}, expected_revision=None, by=by, at=at)
+    await _keep_alias(connection, draft.name, after, is_new=current is None)
+
+
+async def _keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, is_new: bool) -> None:
+    last = await connection.scalar(select(func.max(ALIASES.c.moved)))
+    values = {
+        "revision": alias.revision,
+        "moved": (last or 0) + 1,
+        "updated_at": rows.micros(alias.updated_at),
+        "updated_by": alias.updated_by,
+    }
+    if is_new:
+        await connection.execute(insert(ALIASES).values(model=model, name=alias.name, **values))
+    else:
+        this = and_(ALIASES.c.model == model, ALIASES.c.name == alias.name)
+        await connection.execute(update(ALIASES).where(this).values(**values))
+        of_this = and_(TARGETS.c.model == model, TARGETS.c.alias == alias.name)
+        await connection.execute(delete(TARGETS).where(of_this))
+    if alias.targets:
+        key = {"model": model, "alias": alias.name}
+        await connection.execute(
+            insert(TARGETS),
+            [{**key, "version": target.version, "weight": target.weight} for target in alias.targets],
+        )
+
+
+async def _latest(connection: AsyncConnection, name: str) -> int:
+    """The number of a model's newest version; 0 if there is none."""
+    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == name)
+    return await connection.scalar(newest) or 0
+
+
+async def _known(connection: AsyncConnection, name: str, numbers: Sequence[int]) -> set[int]:
+    """Those of ``numbers`` that are versions of the model."""
+    among = and_(VERSIONS.c.model == name, VERSIONS.c.number.in_(numbers))
+    return set(await connection.scalars(select(VERSIONS.c.number).where(among)))

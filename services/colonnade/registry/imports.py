@@ -1,0 +1,196 @@
+"""The use case of an import: source -> conversion in a worker -> blobs -> version -> alias.
+
+One import runs at a time; a few more may wait. Until the version is registered, in one transaction with the
+alias and the idempotency key, nothing of an import can be seen; blobs of one that failed are found again by
+the next try.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from colonnade.errors import ColonnadeError, Internal, Overloaded
+from colonnade.registry import metrics
+from colonnade.registry.audit import audited
+from colonnade.registry.domain import Artefact, Content, Draft, Once, Version, check_name
+from colonnade.registry.ports import AuditTrail, Converted, Importer, Progress, Sources, VersionStore
+from colonnade.registry.service import actor, utc_now
+from colonnade.security.identity import Principal
+from colonnade.security.inputs import alias_name, check_text, idempotency_key
+from colonnade.storage.blobs import BlobStore
+
+MAX_DESCRIPTION_BYTES = 2000
+MAX_SOURCE_BYTES = 4096
+MAX_WAITING = 4
+_RETRY_AFTER_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    source: str
+    name: str
+    alias: str = ""
+    description: str = ""
+    idempotency_key: str = ""
+
+    def check(self) -> None:
+        check_text(self.source, "source", MAX_SOURCE_BYTES, controls="line")
+        check_name(self.name)
+        check_text(self.description, "description", MAX_DESCRIPTION_BYTES, allow_empty=True, controls="text")
+        if self.alias:
+            alias_name(self.alias)
+        if self.idempotency_key:
+            idempotency_key(self.idempotency_key, "idempotency_key")
+
+    def once(self, principal: Principal) -> Once | None:
+        if not self.idempotency_key:
+            return None
+        asked = json.dumps([self.source, self.name, self.alias, self.description])
+        return Once(actor(principal), self.idempotency_key, hashlib.sha256(asked.encode()).hexdigest())
+
+
+class Imports:
+    def __init__(
+        self,
+        store: VersionStore,
+        blobs: BlobStore,
+        sources: Sources,
+        importer: Importer,
+        trail: AuditTrail,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._sources = sources
+        self._importer = importer
+        self._trail = trail
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._max_waiting = max_waiting
+
+    async def run(self, request: ImportRequest, principal: Principal) -> AsyncGenerator[Progress | Version]:
+        """Progress, then the version. Closing the iterator stops the import without a trace."""
+        request.check()
+        known = await self._recall(request, principal)
+        if known is not None:
+            yield known
+            return
+        outcome = "failed"
+        try:
+            facts = {"model": request.name, "source": request.source, "alias": request.alias}
+            async with (
+                audited(self._trail, "registry.import", principal, **facts) as learnt,
+                aclosing(self._queued(request, principal)) as events,
+            ):
+                async for event in events:
+                    if isinstance(event, Version):
+                        learnt.update(version=event.manifest.version, digest=event.manifest.digest)
+                        version = event
+                    else:
+                        yield event
+            outcome = "ok"
+        except ColonnadeError as error:
+            outcome = error.code.value
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            outcome = "cancelled"
+            raise
+        finally:
+            metrics.IMPORTS.labels(outcome).inc()
+        yield version
+
+    async def _queued(
+        self, request: ImportRequest, principal: Principal
+    ) -> AsyncGenerator[Progress | Version]:
+        if self._turn.locked():
+            yield Progress("queued", 0.0, "another import is running")
+        async with self._my_turn():
+            yield Progress("queued", 1.0)
+            known = await self._recall(request, principal)  # by the one that was running
+            if known is not None:
+                yield known
+                return
+            started = time.monotonic()
+            async with (
+                self._importer.workspace() as folder,
+                aclosing(self._convert_and_keep(request, principal, folder)) as events,
+            ):
+                async for event in events:
+                    yield event
+            metrics.IMPORT_SECONDS.observe(time.monotonic() - started)
+
+    async def _convert_and_keep(
+        self, request: ImportRequest, principal: Principal, folder: Path
+    ) -> AsyncGenerator[Progress | Version]:
+        source = await self._sources.locate(request.source)
+        converted: Converted | None = None
+        async with aclosing(self._importer.convert(source, folder)) as events:
+            async for event in events:
+                if isinstance(event, Converted):
+                    converted = event
+                else:
+                    yield event
+        if converted is None:
+            raise Internal("the conversion ended without a result")
+        artefacts: list[Artefact] = []
+        async for progress in self._store_files(converted.files, artefacts):
+            yield progress
+        yield Progress("register", 0.0)
+        yield await self._register(request, principal, converted, artefacts)
+
+    async def _store_files(
+        self, files: Mapping[str, Path], artefacts: list[Artefact]
+    ) -> AsyncIterator[Progress]:
+        """Moves the files into the blob store and adds them to ``artefacts``."""
+        for done, (path, file) in enumerate(sorted(files.items())):
+            yield Progress("store", done / len(files), path)
+            blob = await self._blobs.put_file(file, move=True)
+            metrics.STORED_BYTES.inc(blob.size_bytes)
+            artefacts.append(Artefact(path, blob.digest, blob.size_bytes))
+        yield Progress("store", 1.0)
+
+    async def _register(
+        self, request: ImportRequest, principal: Principal, made: Converted, artefacts: list[Artefact]
+    ) -> Version:
+        content = Content.of(
+            family=made.family, parameters=made.parameters, size=made.size_label,
+            context_length=made.context_length, artefacts=artefacts,
+        )  # fmt: skip
+        draft = Draft(
+            request.name, content, request.source, made.source_digest, request.description,
+            self._clock(), actor(principal),
+        )  # fmt: skip
+        return await self._store.register(draft, alias=request.alias, once=request.once(principal))
+
+    async def _recall(self, request: ImportRequest, principal: Principal) -> Version | None:
+        once = request.once(principal)
+        return await self._store.recall(once) if once else None
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        if self._turn.locked() and self._waiting >= self._max_waiting:
+            raise Overloaded(
+                f"{self._max_waiting} imports wait already; try again when they are done",
+                limit=self._max_waiting,
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        self._waiting += 1
+        metrics.IMPORTS_QUEUED.inc()
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+            metrics.IMPORTS_QUEUED.dec()
+        try:
+            yield
+        finally:
+            self._turn.release()

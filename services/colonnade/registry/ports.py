@@ -1,0 +1,109 @@
+"""What the registry needs of the world, in its own words."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from colonnade.registry.domain import Alias, Draft, Manifest, Model, Once, Reference, Target, Version
+from colonnade.security.identity import Principal
+
+
+class VersionStore(Protocol):
+    """Every method is one transaction; what it has returned from stays, whatever happens next."""
+
+    async def list_models(self, *, after: str, limit: int) -> Sequence[Model]:
+        """By name, those greater than ``after``."""
+        ...
+
+    async def find_model(self, name: str) -> Model | None: ...
+
+    async def list_versions(self, name: str, *, limit: int) -> Sequence[Version]:
+        """Newest first."""
+        ...
+
+    async def find_targets(self, reference: Reference) -> Sequence[tuple[Manifest, int]]:
+        """The versions behind a reference with their weights, by number; none if there is no such thing."""
+        ...
+
+    async def find_manifest(self, digest: str) -> Manifest | None:
+        """Under the name where that content was registered first."""
+        ...
+
+    async def find_promoted(self, size_label: str = "") -> str | None:
+        """The model whose alias ``production`` moved last, among those whose targets all have that size."""
+        ...
+
+    async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
+        """Registers a version, moves the alias to it and remembers the key: all or nothing.
+
+        Equal content is there once a name: then the version that is there is taken. ``alias`` as in
+        ``domain.alias_for_import``. Raises ``Conflict`` where the key was used for something else.
+        """
+        ...
+
+    async def move_alias(
+        self,
+        name: str,
+        alias: str,
+        targets: Sequence[Target],
+        *,
+        expected_revision: int | None,
+        by: str,
+        at: datetime,
+    ) -> Alias:
+        """See ``domain.moved``. ``NotFound`` for an unknown model."""
+        ...
+
+    async def delete_alias(self, name: str, alias: str, *, by: str, at: datetime) -> None:
+        """``NotFound`` where there is none."""
+        ...
+
+    async def recall(self, once: Once) -> Version | None:
+        """What was registered under the key. ``Conflict`` where it was used for something else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``fraction`` of the stage, 0 to 1."""
+
+    stage: str
+    fraction: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a conversion has written: files by their path inside the version, and its facts."""
+
+    files: Mapping[str, Path]
+    family: str
+    parameters: int
+    size_label: str
+    context_length: int
+    source_digest: str
+
+
+class Sources(Protocol):
+    async def locate(self, source: str) -> Path:
+        """The file or folder that a source means, if it may be imported from. A ``ColonnadeError`` if not."""
+        ...
+
+
+class Importer(Protocol):
+    def workspace(self) -> AbstractAsyncContextManager[Path]:
+        """An empty folder that is gone afterwards, on the blob store's file system where possible."""
+        ...
+
+    def convert(self, source: Path, out: Path) -> AsyncGenerator[Progress | Converted]:
+        """Converts ``source`` into ``out``; ``Converted`` comes last. Closing the iterator stops the work."""
+        ...
+
+
+class AuditTrail(Protocol):
+    async def record(self, action: str, principal: Principal, outcome: str, **facts: str | int) -> None:
+        """Returns when the record is on the disk. Raises ``Unavailable`` where that cannot be."""
+        ...

@@ -1,0 +1,189 @@
+"""The registry's use cases, except imports (``imports.py``)."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from colonnade.errors import ColonnadeError, InvalidArgument, NotFound
+from colonnade.registry import metrics
+from colonnade.registry.audit import audited
+from colonnade.registry.domain import (
+    Alias,
+    Manifest,
+    Model,
+    Reference,
+    Resolution,
+    Target,
+    Version,
+    check_name,
+    check_targets,
+)
+from colonnade.registry.ports import AuditTrail, VersionStore
+from colonnade.security.identity import Principal
+from colonnade.security.inputs import alias_name, size_label
+from colonnade.security.inputs import digest as check_digest
+
+PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+MAX_VERSIONS_SHOWN = 1000
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    models: Sequence[Model]
+    next_token: str
+
+
+class Registry:
+    """``default_model`` is what an empty reference means; empty for the model promoted last."""
+
+    def __init__(
+        self,
+        store: VersionStore,
+        trail: AuditTrail,
+        *,
+        default_model: str = "",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._trail = trail
+        self._default = Reference.parse(default_model) if default_model else None
+        self._clock = clock
+
+    async def list_models(self, *, page_size: int = 0, page_token: str = "") -> Page:
+        """Models by name. ``page_size`` 0 takes the default."""
+        if not 0 <= page_size <= MAX_PAGE_SIZE:
+            raise InvalidArgument(
+                f"page_size must be 0 to {MAX_PAGE_SIZE}", field="page_size", limit=MAX_PAGE_SIZE
+            )
+        size = page_size or PAGE_SIZE
+        after = _name_of(page_token) if page_token else ""
+        models = await self._store.list_models(after=after, limit=size + 1)
+        more = len(models) > size
+        return Page(models[:size], _token_of(models[size - 1].name) if more else "")
+
+    async def get_model(self, name: str) -> tuple[Model, Sequence[Version]]:
+        """A model and its newest versions, newest first."""
+        model = await self._store.find_model(check_name(name))
+        if model is None:
+            raise _unknown_model(name)
+        return model, await self._store.list_versions(name, limit=MAX_VERSIONS_SHOWN)
+
+    async def resolve(self, reference: str = "", size: str = "") -> Resolution:
+        """The weighted versions behind a reference, a size label, or nothing."""
+        try:
+            resolution = await self._resolve(reference, size)
+        except ColonnadeError as error:
+            metrics.RESOLUTIONS.labels(error.code.value).inc()
+            raise
+        metrics.RESOLUTIONS.labels("ok").inc()
+        return resolution
+
+    async def get_manifest(self, digest: str) -> Manifest:
+        manifest = await self._store.find_manifest(check_digest(digest))
+        if manifest is None:
+            raise NotFound(f"no version has the digest {digest}", field="digest")
+        return manifest
+
+    async def set_alias(
+        self,
+        name: str,
+        alias: str,
+        targets: Sequence[Target],
+        principal: Principal,
+        *,
+        expected_revision: int | None = None,
+    ) -> Alias:
+        """Moves an alias; see ``domain.moved``."""
+        check_name(name)
+        alias_name(alias)
+        weights = ",".join(f"{target.version}={target.weight}" for target in check_targets(targets))
+        with _counted("set"):
+            facts = {"model": name, "alias": alias, "targets": weights}
+            async with audited(self._trail, "registry.alias.set", principal, **facts) as learnt:
+                moved = await self._store.move_alias(
+                    name, alias, targets,
+                    expected_revision=expected_revision, by=actor(principal), at=self._clock(),
+                )  # fmt: skip
+                learnt["revision"] = moved.revision
+                return moved
+
+    async def delete_alias(self, name: str, alias: str, principal: Principal) -> None:
+        check_name(name)
+        alias_name(alias)
+        with _counted("delete"):
+            async with audited(self._trail, "registry.alias.delete", principal, model=name, alias=alias):
+                await self._store.delete_alias(name, alias, by=actor(principal), at=self._clock())
+
+    async def _resolve(self, reference: str, size: str) -> Resolution:
+        if reference and size:
+            raise InvalidArgument("give a model or a model_size, not both", field="model_size")
+        if reference:
+            wanted = Reference.parse(reference)
+        elif size:
+            wanted = await self._promoted(size_label(size))
+        else:
+            wanted = self._default or await self._promoted("")
+        targets = await self._store.find_targets(wanted)
+        if not targets:
+            raise await self._not_found(wanted)
+        return Resolution(wanted.name, wanted.alias, tuple(targets))
+
+    async def _promoted(self, size: str) -> Reference:
+        name = await self._store.find_promoted(size)
+        if name is not None:
+            return Reference.parse(name)
+        if size:
+            raise NotFound(f"no model of size {size} is in production", field="model_size")
+        raise NotFound(
+            "no model is in production yet; import one (`colonnade models import`) or set the alias "
+            "`production` of one that is there",
+            field="model",
+        )
+
+    async def _not_found(self, wanted: Reference) -> NotFound:
+        if await self._store.find_model(wanted.name) is None:
+            return _unknown_model(wanted.name)
+        what = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias}"
+        return NotFound(f"model {wanted.name} has no {what}", field="model")
+
+
+class _counted:  # noqa: N801 - reads as a function
+    """Counts how a change of an alias ended."""
+
+    def __init__(self, action: str) -> None:
+        self._action = action
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        outcome = error.code.value if isinstance(error, ColonnadeError) else "failed" if error else "ok"
+        metrics.ALIAS_MOVES.labels(self._action, outcome).inc()
+
+
+def actor(principal: Principal) -> str:
+    """How a principal is named in records."""
+    return f"{principal.tenant}/{principal.subject}"
+
+
+def _unknown_model(name: str) -> NotFound:
+    return NotFound(f"there is no model {name}", field="model")
+
+
+def _token_of(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def _name_of(token: str) -> str:
+    try:
+        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
+        return check_name(base64.urlsafe_b64decode(padded).decode())
+    except (UnicodeError, binascii.Error, ColonnadeError):
+        raise InvalidArgument("page_token must be one that the list returned", field="page_token") from None
