@@ -70,6 +70,10 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self._log.write(_render(record).encode())
 
+    def close(self) -> None:
+        self._log.close()
+        super().close()
+
 
 def _render(record: logging.LogRecord) -> str:
     line = {

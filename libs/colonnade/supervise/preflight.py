@@ -17,11 +17,11 @@ from colonnade.supervise.topology import ServiceSpec
 _PATIENCE_SECONDS = 0.3
 
 
-def check_ports(specs: Iterable[ServiceSpec], host: str = "127.0.0.1") -> None:
+def check_ports(specs: Iterable[ServiceSpec]) -> None:
     """Raises ``Conflict`` for a port that somebody else has, ``InvalidArgument`` for one we may not have."""
     for spec in specs:
         for port in spec.ports:
-            if (problem := port_problem(host, port)) is None:
+            if (problem := port_problem(spec.host, port)) is None:
                 continue
             if problem == errno.EACCES:
                 raise InvalidArgument(

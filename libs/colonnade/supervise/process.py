@@ -113,7 +113,7 @@ class Process:
             self._loop.call_later(_POLL_SECONDS, self._poll_end)
 
     def _reap(self) -> None:
-        """The child is a zombie: until it is reaped nobody gets its number, so this hits its own group only."""
+        """Still a zombie: until it is reaped nobody gets its number, so this hits its own group only."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         code = self._popen.wait()

@@ -50,6 +50,8 @@ def forget(home: Home, service: str) -> None:
 def survivors(home: Home) -> dict[int, str]:
     """Recorded children that still run, and the rest of their process groups: pid to birthmark."""
     recorded = dict(_records(home))
+    if not recorded:
+        return {}
     found = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
@@ -86,7 +88,7 @@ async def sweep(home: Home, *, grace_seconds: float = 5.0) -> int:
         _log.warning("ending process %d, left by a supervisor that died", pid)
         _end(pid, born, kill=False)
     deadline = time.monotonic() + grace_seconds
-    while time.monotonic() < deadline and any(birthmark(pid) == born for pid, born in found.items()):
+    while time.monotonic() < deadline and _any_left(found):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     for pid, born in found.items():
         _end(pid, born, kill=True)

@@ -34,8 +34,9 @@ class ServiceSpec:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     socket: Path | None = None
     """Removed before a start: what a dead process left would refuse connections."""
+    host: str = "127.0.0.1"
     ports: tuple[int, ...] = ()
-    """TCP ports on loopback that it will bind; checked before anything starts."""
+    """TCP ports on ``host`` that it will bind; checked before anything starts."""
     stop_rank: int = 0
     """Lower ends first; equal ones together."""
     grace_seconds: float = _DRAIN_SECONDS + 5
@@ -85,6 +86,7 @@ def _gateway(home: Home, host: str, port: int, inherited: Mapping[str, str]) -> 
         probe=HttpHealth(near, port),
         address=f"http://{f'[{near}]' if ':' in near else near}:{port}",
         env=_environment(home, "gateway", inherited) | {"COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
+        host=host,
         ports=(port,),
         stop_rank=STOP_ORDER.index("gateway"),
     )
