@@ -94,9 +94,13 @@ def test_any_other_exception_marks_the_span_with_its_class_only(spans: InMemoryS
 
 
 def test_the_error_type_that_the_block_has_set_is_kept(spans: InMemorySpanExporter) -> None:
-    with pytest.raises(ValueError, match="abort"), span("work") as active:
-        active.set_attribute("error.type", "overloaded")
-        raise ValueError("abort")
+    def abort() -> None:
+        with span("work") as active:
+            active.set_attribute("error.type", "overloaded")
+            raise ValueError("abort")
+
+    with pytest.raises(ValueError, match="abort"):
+        abort()
     assert (spans.get_finished_spans()[0].attributes or {})["error.type"] == "overloaded"
 
 

@@ -1,0 +1,11 @@
+"""A record of who did what, which cannot be changed unnoticed: JSON lines, chained by their hashes.
+
+Whoever may write the file can cut records off its end, or write the whole chain anew; only a copy of the head
+kept elsewhere shows that. ``verify(path, expected=head)`` takes one.
+"""
+
+from colonnade.security.audit.log import AuditLog
+from colonnade.security.audit.record import Head, Record
+from colonnade.security.audit.verification import Problem, Verification, read, verify
+
+__all__ = ["AuditLog", "Head", "Problem", "Record", "Verification", "read", "verify"]
