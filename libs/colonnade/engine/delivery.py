@@ -5,7 +5,7 @@ exceeds one answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from colonnade.engine.sequence import Finish, Update
@@ -44,7 +44,7 @@ class Mailbox:
         self._error = update.error
         self._news.set()
 
-    async def read(self) -> AsyncIterator[Chunk]:
+    async def read(self) -> AsyncGenerator[Chunk, None]:
         """Chunks until the finish. Raises the request's error after the text that came before it."""
         while True:
             await self._news.wait()

@@ -6,7 +6,7 @@ Used on the event loop alone; hashing and loading run in threads beside it.
 import asyncio
 import gc
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -90,7 +90,7 @@ class ModelHost:
         self._runtimes.move_to_end(digest)
         return self._runtimes[digest]
 
-    async def load(self, manifest: Manifest) -> AsyncIterator[Progress]:
+    async def load(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
         """Loads a version if it is not loaded; however many ask at once, it is loaded once.
 
         A load goes on when those who asked for it have left. Raises what the load raises."""

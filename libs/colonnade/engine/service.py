@@ -1,4 +1,4 @@
-"""What an engine does for its callers, seen from asyncio: generate, score, abort, load, unload.
+"""What an engine does for its callers, seen from asyncio: generate, score, abort. ``host`` loads and unloads.
 
 Encoding runs in threads beside the event loop, the model in the core's own (``loop``).
 """
@@ -6,15 +6,14 @@ Encoding runs in threads beside the event loop, the model in the core's own (``l
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from collections.abc import Sequence as Row
 
-from colonnade.engine.artefacts import Manifest
 from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
-from colonnade.engine.models import ModelHost, Progress
+from colonnade.engine.models import ModelHost
 from colonnade.engine.requests import Generation, Scoring, require, scoring_of, sequence_of
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sequence import FinishReason, Sequence, Update
@@ -55,12 +54,12 @@ class Engine:
         await self.host.close()
         await asyncio.to_thread(self._loop.stop)
 
-    async def generate(self, asked: Generation) -> AsyncIterator[Chunk]:
+    async def generate(self, asked: Generation) -> AsyncGenerator[Chunk, None]:
         """The answer in chunks, the last with its finish. Leaving the iteration cancels the request."""
         runtime = self.host.find(asked.digest)
         model, began = runtime.ref.name, self.core.clock()
         attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
-        with span("engine.submit", **attributes) as active:
+        with span("engine.submit", attributes=attributes) as active:
             try:
                 sequence = await asyncio.to_thread(sequence_of, asked, runtime, began)
                 async with contextlib.aclosing(self._run(sequence)) as chunks:
@@ -97,12 +96,6 @@ class Engine:
         self.core.abort(*found)
         return bool(found)
 
-    async def load(self, manifest: Manifest) -> AsyncIterator[Progress]:
-        """Progress until the model is there. Leaving the iteration does not stop the load."""
-        async with contextlib.aclosing(self.host.load(manifest)) as progress:
-            async for each in progress:
-                yield each
-
     def refuse(self, digest: str, capability: Capability) -> None:
         """For what no loaded family can do yet: names the capability that is missing."""
         require(self.host.find(digest), capability)
@@ -114,7 +107,7 @@ class Engine:
         running = sum(sequence.admitted is not None for sequence in mine)
         return running, len(mine) - running
 
-    async def _run(self, sequence: Sequence) -> AsyncIterator[Chunk]:
+    async def _run(self, sequence: Sequence) -> AsyncGenerator[Chunk, None]:
         mailbox = Mailbox()
         self._open[sequence.handle] = (sequence, mailbox)
         self._all_ended.clear()

@@ -1,0 +1,103 @@
+"""The engine on the wire: ``colonnade.api.engine.v1.EngineService``."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from colonnade.api.engine.v1 import engine_pb2 as pb
+from colonnade.api.engine.v1 import engine_pb2_grpc
+from colonnade.engine import wire
+from colonnade.engine.requests import Scoring
+from colonnade.engine.service import Engine
+from colonnade.models.protocol import Capability
+from colonnade.rpc import CallContext, current
+from colonnade.security.inputs import digest as check_digest
+
+SERVICE = "colonnade.api.engine.v1.EngineService"
+
+
+class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
+    def __init__(self, engine: Engine, deadline_margin_seconds: float) -> None:
+        self._engine, self._margin = engine, deadline_margin_seconds
+
+    async def Submit(  # noqa: N802
+        self, request: pb.SubmitRequest, context: Any
+    ) -> AsyncGenerator[pb.SubmitResponse, None]:
+        call = current()
+        asked = wire.generation_of(
+            request.generation,
+            tenant=call.principal.tenant,
+            request_id=call.request_id,
+            deadline=self._deadline(call),
+        )
+        runtime = self._engine.host.find(asked.digest)
+        async with aclosing(self._engine.generate(asked)) as chunks:
+            async for chunk in chunks:
+                yield pb.SubmitResponse(chunk=wire.chunk_of(chunk, runtime))
+
+    async def Abort(self, request: pb.AbortRequest, context: Any) -> pb.AbortResponse:  # noqa: N802
+        return pb.AbortResponse(found=self._engine.abort(current().principal.tenant, request.request_id))
+
+    async def Score(self, request: pb.ScoreRequest, context: Any) -> pb.ScoreResponse:  # noqa: N802
+        call = current()
+        digest = check_digest(request.model.digest, "model.digest")
+        runtime = self._engine.host.find(digest)
+        asked = Scoring(digest, request.context, request.text, call.principal.tenant, self._deadline(call))
+        pieces = await self._engine.score(asked)
+        return pb.ScoreResponse(
+            tokens=wire.tokens_of(pieces, runtime.tokenizer),
+            total_logprob=sum(piece.token.logprob or 0.0 for piece in pieces),
+            model=wire.model_ref(runtime.ref),
+        )
+
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
+        self._engine.refuse(check_digest(request.model.digest, "model.digest"), Capability.EMBED)
+        return pb.EmbedResponse()
+
+    async def Load(  # noqa: N802
+        self, request: pb.LoadRequest, context: Any
+    ) -> AsyncGenerator[pb.LoadResponse, None]:
+        manifest = wire.manifest_of(request.manifest)
+        async with aclosing(self._engine.host.load(manifest)) as stages:
+            async for progress in stages:
+                loaded = self._loaded(manifest.ref.digest) if progress.stage == "ready" else None
+                yield wire.progress_of(progress, loaded)
+
+    async def Unload(self, request: pb.UnloadRequest, context: Any) -> pb.UnloadResponse:  # noqa: N802
+        return pb.UnloadResponse(found=self._engine.host.unload(check_digest(request.digest, "digest")))
+
+    async def LoadAdapter(  # noqa: N802
+        self, request: pb.LoadAdapterRequest, context: Any
+    ) -> pb.LoadAdapterResponse:
+        self._engine.refuse(check_digest(request.model_digest, "model_digest"), Capability.ADAPTERS)
+        return pb.LoadAdapterResponse()
+
+    async def UnloadAdapter(  # noqa: N802
+        self, request: pb.UnloadAdapterRequest, context: Any
+    ) -> pb.UnloadAdapterResponse:
+        return pb.UnloadAdapterResponse(found=False)  # none can have been loaded
+
+    async def Stats(self, request: pb.StatsRequest, context: Any) -> pb.StatsResponse:  # noqa: N802
+        engine = self._engine
+        load = engine.core.load()
+        return pb.StatsResponse(
+            models=[wire.loaded_model(each, *engine.requests_of(each)) for each in engine.host.loaded],
+            memory_budget_bytes=engine.host.memory_bytes,
+            memory_used_bytes=engine.host.used_bytes,
+            cache_bytes=load.cache_bytes,
+            queue_capacity=engine.core.limits.queue_capacity,
+            outstanding_tokens=load.outstanding_tokens,
+            draining=engine.core.draining,
+            instance=engine.instance,
+        )
+
+    def _loaded(self, digest: str) -> pb.LoadedModel:
+        runtime = self._engine.host.find(digest)
+        return wire.loaded_model(runtime, *self._engine.requests_of(runtime))
+
+    def _deadline(self, call: CallContext) -> float | None:
+        """A little before the caller's, but no more than a tenth of what is left."""
+        remaining = call.remaining()
+        if call.deadline is None or remaining is None:
+            return None
+        return call.deadline - min(self._margin, remaining / 10)

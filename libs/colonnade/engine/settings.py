@@ -1,0 +1,61 @@
+"""Settings of the engine's process, read from ``COLONNADE_ENGINE_*``."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import psutil
+import torch
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from colonnade.engine.scheduler import Limits
+from colonnade.rpc import ProcessSettings
+
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "stored": None}
+
+
+class EngineSettings(ProcessSettings):
+    model_config = SettingsConfigDict(env_prefix="COLONNADE_ENGINE_", frozen=True, extra="ignore")
+    service: ClassVar[str] = "engine"
+
+    metrics_port: int = Field(default=9103, ge=0, le=65535)
+    threads: int = Field(default=0, ge=0)
+    """Of torch; 0 takes the physical cores that the process may use."""
+    dtype: Literal["float32", "bfloat16", "float16", "stored"] = "float32"
+    device: str = "cpu"
+    memory_bytes: int = Field(default=0, ge=0)
+    """For the weights of all loaded models; 0 takes half of the memory."""
+    cache_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """For the state of all running sequences."""
+    queue_capacity: int = Field(default=256, ge=1)
+    max_sequences: int = Field(default=32, ge=1)
+    step_tokens: int = Field(default=512, ge=1)
+    deadline_margin_seconds: float = Field(default=0.05, ge=0)
+    """How long before its deadline an answer ends, so that what it came to still arrives."""
+
+    @property
+    def torch_dtype(self) -> torch.dtype | None:
+        """None keeps what a model's files have."""
+        return _DTYPES[self.dtype]
+
+    @property
+    def model_bytes(self) -> int:
+        return self.memory_bytes or available_memory(_MEMORY_LIMIT) // 2
+
+    @property
+    def blobs(self) -> Path:
+        return self.home / "blobs"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.queue_capacity, self.max_sequences, self.step_tokens, self.cache_bytes)
+
+
+def available_memory(limit: Path) -> int:
+    """Bytes of memory, or the control group's ``limit`` where that is less, as in a container."""
+    total = psutil.virtual_memory().total
+    try:
+        return min(total, int(limit.read_text()))
+    except (OSError, ValueError):  # no such file, or "max"
+        return int(total)

@@ -1,0 +1,137 @@
+"""Between protobuf messages and the engine's own words."""
+
+from collections.abc import Sequence
+
+from colonnade.api.engine.v1 import engine_pb2
+from colonnade.api.generation.v1 import generation_pb2
+from colonnade.api.registry.v1 import manifest_pb2
+from colonnade.engine.artefacts import Artefact, Manifest
+from colonnade.engine.delivery import Chunk
+from colonnade.engine.models import Progress
+from colonnade.engine.requests import Generation
+from colonnade.engine.runtime import ModelRef, Runtime
+from colonnade.engine.sampling import Sampling
+from colonnade.engine.sequence import Finish, FinishReason
+from colonnade.engine.text import Message, Piece, Tokenizer
+from colonnade.errors import InvalidArgument
+from colonnade.security.inputs import digest as check_digest
+from colonnade.security.inputs import relative_artefact_path
+
+_REASONS = {
+    FinishReason.STOP: generation_pb2.FINISH_REASON_STOP,
+    FinishReason.LENGTH: generation_pb2.FINISH_REASON_LENGTH,
+    FinishReason.CANCELLED: generation_pb2.FINISH_REASON_CANCELLED,
+    FinishReason.DEADLINE: generation_pb2.FINISH_REASON_DEADLINE,
+}
+
+
+def generation_of(
+    message: generation_pb2.Generation, *, tenant: str, request_id: str, deadline: float | None
+) -> Generation:
+    """``request_id`` stands where the message has none. A field left at 0 is off, as the proto says."""
+    if message.WhichOneof("input") is None:
+        raise InvalidArgument("either prompt or chat must be set", field="prompt")
+    is_prompt = message.WhichOneof("input") == "prompt"
+    return Generation(
+        digest=check_digest(message.model.digest, "model.digest"),
+        adapter=message.model.adapter,
+        request_id=message.request_id or request_id,
+        tenant=tenant,
+        prompt=message.prompt if is_prompt else None,
+        messages=tuple(Message(each.role, each.content) for each in message.chat.messages),
+        sampling=_sampling(message),
+        seeded=message.sampling.HasField("seed"),
+        max_tokens=message.max_tokens,
+        stop=tuple(message.stop),
+        priority=message.priority,
+        deadline=deadline,
+    )
+
+
+def _sampling(message: generation_pb2.Generation) -> Sampling:
+    sampling = message.sampling
+    return Sampling(
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p or 1.0,
+        min_p=sampling.min_p,
+        repetition_penalty=sampling.repetition_penalty or 1.0,
+        seed=sampling.seed,
+        logprobs=message.logprobs if message.HasField("logprobs") else None,
+    )
+
+
+def manifest_of(message: manifest_pb2.Manifest) -> Manifest:
+    if not message.artefacts:
+        raise InvalidArgument("the manifest names no files", field="manifest.artefacts")
+    ref = ModelRef(message.name, message.version, check_digest(message.digest, "manifest.digest"))
+    artefacts = [
+        Artefact(
+            relative_artefact_path(each.path, field="manifest.artefacts.path"),
+            check_digest(each.digest, "manifest.artefacts.digest"),
+            each.size_bytes,
+        )
+        for each in message.artefacts
+    ]
+    return Manifest(ref, message.family, message.parameters, artefacts)
+
+
+def chunk_of(chunk: Chunk, runtime: Runtime) -> generation_pb2.Chunk:
+    return generation_pb2.Chunk(
+        text=chunk.text,
+        tokens=tokens_of(chunk.pieces, runtime.tokenizer),
+        finish=_finish(chunk.finish, runtime.ref) if chunk.finish else None,
+    )
+
+
+def tokens_of(pieces: Sequence[Piece], tokenizer: Tokenizer) -> list[generation_pb2.Token]:
+    return [
+        generation_pb2.Token(
+            id=piece.token.id,
+            text=piece.text,
+            logprob=piece.token.logprob,
+            top=[
+                generation_pb2.TokenLogprob(id=rival, text=tokenizer.decode([rival]), logprob=logprob)
+                for rival, logprob in piece.token.top
+            ],
+        )
+        for piece in pieces
+    ]
+
+
+def _finish(finish: Finish, ref: ModelRef) -> generation_pb2.Finish:
+    return generation_pb2.Finish(
+        reason=_REASONS[finish.reason],
+        usage=generation_pb2.Usage(
+            prompt_tokens=finish.prompt_tokens, completion_tokens=finish.completion_tokens
+        ),
+        timings=generation_pb2.Timings(
+            queue_seconds=finish.queue_seconds,
+            prefill_seconds=finish.prefill_seconds,
+            decode_seconds=finish.decode_seconds,
+            time_to_first_token_seconds=finish.first_token_seconds,
+        ),
+        model=model_ref(ref),
+        seed=finish.seed,
+        stop=finish.stop,
+    )
+
+
+def model_ref(ref: ModelRef) -> generation_pb2.ModelRef:
+    return generation_pb2.ModelRef(name=ref.name, version=ref.version, digest=ref.digest)
+
+
+def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.LoadedModel:
+    return engine_pb2.LoadedModel(
+        model=model_ref(runtime.ref),
+        family=runtime.family,
+        capabilities=sorted(runtime.model.capabilities),
+        memory_bytes=runtime.model.memory_bytes,
+        context_length=runtime.model.context_length,
+        running=running,
+        waiting=waiting,
+    )
+
+
+def progress_of(progress: Progress, loaded: engine_pb2.LoadedModel | None) -> engine_pb2.LoadResponse:
+    return engine_pb2.LoadResponse(stage=progress.stage, fraction=progress.fraction, loaded=loaded)
