@@ -5,6 +5,7 @@ under a lock: a service that is killed half-way leaves the old schema, and two t
 """
 
 import asyncio
+import logging
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Unsupported
 from colonnade.storage.sql import Database
+
+logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # speaks at every start
 
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
 _TURN = asyncio.Lock()  # Alembic keeps its context in a global

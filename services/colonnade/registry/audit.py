@@ -22,12 +22,13 @@ async def audited(
     learnt: dict[str, str | int] = {}
     try:
         yield learnt
-        outcome = "done"
+        outcome = "ok"
     except (asyncio.CancelledError, GeneratorExit):
         outcome = "cancelled"
         raise
     except ColonnadeError as error:
-        outcome = f"refused:{error.code.value}"
+        outcome = "refused"
+        learnt["code"] = error.code.value
         raise
     finally:
         await asyncio.shield(trail.record(action, principal, outcome, **facts, **learnt))

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from colonnade.registry.domain import Alias, Draft, Manifest, Model, Once, Reference, Target, Version
 from colonnade.security.identity import Principal
@@ -104,6 +104,8 @@ class Importer(Protocol):
 
 
 class AuditTrail(Protocol):
-    async def record(self, action: str, principal: Principal, outcome: str, **facts: str | int) -> None:
+    """``colonnade.security.audit.AuditLog`` is one."""
+
+    async def record(self, action: str, principal: Principal | None, outcome: str, **facts: Any) -> object:
         """Returns when the record is on the disk. Raises ``Unavailable`` where that cannot be."""
         ...

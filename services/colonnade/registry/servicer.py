@@ -1,0 +1,76 @@
+"""The registry's gRPC methods: message to domain, one use case, domain to message."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+
+from colonnade.api.registry.v1 import registry_pb2 as messages
+from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceServicer
+from colonnade.registry import wire
+from colonnade.registry.imports import ImportRequest, Imports
+from colonnade.registry.service import Registry
+from colonnade.rpc import current
+
+FULL_NAME = messages.DESCRIPTOR.services_by_name["RegistryService"].full_name
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RegistryServicer(RegistryServiceServicer):
+    def __init__(self, registry: Registry, imports: Imports) -> None:
+        self._registry = registry
+        self._imports = imports
+
+    async def ListModels(  # noqa: N802 - the contract's names
+        self, request: messages.ListModelsRequest, context: _Context
+    ) -> messages.ListModelsResponse:
+        page = await self._registry.list_models(page_size=request.page_size, page_token=request.page_token)
+        return messages.ListModelsResponse(
+            models=[wire.model(model) for model in page.models], next_page_token=page.next_token
+        )
+
+    async def GetModel(  # noqa: N802
+        self, request: messages.GetModelRequest, context: _Context
+    ) -> messages.GetModelResponse:
+        model, versions = await self._registry.get_model(request.name)
+        return messages.GetModelResponse(
+            model=wire.model(model), versions=[wire.version(version) for version in versions]
+        )
+
+    async def Resolve(  # noqa: N802
+        self, request: messages.ResolveRequest, context: _Context
+    ) -> messages.ResolveResponse:
+        return wire.resolution(await self._registry.resolve(request.reference, request.size_label))
+
+    async def GetManifest(  # noqa: N802
+        self, request: messages.GetManifestRequest, context: _Context
+    ) -> messages.GetManifestResponse:
+        manifest = await self._registry.get_manifest(request.digest)
+        return messages.GetManifestResponse(manifest=wire.manifest(manifest))
+
+    async def SetAlias(  # noqa: N802
+        self, request: messages.SetAliasRequest, context: _Context
+    ) -> messages.SetAliasResponse:
+        expected = request.expected_revision if request.HasField("expected_revision") else None
+        targets = wire.targets(request.targets)
+        moved = await self._registry.set_alias(
+            request.name, request.alias, targets, current().principal, expected_revision=expected
+        )
+        return messages.SetAliasResponse(alias=wire.alias(moved))
+
+    async def DeleteAlias(  # noqa: N802
+        self, request: messages.DeleteAliasRequest, context: _Context
+    ) -> messages.DeleteAliasResponse:
+        await self._registry.delete_alias(request.name, request.alias, current().principal)
+        return messages.DeleteAliasResponse()
+
+    async def ImportModel(  # noqa: N802
+        self, request: messages.ImportModelRequest, context: _Context
+    ) -> AsyncIterator[messages.ImportModelResponse]:
+        asked = ImportRequest(
+            request.source, request.name, request.alias, request.description, request.idempotency_key
+        )
+        async with aclosing(self._imports.run(asked, current().principal)) as events:
+            async for event in events:
+                yield wire.import_event(event)

@@ -1,0 +1,54 @@
+"""The registry's settings: ``COLONNADE_REGISTRY_*`` and those of every process."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from colonnade.registry.imports import MAX_WAITING
+from colonnade.rpc import ProcessSettings
+from colonnade.storage.blobs import MAX_BLOB_BYTES
+from colonnade.storage.sql import sqlite_url
+
+
+class RegistrySettings(ProcessSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="COLONNADE_REGISTRY_")
+    service: ClassVar[str] = "registry"
+
+    database_url: str = Field(default="", repr=False)
+    """SQLAlchemy's form; empty means ``registry.db`` in the service's data folder."""
+    import_roots: str = ""
+    """Folders that models may be imported from, separated as in PATH. Empty means the owner's home folder and
+    the folder that the service was started in: right for a laptop. On a cluster, name one that holds models
+    and nothing else."""
+    default_model: str = ""
+    """The reference that stands for "no model named"; empty means the model promoted last."""
+    import_seconds: float = Field(default=4 * 3600, gt=0)
+    """How long one conversion may take."""
+    import_threads: int = Field(default=1, ge=1, le=1024)
+    max_waiting_imports: int = Field(default=MAX_WAITING, ge=0, le=1000)
+    max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
+    """The largest file of a model."""
+
+    @property
+    def database(self) -> str:
+        return self.database_url or sqlite_url(self.data / "registry.db")
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        named = [Path(part).expanduser() for part in self.import_roots.split(os.pathsep) if part.strip()]
+        return tuple(named) or (Path.home(), Path.cwd())
+
+    @property
+    def blobs(self) -> Path:
+        return self.home / "blobs"
+
+    @property
+    def workspaces(self) -> Path:
+        return self.data / "imports"
+
+    @property
+    def audit(self) -> Path:
+        return self.home / "audit" / f"{self.service}.jsonl"
