@@ -26,10 +26,13 @@ class Detokenizer:
         """Tokens of the window whose text is out already."""
         self._shown = tokenizer.decode(self._window)
         """The text of the window that is out, or was the prompt's."""
+        self.unfinished = False
+        """Whether a character has begun whose text is not certain yet."""
 
     def push(self, token: int) -> str:
         """The text that became certain with ``token``; often a word, sometimes nothing."""
         self._window.append(token)
+        self.unfinished = True
         if self._tokenizer.is_byte(token):
             return ""
         text = self._tokenizer.decode(self._window)
@@ -37,6 +40,7 @@ class Detokenizer:
             fresh = self._grow(text[: -len(_REPLACEMENT)])
             self._shrink(text)
             return fresh
+        self.unfinished = False
         fresh = self._grow(text)
         if fresh:
             self._window = self._window[self._anchor :]

@@ -30,8 +30,8 @@ class TextStream:
         self._held: deque[Piece] = deque()
         self._released = 0
         """Characters that are out."""
-        self._bare = 0
-        """How many of the last held tokens have no text yet: theirs comes with a later token."""
+        self._open = 0
+        """How many of the last tokens have part in a character that is not finished."""
         self.stopped: Stop | None = None
 
     def push(self, token: SampledToken) -> list[Piece]:
@@ -39,11 +39,11 @@ class TextStream:
         assert self.stopped is None, "nothing follows a stop string"
         text = self._detokenizer.push(token.id)
         self._held.append(Piece(token, text))
-        self._bare = 0 if text else self._bare + 1
+        self._open = 0 if not self._detokenizer.unfinished else 1 if text else self._open + 1
         self.stopped = self._stops.push(text)
         if self.stopped:
             return self._cut(self.stopped.at)
-        return self._release(self._stops.certain, keep=self._bare)
+        return self._release(self._stops.certain, keep=self._open)
 
     def finish(self) -> list[Piece]:
         """The rest, after the last token; nothing after a stop string."""
