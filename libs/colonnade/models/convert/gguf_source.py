@@ -19,8 +19,8 @@ from colonnade.models.convert.gguf_config import read_config
 from colonnade.models.convert.gguf_file import GgufFile, GgufTensor, damaged, read_gguf
 from colonnade.models.convert.gguf_rope import FACTORS
 from colonnade.models.convert.gguf_tokenizer import tokenizer_files
-from colonnade.models.convert.source import Source, StoredTensor, check_shapes
-from colonnade.models.families.transformer.checkpoint import check_names, expected_shapes
+from colonnade.models.convert.source import Source, StoredTensor
+from colonnade.models.families.transformer.checkpoint import check_names, check_shapes, expected_shapes
 from colonnade.models.families.transformer.config import TransformerConfig
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -77,7 +77,7 @@ def _tensors(file: GgufFile, config: TransformerConfig) -> list[StoredTensor]:
     tensors = [
         _stored(stored, file.tensors[name], config if permuted else None) for stored, name in names.items()
     ]
-    check_shapes(tensors, shapes)
+    check_shapes({tensor.name: tensor.shape for tensor in tensors}, shapes)
     return tensors
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from colonnade.errors import InvalidArgument, NotFound, Unsupported
 from colonnade.models.convert.huggingface_tokenizer import read_tokenizer_files
 from colonnade.models.convert.model_folder import ModelFolder
-from colonnade.models.convert.source import Source, StoredTensor, check_shapes
+from colonnade.models.convert.source import Source, StoredTensor
 from colonnade.models.families.artefact import CONFIG, WEIGHTS
-from colonnade.models.families.transformer.checkpoint import check_names, expected_shapes
+from colonnade.models.families.transformer.checkpoint import check_names, check_shapes, expected_shapes
 from colonnade.models.families.transformer.hugging_face import from_hugging_face
 from colonnade.security.inputs import check_file_name
 
@@ -38,7 +38,7 @@ def open_folder(path: Path) -> Source:
     check_names(set(places), set(expected))
     dtype = _dtype(places[_EMBEDDING])
     tensors = [_stored(name, places[name]) for name in expected]
-    check_shapes(tensors, expected)
+    check_shapes({tensor.name: tensor.shape for tensor in tensors}, expected)
     tokenizer = read_tokenizer_files(folder, raw, config.vocab_size)
     return Source(
         format="huggingface",

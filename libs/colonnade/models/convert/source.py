@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colonnade.errors import InvalidArgument
 from colonnade.models.families.transformer.config import TransformerConfig
 
 CHUNK = 8 << 20
@@ -45,17 +44,6 @@ class Source:
     """All that was read: the source's digest is theirs."""
     size_label: str | None = None
     """What its maker calls its size."""
-
-
-def check_shapes(tensors: Sequence[StoredTensor], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuses a tensor whose shape is not the one that the configuration implies."""
-    for tensor in tensors:
-        if tensor.shape != expected[tensor.name]:
-            raise InvalidArgument(
-                f"tensor {tensor.name} has shape {list(tensor.shape)},"
-                f" its configuration implies {list(expected[tensor.name])}",
-                field=tensor.name,
-            )
 
 
 def digest_of(files: Sequence[Path], advance: Callable[[int], None]) -> str:

@@ -59,7 +59,9 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        # The plain constructor draws weights, even on the meta device, where that takes seconds.
+        blank = torch.empty(config.vocab_size, config.width)
+        self.embedding: nn.Embedding = nn.Embedding.from_pretrained(blank, freeze=False)  # type: ignore[no-untyped-call]
         self.rope = RotaryEmbedding(config.head_width, config.rope_theta, config.rope_scaling)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_epsilon)
@@ -70,7 +72,8 @@ class Transformer(nn.Module):
         )
         self.capabilities = CAPABILITIES
         self.page_multiple = 1
-        self.reset_parameters()
+        if not blank.is_meta:
+            self.reset_parameters()
 
     def forward(self, batch: Batch, state: State) -> Outputs:
         _refuse_extras(batch)
