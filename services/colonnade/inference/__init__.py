@@ -1,0 +1,1 @@
+"""The inference service: a router without torch that knows the engines and what they have loaded."""

@@ -1,0 +1,1 @@
+"""The engines and the registry as they are reached over gRPC."""

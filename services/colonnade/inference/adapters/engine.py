@@ -1,0 +1,67 @@
+"""An engine over gRPC."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from colonnade.api.engine.v1 import engine_pb2 as wire
+from colonnade.api.engine.v1.engine_pb2_grpc import EngineServiceStub
+from colonnade.errors import Unavailable
+from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work
+from colonnade.rpc import Peer
+
+
+class GrpcEngine:
+    """Parcels are the messages of the engine's contract; a work's is what the servicer was asked."""
+
+    def __init__(self, peer: Peer, *, stats_timeout: float, load_timeout: float) -> None:
+        self._peer = peer
+        self._stub = EngineServiceStub(peer.channel)
+        self._stats_timeout = stats_timeout
+        self._load_timeout = load_timeout
+
+    @property
+    def address(self) -> str:
+        return self._peer.address
+
+    async def stats(self) -> Stats:
+        answer = await self._peer.unary(
+            self._stub.Stats,
+            wire.StatsRequest(),
+            wire.StatsResponse,
+            as_service=True,
+            timeout=self._stats_timeout,
+        )
+        return Stats(
+            instance=answer.instance,
+            loaded={model.model.digest: Loaded(model.model.digest, model) for model in answer.models},
+            free_bytes=max(0, answer.memory_budget_bytes - answer.memory_used_bytes),
+            outstanding_tokens=answer.outstanding_tokens,
+            draining=answer.draining,
+            parcel=answer,
+        )
+
+    async def load(self, manifest: Manifest) -> Loaded:
+        request = wire.LoadRequest(manifest=manifest.parcel)
+        progress = self._peer.stream(
+            self._stub.Load, request, wire.LoadResponse, as_service=True, timeout=self._load_timeout
+        )
+        async with aclosing(progress) as responses:
+            async for response in responses:
+                if response.HasField("loaded"):
+                    return Loaded(manifest.digest, response.loaded)
+        raise Unavailable("the engine ended the load without a result; try again")
+
+    async def submit(self, work: Work) -> AsyncGenerator[Chunk]:
+        request = wire.SubmitRequest(generation=work.parcel)
+        async with aclosing(self._peer.stream(self._stub.Submit, request, wire.SubmitResponse)) as responses:
+            async for response in responses:
+                yield Chunk(response.chunk, response.chunk.HasField("finish"))
+
+    async def score(self, work: Work) -> Parcel:
+        asked = work.parcel
+        request = wire.ScoreRequest(model=asked.model, context=asked.context, text=asked.text)
+        return await self._peer.unary(self._stub.Score, request, wire.ScoreResponse)
+
+    async def embed(self, work: Work) -> Parcel:
+        request = wire.EmbedRequest(model=work.parcel.model, texts=work.parcel.texts)
+        return await self._peer.unary(self._stub.Embed, request, wire.EmbedResponse)

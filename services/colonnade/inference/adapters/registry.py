@@ -1,0 +1,46 @@
+"""The registry over gRPC."""
+
+from typing import Any
+
+from colonnade.api.registry.v1 import registry_pb2 as wire
+from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from colonnade.errors import NotFound
+from colonnade.inference.domain import Manifest
+from colonnade.rpc import Peer
+
+
+class GrpcRegistry:
+    """Asked by this service itself: who may use a version was decided when its reference was resolved."""
+
+    def __init__(self, peer: Peer, *, timeout: float) -> None:
+        self._peer = peer
+        self._stub = RegistryServiceStub(peer.channel)
+        self._timeout = timeout
+
+    async def manifest(self, digest: str) -> Manifest:
+        answer = await self._peer.unary(
+            self._stub.GetManifest,
+            wire.GetManifestRequest(digest=digest),
+            wire.GetManifestResponse,
+            as_service=True,
+            timeout=self._timeout,
+        )
+        return _manifest(answer.manifest)
+
+    async def default(self) -> Manifest | None:
+        try:
+            answer = await self._peer.unary(
+                self._stub.Resolve,
+                wire.ResolveRequest(),
+                wire.ResolveResponse,
+                as_service=True,
+                timeout=self._timeout,
+            )
+        except NotFound:
+            return None
+        heaviest = max(answer.targets, key=lambda target: target.weight, default=None)
+        return None if heaviest is None else _manifest(heaviest.manifest)
+
+
+def _manifest(parcel: Any) -> Manifest:
+    return Manifest(parcel.digest, parcel.name, parcel.version, parcel)

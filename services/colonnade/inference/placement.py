@@ -1,0 +1,135 @@
+"""Puts work on an engine: chooses one, has it load the version if it must, tries another if one is gone."""
+
+import asyncio
+import time
+
+from colonnade.errors import ColonnadeError, Unavailable
+from colonnade.inference.domain import Loaded, Manifest, Work, choose, engine_is_gone, version_is_gone
+from colonnade.inference.fleet import Fleet, Slot
+from colonnade.inference.manifests import Manifests
+from colonnade.inference.metrics import Metrics
+from colonnade.telemetry import get_logger, span
+
+_LOG = get_logger(__name__)
+
+
+class Loads:
+    """Loads under way. However many requests need a version, an engine is asked once; a load goes on when
+    those who wait for it have left, for the next one will want it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._tasks: dict[tuple[str, str], asyncio.Task[Loaded]] = {}
+
+    async def load(self, slot: Slot, manifest: Manifest) -> Loaded:
+        key = (slot.engine.address, manifest.digest)
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(self._load(slot, manifest))
+            task.add_done_callback(lambda done: self._ended(key, slot, done))
+            slot.loading.add(manifest.digest)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Gives up what is under way."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _load(self, slot: Slot, manifest: Manifest) -> Loaded:
+        began, outcome = time.monotonic(), "internal"
+        try:
+            with span("inference.load", model=manifest.name, version=manifest.version):
+                loaded = await slot.engine.load(manifest)
+            outcome = "ok"
+            slot.has_loaded(loaded)
+            return loaded
+        except ColonnadeError as error:
+            outcome = error.code.value
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            self._metrics.loaded(seconds, outcome)
+            _LOG.info("load ended", model=manifest.name, outcome=outcome, seconds=round(seconds, 3))
+
+    def _ended(self, key: tuple[str, str], slot: Slot, done: asyncio.Task[Loaded]) -> None:
+        del self._tasks[key]
+        slot.loading.discard(key[1])
+        if not done.cancelled():
+            done.exception()  # seen, even where all who waited have left
+
+
+class Placement:
+    """Shared by all requests; each makes its own ``Attempts``."""
+
+    def __init__(
+        self, fleet: Fleet, manifests: Manifests, metrics: Metrics, *, retries: int, wait_seconds: float
+    ) -> None:
+        """``wait_seconds`` is how long a request waits where no engine is ready, as after a crash."""
+        self.fleet = fleet
+        self.manifests = manifests
+        self.metrics = metrics
+        self.retries = retries
+        self.wait_seconds = wait_seconds
+        self.loads = Loads(metrics)
+
+    async def chosen(self, work: Work, tried: set[tuple[str, str]]) -> Slot:
+        """A ready engine that was not tried; ``Unavailable`` where there is none in time."""
+
+        try:
+            async with asyncio.timeout(self.wait_seconds):
+                while (view := choose(self.fleet.views, work.digest, work.session, tried)) is None:
+                    await self.fleet.changed(self.fleet.news)
+        except TimeoutError:
+            raise Unavailable(
+                "no engine is ready; it may be starting, try again shortly", retry_after_seconds=2
+            ) from None
+        return self.fleet.slot(view.address)
+
+
+class Attempts:
+    """One piece of work on its way to an engine, and to another one if that is gone."""
+
+    def __init__(self, placement: Placement, work: Work) -> None:
+        self._placement = placement
+        self._work = work
+        self._left = placement.retries
+        self._reloads = 1
+        self._tried: set[tuple[str, str]] = set()
+        self._slot: Slot | None = None
+        self.run = ("", "")
+        """The process of the engine that was chosen."""
+
+    async def next(self) -> tuple[Slot, Loaded]:
+        """An engine that has the version in memory."""
+        self._slot = None
+        with span("inference.place"):
+            slot = await self._placement.chosen(self._work, self._tried)
+            self.run, stats = slot.view.run, slot.view.stats
+            if stats and (loaded := stats.loaded.get(self._work.digest)):
+                self._slot = slot
+                return slot, loaded
+            manifest = await self._placement.manifests.get(self._work.digest)
+            self._slot = slot
+            return slot, await self._placement.loads.load(slot, manifest)
+
+    def again(self, error: ColonnadeError) -> bool:
+        """Whether ``next`` may find a better engine; only ask before anything came of the last one."""
+        if self._slot is None:
+            return False  # no engine had a part in this
+        if version_is_gone(error) and self._reloads > 0:
+            self._reloads -= 1
+            self._slot.has_dropped(self._work.digest)
+            self._placement.metrics.retried("version_gone")
+            return True
+        if not engine_is_gone(error):
+            return False
+        self._tried.add(self.run)
+        if self._slot.view.run == self.run:  # else it has come back already
+            self._placement.fleet.lost(self._slot)
+        self._left -= 1
+        if self._left < 0:
+            return False
+        self._placement.metrics.retried("engine_gone")
+        return True

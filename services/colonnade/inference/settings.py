@@ -1,0 +1,28 @@
+"""What the inference service reads of its environment (``COLONNADE_INFERENCE_*``)."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from colonnade.rpc import ProcessSettings
+
+
+class InferenceSettings(ProcessSettings):
+    model_config = SettingsConfigDict(env_prefix="COLONNADE_INFERENCE_", frozen=True, extra="ignore")
+    service: ClassVar[str] = "inference"
+
+    metrics_port: int = Field(default=9101, ge=0, le=65535)
+    max_in_flight: int = Field(default=512, ge=1)
+    """Requests at once; more are refused with 429."""
+    retries: int = Field(default=1, ge=0, le=10)
+    """How often a request whose engine is gone may go to another one, before its first chunk."""
+    engine_wait_seconds: float = Field(default=10.0, ge=0, le=600)
+    """How long a request waits where no engine is ready."""
+    stats_interval_seconds: float = Field(default=1.0, gt=0, le=60)
+    stats_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    load_timeout_seconds: float = Field(default=900.0, gt=0)
+    registry_timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    default_interval_seconds: float = Field(default=15.0, gt=0)
+    """How often the default model is looked up; one newly promoted is loaded ahead of its requests."""
+    cached_manifests: int = Field(default=256, ge=1)
