@@ -4,7 +4,9 @@ The private key stays with those who may speak for people (the gateway) or for t
 holds the public half. On one machine all processes of one owner share a key pair in an owner-only folder.
 """
 
+import math
 import os
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,8 +37,8 @@ def load_or_create_key(folder: Path) -> OKPKey:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "signing-key.pem"
     if not path.exists():
-        draft = folder / f".signing-key.{os.getpid()}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        draft = folder / f".signing-key.{secrets.token_hex(8)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(OKPKey.generate_key("Ed25519").as_pem(private=True))
             file.flush()
@@ -92,7 +94,7 @@ class TokenVerifier:
             known = self._decode(token)
             _remember(self._verified, token, known)
         principal, expires = known
-        if expires <= self._clock():
+        if not self._clock() < expires:
             raise Unauthenticated("the internal token has expired; the caller must mint a new one")
         return principal
 
@@ -103,8 +105,11 @@ class TokenVerifier:
                 raise ValueError(claims["iss"])
             roles = frozenset(Role(role) for role in claims["rol"])
             principal = Principal(str(claims["ten"]), str(claims["sub"]), roles, str(claims["key"]))
-            return principal, float(claims["exp"])
-        except (JoseError, KeyError, TypeError, ValueError) as error:
+            expires = claims["exp"]
+            if type(expires) not in (int, float) or not math.isfinite(expires):
+                raise ValueError(expires)
+            return principal, float(expires)
+        except (JoseError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise Unauthenticated("the internal token is not valid here") from error
 
 

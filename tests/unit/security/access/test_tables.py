@@ -1,0 +1,146 @@
+"""Every RPC and route against every role, cell by cell, written out here and nowhere derived."""
+
+import pytest
+from google.protobuf.descriptor import FileDescriptor
+
+from colonnade.api.engine.v1 import engine_pb2
+from colonnade.api.inference.v1 import inference_pb2
+from colonnade.api.registry.v1 import registry_pb2
+from colonnade.errors import PermissionDenied, Unauthenticated
+from colonnade.security.access import PUBLIC, Table, allowed, check, engine, gateway, inference, registry
+from colonnade.security.identity import Principal, Role
+
+COLUMNS = (Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER, Role.AUDITOR, Role.SERVICE)
+ENGINE, INFERENCE, REGISTRY = (
+    "/colonnade.api.engine.v1.EngineService",
+    "/colonnade.api.inference.v1.InferenceService",
+    "/colonnade.api.registry.v1.RegistryService",
+)
+
+# admin, operator, model engineer, caller, auditor, service: x may call.
+RPCS = {
+    f"{ENGINE}/Submit":             "xxxx.x",
+    f"{ENGINE}/Abort":              "xxxx.x",
+    f"{ENGINE}/Score":              "xxxx.x",
+    f"{ENGINE}/Embed":              "xxxx.x",
+    f"{ENGINE}/Load":               "xx...x",
+    f"{ENGINE}/Unload":             "xx...x",
+    f"{ENGINE}/LoadAdapter":        "xx...x",
+    f"{ENGINE}/UnloadAdapter":      "xx...x",
+    f"{ENGINE}/Stats":              "xxx.xx",
+    f"{INFERENCE}/Generate":        "xxxx.x",
+    f"{INFERENCE}/Score":           "xxxx.x",
+    f"{INFERENCE}/Embed":           "xxxx.x",
+    f"{INFERENCE}/Prepare":         "xxx..x",
+    f"{INFERENCE}/ListEngines":     "xxx.xx",
+    f"{REGISTRY}/ListModels":       "xxxxxx",
+    f"{REGISTRY}/GetModel":         "xxxxxx",
+    f"{REGISTRY}/Resolve":          "xxxxxx",
+    f"{REGISTRY}/GetManifest":      "xxxxxx",
+    f"{REGISTRY}/SetAlias":         "x.x...",
+    f"{REGISTRY}/DeleteAlias":      "x.x...",
+    f"{REGISTRY}/ImportModel":      "x.x...",
+}  # fmt: skip
+
+# The same, and last whether somebody without an identity may.
+ROUTES = {
+    "POST /generate":                         "xxxx...",
+    "GET /models":                            "xxxxx..",
+    "GET /models/{name}":                     "xxxxx..",
+    "POST /models/import":                    "x.x....",
+    "PUT /models/{name}/aliases/{alias}":     "x.x....",
+    "DELETE /models/{name}/aliases/{alias}":  "x.x....",
+    "POST /keys":                             "x......",
+    "GET /keys":                              "x...x..",
+    "DELETE /keys/{id}":                      "x......",
+    "POST /keys/{id}/rotate":                 "x......",
+    "GET /health/live":                       "xxxxxxx",
+    "GET /health/ready":                      "xxxxxxx",
+    "GET /version":                           "xxxxxxx",
+    "GET /docs":                              "xxxxxxx",
+    "GET /openapi.json":                      "xxxxxxx",
+    "GET /metrics":                           "xx..x..",
+}  # fmt: skip
+
+
+def rpcs_of(file: FileDescriptor) -> set[str]:
+    return {
+        f"/{service.full_name}/{method.name}"
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        (engine.RPCS, engine_pb2.DESCRIPTOR),
+        (inference.RPCS, inference_pb2.DESCRIPTOR),
+        (registry.RPCS, registry_pb2.DESCRIPTOR),
+    ],
+    ids=["engine", "inference", "registry"],
+)
+def test_a_table_lists_exactly_what_its_service_serves(table: Table, file: FileDescriptor) -> None:
+    assert rpcs_of(file)
+    assert set(table) == rpcs_of(file)
+
+
+def test_every_cell_of_the_rpcs() -> None:
+    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS}
+    assert set(RPCS) == set(table)
+    for rpc, row in RPCS.items():
+        for role, cell in zip(COLUMNS, row, strict=True):
+            assert allowed(table, rpc, Principal("t", "s", frozenset({role}))) == (cell == "x"), (rpc, role)
+        assert not allowed(table, rpc, None)
+
+
+def test_every_cell_of_the_routes() -> None:
+    assert set(ROUTES) == set(gateway.ROUTES)
+    for route, row in ROUTES.items():
+        for role, cell in zip(COLUMNS, row[:-1], strict=True):
+            principal = Principal("t", "s", frozenset({role}))
+            assert allowed(gateway.ROUTES, route, principal) == (cell == "x"), (route, role)
+        assert allowed(gateway.ROUTES, route, None) == (row[-1] == "x"), route
+
+
+def test_an_auditor_changes_nothing() -> None:
+    auditor = Principal("t", "s", frozenset({Role.AUDITOR}))
+    reads = ("GET ", "/List", "/Get", "/Resolve", "/Stats")
+    everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS}
+    may = {key for key in everything if allowed(everything, key, auditor)}
+    assert all(any(read in key for read in reads) for key in may)
+
+
+@pytest.mark.parametrize("key", ["", "GET /", "GET /models/", "get /models", "POST /models", "*"])
+def test_what_is_not_listed_is_denied_to_everybody(key: str) -> None:
+    almighty = Principal("t", "s", frozenset(Role))
+    assert not allowed(gateway.ROUTES, key, almighty)
+    with pytest.raises(PermissionDenied, match="nobody may"):
+        check(gateway.ROUTES, key, almighty)
+
+
+def test_a_principal_without_roles_may_do_what_everyone_may() -> None:
+    nobody = Principal("t", "s", frozenset())
+    may = {route for route in gateway.ROUTES if allowed(gateway.ROUTES, route, nobody)}
+    assert may == {route for route in gateway.ROUTES if allowed(gateway.ROUTES, route, None)}
+
+
+def test_several_roles_add_up() -> None:
+    both = Principal("t", "s", frozenset({Role.CALLER, Role.AUDITOR}))
+    assert allowed(gateway.ROUTES, "POST /generate", both)
+    assert allowed(gateway.ROUTES, "GET /keys", both)
+
+
+def test_public_is_not_merely_every_role() -> None:
+    assert frozenset(Role) == PUBLIC
+    assert not allowed({"a": frozenset(Role)}, "a", None)
+    assert allowed({"a": PUBLIC}, "a", None)
+    assert repr(PUBLIC) == "PUBLIC"
+
+
+def test_a_refusal_says_what_is_missing() -> None:
+    with pytest.raises(Unauthenticated, match="Authorization"):
+        check(gateway.ROUTES, "GET /keys", None)
+    with pytest.raises(PermissionDenied, match="it takes one of admin, auditor"):
+        check(gateway.ROUTES, "GET /keys", Principal("t", "s", frozenset({Role.CALLER})))
+    check(gateway.ROUTES, "GET /health/live", None)
