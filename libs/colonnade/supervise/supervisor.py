@@ -65,15 +65,15 @@ class Supervisor:
                 watch.kill()
         self._stop.set()
 
+    async def asked_to_stop(self) -> None:
+        """Returns when ``stop`` was first called."""
+        await self._stop.wait()
+
     def stop_on_signals(self) -> None:
         """SIGTERM, Ctrl-C and a closed terminal end the platform."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
 
     async def restart(self, service: str) -> None:
         """Raises ``NotFound`` for a service that is not here, ``Conflict`` while everything stops."""

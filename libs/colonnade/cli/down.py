@@ -1,0 +1,39 @@
+"""``colonnade down``"""
+
+import os
+import signal
+from typing import Annotated
+
+import typer
+
+from colonnade.cli.connection import HomeFolder
+from colonnade.cli.terminal import remark
+from colonnade.errors import Unavailable
+
+
+def down(
+    home: HomeFolder = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Kill a supervisor that does not answer, and all its services.")
+    ] = False,
+) -> None:
+    """Stop the platform of this machine; running answers are finished first."""
+    from colonnade.supervise.home import Home
+    from colonnade.supervise.preflight import holder
+    from colonnade.supervise.remote import Remote
+
+    place = Home.of(home)
+    try:
+        remark("Stopping; running answers are finished first ...")
+        Remote(place).stop()
+    except (Unavailable, TimeoutError) as error:
+        if (pid := holder(place)) is None:
+            raise Unavailable("no platform is running in this home; nothing to stop") from error
+        if not force:
+            raise Unavailable(
+                f"the platform (pid {pid}) does not answer; end it at once with: colonnade down --force"
+            ) from error
+        os.kill(pid, signal.SIGKILL)  # the kernel ends its children with it
+        remark(f"Killed the supervisor (pid {pid}) and its services.")
+        return
+    remark("Stopped.")

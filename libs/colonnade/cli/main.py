@@ -1,0 +1,49 @@
+"""The ``colonnade`` command. Commands import what they need when they run, so that ``--help`` is quick."""
+
+import typer
+
+from colonnade.cli import (
+    chat,
+    doctor,
+    down,
+    generate,
+    keys,
+    logs,
+    models,
+    restart,
+    status,
+    up,
+    version,
+)
+from colonnade.cli.failures import Group
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+_RUN, _USE, _CARE = "Run", "Use", "Look after"
+
+app = typer.Typer(
+    cls=Group,
+    context_settings=_SETTINGS,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Run and use a Colonnade platform: one command, and POST /generate answers.",
+)
+app.command("up", rich_help_panel=_RUN)(up.up)
+app.command("down", rich_help_panel=_RUN)(down.down)
+app.command("status", rich_help_panel=_RUN)(status.status)
+app.command("restart", rich_help_panel=_RUN)(restart.restart)
+app.command("logs", rich_help_panel=_RUN)(logs.logs)
+app.command("generate", rich_help_panel=_USE)(generate.generate)
+app.command("chat", rich_help_panel=_USE)(chat.chat)
+app.add_typer(models.app, name="models", rich_help_panel=_CARE)
+app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
+app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)
+app.command("version", rich_help_panel=_CARE)(version.version)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""``colonnade models``"""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colonnade.cli.connection import ApiKey, AsJson, Url, connect
+from colonnade.cli.terminal import human_bytes, out, remark, table
+from colonnade.errors import InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from colonnade.client import Alias, Colonnade, Model
+
+app = typer.Typer(no_args_is_help=True, help="List, show and import models, and move their aliases.")
+Name = Annotated[str, typer.Argument(help="The model's name.")]
+_BUNDLED = "bundled:"
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None) -> None:
+    """All models with their newest version and aliases."""
+    with connect(url, api_key) as client:
+        known = client.models.list()
+    if as_json:
+        _print_json([asdict(model) for model in known])
+        return
+    if not known:
+        remark(
+            "There are no models yet; import one with: colonnade models import bundled:smollm2-135m-instruct"
+        )
+        return
+    rows = table("name", "size", "newest", "aliases", right=("newest",))
+    for model in known:
+        aliases = ", ".join(told(alias) for alias in model.aliases)
+        rows.add_row(model.name, model.size_label, str(model.latest_version), aliases)
+    out().print(rows)
+
+
+@app.command("show")
+def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: ApiKey = None) -> None:
+    """One model with its aliases and versions."""
+    with connect(url, api_key) as client:
+        model = client.models.get(name)
+    if as_json:
+        _print_json(asdict(model))
+        return
+    out().print(f"{model.name}  {model.description}".rstrip(), markup=False)
+    for alias in model.aliases:
+        out().print(f"  {told(alias)}", markup=False)
+    _print_versions(model)
+
+
+@app.command("import")
+def import_model(
+    source: Annotated[
+        str, typer.Argument(help="A Hugging Face folder, a .gguf file, or bundled:smollm2-135m-instruct.")
+    ],
+    name: Annotated[str | None, typer.Option(help="By default made from the source's name.")] = None,
+    alias: Annotated[
+        str | None,
+        typer.Option(help="Moved to the new version; by default production, for a model's first version."),
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="What the model is for.")] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Convert a model that lies on the platform's machine into a new version."""
+    from colonnade.cli.importing import follow
+
+    located = located_source(source)
+    chosen = name or name_from(source)
+    with connect(url, api_key) as client:
+        moved = alias or ("production" if _is_new(client, chosen) else None)
+        stream = client.models.import_(located, name=chosen, alias=moved, description=description)
+        version = follow(stream)
+    pointed = f", now {version.name}@{moved}" if moved else ""
+    remark(
+        f"Imported {version.name}:{version.version} ({version.size_label}, {version.digest[:19]}){pointed}."
+    )
+
+
+@app.command("alias")
+def set_alias(
+    name: Name,
+    alias: Annotated[str, typer.Argument(help="production, candidate ...")],
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="A version (3), or several with weights in percent (3=90 4=10)."),
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the alias.")] = False,
+    expected_revision: Annotated[
+        int | None, typer.Option(help="Refuse if somebody moved it since this revision.")
+    ] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Point an alias at a version, or at several by weight."""
+    from colonnade.client import AliasTarget
+
+    if delete == bool(targets):
+        raise InvalidArgument("give the version to point at, or --delete, and not both", field="targets")
+    with connect(url, api_key) as client:
+        if delete:
+            client.models.delete_alias(name, alias)
+            remark(f"Removed {name}@{alias}.")
+            return
+        aimed = [AliasTarget(*weighed(target)) for target in targets or ()]
+        moved = client.models.set_alias(name, alias, aimed, expected_revision=expected_revision)
+    remark(f"{name}: {told(moved)} (revision {moved.revision})")
+
+
+def located_source(source: str) -> str:
+    """As the platform needs it: absolute, since it stands in another folder."""
+    return source if source.startswith(_BUNDLED) else str(Path(source).expanduser().absolute())
+
+
+def name_from(source: str) -> str:
+    """A model name out of ``bundled:x``, a folder or a file."""
+    last = (
+        source.removeprefix(_BUNDLED)
+        if source.startswith(_BUNDLED)
+        else Path(source).expanduser().absolute().name
+    )
+    name = re.sub(r"[^a-z0-9._-]+", "-", last.removesuffix(".gguf").lower()).strip("-._")
+    if not name:
+        raise InvalidArgument("this source has no name to take; give one with --name", field="name")
+    return name
+
+
+def weighed(target: str) -> tuple[int, int]:
+    """``"3=90"`` to (3, 90); a version alone has all the weight."""
+    version, separator, weight = target.partition("=")
+    try:
+        return int(version), int(weight) if separator else 100
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{target!r} is not a version or version=percent, as in 3 or 3=90", field="targets"
+        ) from error
+
+
+def told(alias: "Alias") -> str:
+    """``production -> 3``, ``production -> 3 (90%), 4 (10%)``"""
+    if len(alias.targets) == 1:
+        return f"{alias.name} -> {alias.targets[0].version}"
+    shares = ", ".join(f"{target.version} ({target.weight}%)" for target in alias.targets)
+    return f"{alias.name} -> {shares}"
+
+
+def _is_new(client: "Colonnade", name: str) -> bool:
+    try:
+        client.models.get(name)
+    except NotFound:
+        return True
+    return False
+
+
+def _print_versions(model: "Model") -> None:
+    rows = table(
+        "version", "size", "family", "context", "bytes", "made", "digest", right=("version", "bytes")
+    )
+    for version in model.versions:
+        made = version.created_at.strftime("%Y-%m-%d %H:%M") if version.created_at else ""
+        size = human_bytes(version.size_bytes) if version.size_bytes else ""
+        rows.add_row(
+            str(version.version), version.size_label, version.family, str(version.context_length), size, made,
+            version.digest[:19],
+        )  # fmt: skip
+    out().print(rows)
+
+
+def _print_json(data: object) -> None:
+    out().print_json(data=data, default=str)

@@ -1,0 +1,75 @@
+"""The options of /generate, for ``generate`` and ``chat`` alike; what is not given is left to the platform."""
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from colonnade.client.calls import GenerateOptions
+
+_PANEL = "Sampling"
+
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="name, name@alias or name:version; else the default model."),
+]
+ModelSize: TypeAlias = Annotated[str | None, typer.Option(help="A size instead of a model: 135M, 7B ...")]
+MaxTokens: TypeAlias = Annotated[int | None, typer.Option(help="Longest answer, in tokens.")]
+Preset: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", "-p", help="creative, balanced, precise or deterministic.", rich_help_panel=_PANEL
+    ),
+]
+Temperature: TypeAlias = Annotated[
+    float | None, typer.Option("--temperature", "-t", help="0 is greedy.", rich_help_panel=_PANEL)
+]
+TopK: TypeAlias = Annotated[
+    int | None, typer.Option(help="Draw from the k most likely tokens.", rich_help_panel=_PANEL)
+]
+TopP: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Draw from the smallest set with this probability.", rich_help_panel=_PANEL),
+]
+MinP: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Leave out tokens below this share of the best one's.", rich_help_panel=_PANEL),
+]
+RepetitionPenalty: TypeAlias = Annotated[
+    float | None, typer.Option(help="Above 1 discourages repeating.", rich_help_panel=_PANEL)
+]
+Stop: TypeAlias = Annotated[
+    list[str] | None, typer.Option(help="End before this text; may be repeated.", rich_help_panel=_PANEL)
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option(help="Repeats an answer exactly.", rich_help_panel=_PANEL)
+]
+
+
+def options(
+    *,
+    model: str | None,
+    model_size: str | None,
+    max_tokens: int | None,
+    preset: str | None,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+    repetition_penalty: float | None,
+    stop: list[str] | None,
+    seed: int | None,
+) -> "GenerateOptions":
+    return {
+        "model": model,
+        "model_size": model_size,
+        "max_tokens": max_tokens,
+        "preset": preset,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "repetition_penalty": repetition_penalty,
+        "stop": stop or None,
+        "seed": seed,
+    }

@@ -1,0 +1,38 @@
+"""``colonnade up``"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colonnade.cli.connection import HomeFolder
+
+if TYPE_CHECKING:
+    pass
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Go to the background once ready.")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the gateway listens.")] = 8080,
+    host: Annotated[str, typer.Option(help="Other than loopback only once API keys exist.")] = "127.0.0.1",
+    home: HomeFolder = None,
+    no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the bundled model.")] = False,
+) -> None:
+    """Start the platform on this machine: registry, engine, inference and gateway. Ctrl-C stops it."""
+    import asyncio
+
+    from colonnade.cli.foreground import run_attached, run_detached
+    from colonnade.supervise.home import Home
+
+    place = Home.of(home)
+    _allow_imports_from_here()
+    begin = run_detached if detach else run_attached
+    if not asyncio.run(begin(place, host, port, wants_model=not no_import)):
+        raise typer.Exit(1)
+
+
+def _allow_imports_from_here() -> None:
+    """Models may be imported from where the user's files are: their home folder and where they stand."""
+    roots = os.pathsep.join(dict.fromkeys([str(Path.home()), str(Path.cwd())]))
+    os.environ.setdefault("COLONNADE_REGISTRY_IMPORT_ROOTS", roots)
