@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from colonnade.cli.failures import show
 from colonnade.cli.terminal import remark, write
@@ -114,7 +114,9 @@ class Conversation:
 
     def _set_preset(self, name: str) -> None:
         # What was set one by one would win over the preset.
-        self._options.update(temperature=None, top_k=None, top_p=None, min_p=None, repetition_penalty=None)
+        one_by_one = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+        kept = {field: value for field, value in self._options.items() if field not in one_by_one}
+        self._options = cast("GenerateOptions", kept)
         self._options["preset"] = name or None
         remark(f"(preset: {name or 'default'})")
 

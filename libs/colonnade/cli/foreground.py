@@ -17,7 +17,7 @@ from colonnade.supervise.topology import platform
 
 
 async def run_attached(home: Home, host: str, port: int, *, wants_model: bool) -> bool:
-    """The supervisor is this process: its end, of whatever kind, is the platform's. False: it did not start."""
+    """The supervisor is this process: its end, of whatever kind, is the platform's. False: no start."""
     specs = platform(home, host=host, port=port)
     url = specs[-1].address
     supervisor = Supervisor(home, specs, url=url)

@@ -1,4 +1,4 @@
-"""The options of /generate, for ``generate`` and ``chat`` alike; what is not given is left to the platform."""
+"""The options of /generate, for ``generate`` and ``chat``; what is not given is left to the platform."""
 
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
