@@ -1,0 +1,1 @@
+"""The gateway's ports on real neighbours: registry, inference, SQL, the audit chain."""

@@ -1,0 +1,101 @@
+"""The generator on the inference service's gRPC."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from colonnade.api.generation.v1 import generation_pb2
+from colonnade.api.inference.v1 import inference_pb2
+from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
+from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.generation import (
+    Chunk,
+    Finish,
+    GenerationSpec,
+    Rival,
+    Sampling,
+    Timings,
+    Token,
+    Usage,
+)
+from colonnade.gateway.domain.models import Target
+
+_REASONS = {
+    generation_pb2.FINISH_REASON_STOP: "stop",
+    generation_pb2.FINISH_REASON_LENGTH: "length",
+    generation_pb2.FINISH_REASON_CANCELLED: "cancelled",
+    generation_pb2.FINISH_REASON_DEADLINE: "deadline",
+}
+
+
+class InferenceGenerator:
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._stub = InferenceServiceStub(calls.peer.channel)
+
+    async def stream(
+        self, caller: Caller, spec: GenerationSpec, target: Target
+    ) -> AsyncGenerator[Chunk, None]:
+        request = inference_pb2.GenerateRequest(generation=generation_of(caller, spec, target))
+        answers = self._calls.stream(caller, self._stub.Generate, request, inference_pb2.GenerateResponse)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield _chunk(answer.chunk)
+
+
+def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> generation_pb2.Generation:
+    """The request as it travels from here to the engine."""
+    generation = generation_pb2.Generation(
+        request_id=caller.request_id,
+        model=generation_pb2.ModelRef(name=target.name, version=target.version, digest=target.digest),
+        sampling=_sampling(spec.sampling),
+        max_tokens=spec.max_tokens,
+        stop=spec.stop,
+        logprobs=spec.logprobs,
+    )
+    if spec.messages is None:
+        generation.prompt = spec.prompt or ""
+    else:
+        generation.chat.messages.extend(
+            generation_pb2.ChatMessage(role=message.role, content=message.content)
+            for message in spec.messages
+        )
+    return generation
+
+
+def _sampling(sampling: Sampling) -> generation_pb2.Sampling:
+    return generation_pb2.Sampling(
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        min_p=sampling.min_p,
+        repetition_penalty=sampling.repetition_penalty,
+        seed=sampling.seed,
+    )
+
+
+def _chunk(chunk: generation_pb2.Chunk) -> Chunk:
+    finish = _finish(chunk.finish) if chunk.HasField("finish") else None
+    return Chunk(chunk.text, tuple(_token(token) for token in chunk.tokens), finish)
+
+
+def _token(token: generation_pb2.Token) -> Token:
+    logprob = token.logprob if token.HasField("logprob") else None
+    top = tuple(Rival(rival.id, rival.text, rival.logprob) for rival in token.top)
+    return Token(token.id, token.text, logprob, top)
+
+
+def _finish(finish: generation_pb2.Finish) -> Finish:
+    usage, timings = finish.usage, finish.timings
+    return Finish(
+        reason=_REASONS.get(finish.reason, "stop"),
+        usage=Usage(usage.prompt_tokens, usage.completion_tokens, usage.cached_prompt_tokens),
+        timings=Timings(
+            timings.queue_seconds,
+            timings.prefill_seconds,
+            timings.decode_seconds,
+            timings.time_to_first_token_seconds,
+        ),
+        seed=finish.seed,
+        stop=finish.stop,
+    )

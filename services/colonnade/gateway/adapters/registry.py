@@ -1,0 +1,139 @@
+"""The model catalogue on the registry's gRPC."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from colonnade.api.registry.v1 import manifest_pb2, registry_pb2
+from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.models import (
+    Alias,
+    AliasTarget,
+    ImportOrder,
+    ImportProgress,
+    Model,
+    ModelDetail,
+    ModelPage,
+    Resolution,
+    Target,
+    Version,
+)
+
+_SECONDS = 10.0
+"""A registry that takes longer to look something up counts as away."""
+
+
+class RegistryCatalog:
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._stub = RegistryServiceStub(calls.peer.channel)
+
+    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution:
+        request = registry_pb2.ResolveRequest(reference=reference, size_label=size_label)
+        answer = await self._calls.unary(
+            caller, self._stub.Resolve, request, registry_pb2.ResolveResponse, _SECONDS
+        )
+        return Resolution(answer.name, answer.alias, tuple(_target(target) for target in answer.targets))
+
+    async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
+        request = registry_pb2.ListModelsRequest(page_size=page_size, page_token=page_token)
+        answer = await self._calls.unary(
+            caller, self._stub.ListModels, request, registry_pb2.ListModelsResponse, _SECONDS
+        )
+        return ModelPage(tuple(_model(model) for model in answer.models), answer.next_page_token)
+
+    async def get(self, caller: Caller, name: str) -> ModelDetail:
+        request = registry_pb2.GetModelRequest(name=name)
+        answer = await self._calls.unary(
+            caller, self._stub.GetModel, request, registry_pb2.GetModelResponse, _SECONDS
+        )
+        return ModelDetail(_model(answer.model), tuple(_version(version) for version in answer.versions))
+
+    async def import_model(self, caller: Caller, order: ImportOrder) -> AsyncGenerator[ImportProgress, None]:
+        request = registry_pb2.ImportModelRequest(
+            source=order.source,
+            name=order.name,
+            alias=order.alias,
+            description=order.description,
+            idempotency_key=order.idempotency_key,
+        )
+        steps = self._calls.stream(caller, self._stub.ImportModel, request, registry_pb2.ImportModelResponse)
+        async with aclosing(steps):
+            async for step in steps:
+                version = _version(step.version) if step.HasField("version") else None
+                yield ImportProgress(step.stage, step.fraction, step.message, version)
+
+    async def set_alias(
+        self, caller: Caller, name: str, alias: str, targets: Sequence[AliasTarget], revision: int | None
+    ) -> Alias:
+        request = registry_pb2.SetAliasRequest(
+            name=name,
+            alias=alias,
+            targets=[
+                registry_pb2.AliasTarget(version=target.version, weight=target.weight) for target in targets
+            ],
+            expected_revision=revision,
+        )
+        answer = await self._calls.unary(
+            caller, self._stub.SetAlias, request, registry_pb2.SetAliasResponse, _SECONDS
+        )
+        return _alias(answer.alias)
+
+    async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
+        request = registry_pb2.DeleteAliasRequest(name=name, alias=alias)
+        await self._calls.unary(
+            caller, self._stub.DeleteAlias, request, registry_pb2.DeleteAliasResponse, _SECONDS
+        )
+
+
+def _target(target: registry_pb2.ResolvedTarget) -> Target:
+    manifest = target.manifest
+    return Target(manifest.name, manifest.version, manifest.digest, target.weight, manifest.context_length)
+
+
+def _model(model: registry_pb2.Model) -> Model:
+    return Model(
+        name=model.name,
+        description=model.description,
+        size_label=model.size_label,
+        latest_version=model.latest_version,
+        aliases=tuple(_alias(alias) for alias in model.aliases),
+        created_at=_time(model.created_at),
+    )
+
+
+def _alias(alias: registry_pb2.Alias) -> Alias:
+    return Alias(
+        name=alias.name,
+        targets=tuple(AliasTarget(target.version, target.weight) for target in alias.targets),
+        revision=alias.revision,
+        updated_at=_time(alias.updated_at),
+        updated_by=alias.updated_by,
+    )
+
+
+def _version(version: registry_pb2.Version) -> Version:
+    manifest: manifest_pb2.Manifest = version.manifest
+    return Version(
+        name=manifest.name,
+        version=manifest.version,
+        digest=manifest.digest,
+        family=manifest.family,
+        parameters=manifest.parameters,
+        size_label=manifest.size_label,
+        context_length=manifest.context_length,
+        size_bytes=sum(artefact.size_bytes for artefact in manifest.artefacts),
+        source=version.source,
+        source_digest=version.source_digest,
+        created_by=version.created_by,
+        created_at=_time(version.created_at),
+    )
+
+
+def _time(stamp: Timestamp) -> datetime | None:
+    """None where the registry did not say."""
+    return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds or stamp.nanos else None

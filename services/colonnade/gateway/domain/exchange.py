@@ -1,0 +1,64 @@
+"""One request on its way through the stages, and what each of them found out."""
+
+import time
+from dataclasses import dataclass, field
+
+from colonnade.gateway.domain.generation import Finish, GenerationSpec
+from colonnade.gateway.domain.models import Target
+from colonnade.security.identity import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf, under which request id and until when another service is called."""
+
+    principal: Principal
+    request_id: str
+    deadline: float | None = None
+    """On ``time.monotonic()``'s clock."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Stages write their findings here; later stages and the renderer read them."""
+
+    request_id: str
+    credential: str = field(default="", repr=False)
+    """The API key as it came; empty without one."""
+    received: float = field(default_factory=time.monotonic)
+    deadline: float | None = None
+
+    route: str = ""
+    """"POST /generate": set as soon as the router knows it, and the key of the access table."""
+    identity: Principal | None = None
+    pinned: bool = False
+    """The key speaks for one subject only."""
+    spec: GenerationSpec | None = None
+    target: Target | None = None
+    degraded: list[str] = field(default_factory=list)
+    """Parts of the platform that this answer had to do without."""
+
+    first_token_at: float | None = None
+    last_token_at: float | None = None
+    tokens: int = 0
+    finish: Finish | None = None
+    failure: str = ""
+    """The error's code where it failed; ``cancelled`` where the client went away."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks. ``LookupError`` before Authenticate: a mistake of ours."""
+        if self.identity is None:
+            raise LookupError("the exchange has not been authenticated")
+        return self.identity
+
+    @property
+    def asked(self) -> GenerationSpec:
+        """What is asked. ``LookupError`` outside generation."""
+        if self.spec is None:
+            raise LookupError("the exchange asks for no generation")
+        return self.spec
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.principal, self.request_id, self.deadline)

@@ -1,0 +1,109 @@
+"""What is asked of a model, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The defaults of ``POST /generate``."""
+
+    temperature: float = 0.8
+    """0 is greedy."""
+    top_k: int = 50
+    """0 is off."""
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+
+PRESETS: Mapping[str, Sampling] = MappingProxyType(
+    {
+        "creative": Sampling(temperature=1.2, top_p=0.95, top_k=100),
+        "precise": Sampling(temperature=0.3, top_p=0.9, top_k=20),
+        "balanced": Sampling(temperature=0.7, top_p=0.9, top_k=50),
+        "deterministic": Sampling(temperature=0.0, top_p=1.0, top_k=0),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSpec:
+    """One request. Either ``prompt`` or ``messages``; ``model`` or ``model_size`` or neither."""
+
+    prompt: str | None = None
+    messages: tuple[Message, ...] | None = None
+    model: str = ""
+    model_size: str = ""
+    max_tokens: int = 100
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+    user: str = ""
+
+    @property
+    def operation(self) -> str:
+        """The OpenTelemetry name of what is asked."""
+        return "text_completion" if self.messages is None else "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A token that might have been drawn, and how likely it was."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    id: int
+    text: str
+    logprob: float | None = None
+    top: tuple[Rival, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds, measured in the engine."""
+
+    queue: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+    time_to_first_token: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    reason: str
+    """stop, length, cancelled or deadline."""
+    usage: Usage
+    timings: Timings
+    seed: int
+    stop: str = ""
+    """The stop string that ended it, if one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Text that may be shown, the tokens it came from, and, in the last one, how it ended."""
+
+    text: str
+    tokens: tuple[Token, ...] = ()
+    finish: Finish | None = None

@@ -1,0 +1,57 @@
+"""What a request may hold at most. One table, read by the check, by the OpenAPI document and by the tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from colonnade.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An inclusive range of numbers."""
+
+    low: float
+    high: float
+
+    def check(self, field: str, value: float) -> None:
+        """Raises ``InvalidArgument`` naming field and limit; NaN is in no range."""
+        if self.low <= value <= self.high:
+            return
+        raise InvalidArgument(
+            f"{field} must be between {self.low:g} and {self.high:.19g}",
+            field=field,
+            limit=self.low if value < self.low else self.high,
+            minimum=self.low,
+            maximum=self.high,
+        )
+
+
+RANGES: Mapping[str, Range] = MappingProxyType(
+    {
+        "max_tokens": Range(1, 32_768),
+        "temperature": Range(0, 2),
+        # The lower ends of these two keep a float32 from rounding to zero and logits from becoming infinite.
+        "top_p": Range(1e-6, 1),
+        "repetition_penalty": Range(0.01, 10),
+        "top_k": Range(0, 1_000_000),
+        "min_p": Range(0, 1),
+        "seed": Range(0, 2**63 - 1),
+        "logprobs": Range(0, 20),
+    }
+)
+GREEDY_BELOW = 1e-3
+"""Temperatures below this one are greedy: the softmax of logits divided by them is one-hot anyway."""
+
+MAX_MESSAGES = 1024
+MAX_STOPS = 16
+MAX_STOP_CHARS = 256
+ROLES_IN_CHAT = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits that an installation may move."""
+
+    prompt_bytes: int = 256 * 1024
+    """Of the prompt, or of all messages together, as UTF-8."""

@@ -1,0 +1,102 @@
+"""Models as the gateway shows them and draws from them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One immutable version that may answer, and its share of the traffic in percent."""
+
+    name: str
+    version: int
+    digest: str
+    weight: int
+    context_length: int = 0
+
+    @property
+    def label(self) -> str:
+        """As it stands in ``x-colonnade-model-version``."""
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a reference stands for now."""
+
+    name: str
+    alias: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
+    version: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    name: str
+    targets: tuple[AliasTarget, ...]
+    revision: int
+    updated_at: datetime | None = None
+    updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    description: str
+    size_label: str
+    latest_version: int
+    aliases: tuple[Alias, ...]
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    models: tuple[Model, ...]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    name: str
+    version: int
+    digest: str
+    family: str
+    parameters: int
+    size_label: str
+    context_length: int
+    size_bytes: int
+    source: str
+    source_digest: str
+    created_by: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetail:
+    model: Model
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """What the registry is asked to import."""
+
+    source: str
+    name: str = ""
+    alias: str = ""
+    description: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    stage: str
+    fraction: float
+    message: str = ""
+    version: Version | None = None
+    """Only in the last one."""

@@ -1,0 +1,1 @@
+"""JSON and server-sent events to the domain and back."""

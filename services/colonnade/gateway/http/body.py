@@ -1,0 +1,87 @@
+"""The body of a request: plain JSON, of bounded size and depth, arrived in bounded time."""
+
+import asyncio
+from email.message import Message
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive
+
+from colonnade.errors import InvalidArgument, TooLarge
+from colonnade.gateway.http.errors import ClientGone, TooSlow, UnsupportedMediaType
+from colonnade.gateway.http.options import HttpOptions
+from colonnade.security.inputs import JsonLimits, parse_object
+
+
+class JsonRequest(Request):
+    """A request whose body was read and parsed by ``read_object``; FastAPI takes it from here."""
+
+    def __init__(self, request: Request, content: dict[str, Any]) -> None:
+        super().__init__(request.scope, request.receive)
+        self._content = content
+
+    async def body(self) -> bytes:
+        return b"{}"  # not empty: all that FastAPI asks before it calls json()
+
+    async def json(self) -> Any:
+        return self._content
+
+
+def has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+async def read_object(request: Request, options: HttpOptions) -> dict[str, Any]:
+    """The JSON object in the body. Refuses before reading where the headers say enough."""
+    _check_headers(request.headers, options.max_body_bytes)
+    raw = await _read(request.receive, options)
+    if not raw:
+        raise InvalidArgument("the body is empty; send a JSON object", field="body", limit=1)
+    return parse_object(raw, JsonLimits(max_bytes=options.max_body_bytes))
+
+
+def _check_headers(headers: Headers, limit: int) -> None:
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            "content-encoding must be identity: send the body uncompressed",
+            field="content-encoding",
+            limit="identity",
+        )
+    kind = Message()
+    kind["content-type"] = headers.get("content-type", "")
+    charset = kind.get_param("charset", "utf-8")
+    if kind.get_content_type() != "application/json" or str(charset).lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(
+            "content-type must be application/json, in UTF-8", field="content-type", limit="application/json"
+        )
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise InvalidArgument("content-length must be a number", field="content-length")
+    if len(length) > 18 or int(length) > limit:
+        raise _too_large(limit)
+
+
+async def _read(receive: Receive, options: HttpOptions) -> bytes:
+    parts = bytearray()
+    try:
+        async with asyncio.timeout(options.body_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                parts += message.get("body", b"")
+                if len(parts) > options.max_body_bytes:
+                    raise _too_large(options.max_body_bytes)
+                if not message.get("more_body", False):
+                    return bytes(parts)
+    except TimeoutError:
+        raise TooSlow(
+            f"the body did not arrive within {options.body_seconds:g} seconds",
+            field="body",
+            limit=options.body_seconds,
+        ) from None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body may have at most {limit} bytes", field="body", limit=limit)

@@ -1,0 +1,137 @@
+"""The outermost layer: request id, trace, metrics, log line, safe headers, an answer to whatever goes wrong."""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from colonnade.errors import ColonnadeError, InvalidArgument
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.http.errors import ClientGone, error_response, internal
+from colonnade.gateway.http.route import EXCHANGE
+from colonnade.security import inputs
+from colonnade.telemetry import bind_request, extract, get_logger, span
+from colonnade.telemetry.metrics import counter, gauge, histogram
+
+_LOG = get_logger(__name__)
+_REQUESTS = counter("gateway", "requests", "Requests by route and status", ("route", "status"))
+_SECONDS = histogram("gateway_request", "seconds", "Until the last byte of the answer", ("route",))
+_IN_FLIGHT = gauge("gateway_in_flight", "requests", "Requests being answered now")
+_CLIENT_GONE = 499
+_UNMATCHED = "unmatched"
+_QUIET = frozenset({"GET /health/live", "GET /health/ready", "GET /metrics"})
+
+SAFE_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+}
+
+
+class Entry:
+    """ASGI middleware. Everything inside may raise; nothing leaves but answers."""
+
+    def __init__(self, app: ASGIApp, request_seconds: float) -> None:
+        self._app = app
+        self._request_seconds = request_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        exchange = Exchange(_request_id(headers))
+        exchange.deadline = exchange.received + self._request_seconds
+        scope[EXCHANGE] = exchange
+        sender = _Sender(send, exchange.request_id)
+        with (
+            bind_request(exchange.request_id),
+            span(f"{scope['method']}", "server", context=extract(headers.items())) as active,
+            _IN_FLIGHT.track_inprogress(),
+        ):
+            try:
+                await self._answer(scope, receive, sender, exchange)
+            finally:
+                _conclude(scope, exchange, sender, active)
+
+    async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender", exchange: Exchange) -> None:
+        try:
+            await self._app(scope, receive, sender)
+        except ClientGone:
+            exchange.failure = "cancelled"
+        except ColonnadeError as error:
+            exchange.failure = error.code.value
+            if not sender.status:
+                await error_response(error, exchange.request_id)(scope, receive, sender)
+        except asyncio.CancelledError:
+            exchange.failure = "cancelled"
+            raise
+        except Exception:
+            exchange.failure = "internal"
+            _LOG.exception("request failed")
+            if not sender.status:
+                await error_response(internal(), exchange.request_id)(scope, receive, sender)
+
+
+class _Sender:
+    """Adds the headers that every answer has, and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            headers["x-request-id"] = self._request_id
+            for name, value in SAFE_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own id where it is one, else a new one."""
+    try:
+        return inputs.request_id(headers.get("x-request-id", ""))
+    except InvalidArgument:
+        return uuid.uuid4().hex
+
+
+def _conclude(scope: Scope, exchange: Exchange, sender: _Sender, active: Any) -> None:
+    """Metrics, span and one log line, without anything that the client wrote but its method."""
+    seconds = time.monotonic() - exchange.received
+    route = exchange.route or _UNMATCHED
+    status = sender.status or _CLIENT_GONE
+    _REQUESTS.labels(route, str(status)).inc()
+    _SECONDS.labels(route).observe(seconds)
+    active.update_name(route if exchange.route else scope["method"])
+    active.set_attribute("http.request.method", scope["method"])
+    active.set_attribute("http.response.status_code", status)
+    active.set_attribute("http.route", route)
+    if exchange.failure:
+        active.set_attribute("error.type", exchange.failure)
+    log = _LOG.debug if route in _QUIET and status < 400 else _LOG.info
+    log(
+        "answered",
+        route=route,
+        method=scope["method"],
+        status=status,
+        seconds=round(seconds, 6),
+        failure=exchange.failure or None,
+        tenant=exchange.identity.tenant if exchange.identity else None,
+        model=exchange.target.label if exchange.target else None,
+        tokens=exchange.tokens or None,
+    )

@@ -1,0 +1,25 @@
+"""The bounds of the HTTP server."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    max_body_bytes: int = 1024 * 1024
+    body_seconds: float = 30.0
+    """For the whole body to arrive."""
+    head_seconds: float = 10.0
+    """For the request line and all headers to arrive."""
+    max_head_bytes: int = 32 * 1024
+    max_headers: int = 100
+    max_requests: int = 256
+    """In progress at once; more get a 429."""
+    max_connections: int = 1024
+    request_seconds: float = 300.0
+    import_seconds: float = 3600.0
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that may stand in ``Host``; empty means any. An open gateway takes loopback names only."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of web pages that may call."""
+    loopback: bool = True
+    """Bound to a loopback address, so that only loopback names are right in ``Host``."""

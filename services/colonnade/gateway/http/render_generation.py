@@ -1,0 +1,79 @@
+"""An answer of a model as JSON, and as events."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from colonnade.errors import Internal
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.generation import Chunk, Finish, Token
+
+MODEL_VERSION = "x-colonnade-model-version"
+DEGRADED = "x-colonnade-degraded"
+
+
+class GenerationRenderer:
+    """Text goes out as it comes; the last event, and the JSON answer, say how it ended."""
+
+    status = 200
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._id = f"gen-{exchange.request_id}"
+
+    def headers(self) -> Mapping[str, str]:
+        target = self._exchange.target
+        headers = {MODEL_VERSION: target.label} if target else {}
+        if self._exchange.degraded:
+            headers[DEGRADED] = ", ".join(self._exchange.degraded)
+        return headers
+
+    def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
+        if item.text or item.tokens:
+            event: dict[str, Any] = {"id": self._id, "text": item.text}
+            if self._exchange.asked.logprobs is not None:
+                event["tokens"] = [_token(token) for token in item.tokens]
+            yield event
+        if item.finish is not None:
+            yield {"id": self._id, "text": ""} | self._ending(item.finish)
+
+    def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
+        finish = items[-1].finish if items else None
+        if finish is None:
+            raise Internal("the answer has no end")
+        answer = {"id": self._id, "text": "".join(item.text for item in items)} | self._ending(finish)
+        if self._exchange.asked.logprobs is not None:
+            answer["logprobs"] = [_token(token) for item in items for token in item.tokens]
+        return answer
+
+    def _ending(self, finish: Finish) -> dict[str, Any]:
+        target, usage, timings = self._exchange.target, finish.usage, finish.timings
+        if target is None:
+            raise Internal("the answer has no model")
+        ending: dict[str, Any] = {
+            "finish_reason": finish.reason,
+            "model": {"name": target.name, "version": target.version, "digest": target.digest},
+            "usage": {
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+            },
+            "timings": {
+                "queue": timings.queue,
+                "prefill": timings.prefill,
+                "decode": timings.decode,
+                "time_to_first_token": timings.time_to_first_token,
+                "total": round(time.monotonic() - self._exchange.received, 6),
+            },
+            "seed": finish.seed,
+        }
+        return ending | ({"stop": finish.stop} if finish.stop else {})
+
+
+def _token(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "text": token.text,
+        "logprob": token.logprob,
+        "top": [{"id": rival.id, "text": rival.text, "logprob": rival.logprob} for rival in token.top],
+    }

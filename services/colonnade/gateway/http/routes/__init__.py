@@ -1,0 +1,13 @@
+"""The routes, one file a noun."""
+
+from colonnade.gateway.http.routes import docs, generate, health, keys, metrics, models, version
+
+ROUTERS = (
+    generate.router,
+    models.router,
+    keys.router,
+    health.router,
+    metrics.router,
+    docs.router,
+    version.router,
+)

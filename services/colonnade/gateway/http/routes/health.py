@@ -1,0 +1,38 @@
+"""``/health``: whether the process lives, and whether requests would be answered."""
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from colonnade.errors import Unavailable
+from colonnade.gateway.http.route import GuardedRoute, gateway_of
+
+router = APIRouter(route_class=GuardedRoute, prefix="/health", tags=["health"])
+
+
+class Live(BaseModel):
+    status: str = "live"
+
+
+class Ready(BaseModel):
+    status: str = "ready"
+    parts: dict[str, str]
+
+
+@router.get("/live", response_model=Live)
+async def live() -> Live:
+    """The process answers."""
+    return Live()
+
+
+@router.get("/ready", response_model=Ready)
+async def ready(request: Request) -> Ready:
+    """Registry and inference answer and there is a default model; else 503 and which part is not ready."""
+    probes = gateway_of(request).probes
+    found = await asyncio.gather(*(probe.check() for probe in probes))
+    parts = {probe.name: wrong or "ready" for probe, wrong in zip(probes, found, strict=True)}
+    missing = [name for name, state in parts.items() if state != "ready"]
+    if missing:
+        raise Unavailable(f"not ready: {', '.join(missing)}", parts=parts, retry_after_seconds=1)
+    return Ready(parts=parts)

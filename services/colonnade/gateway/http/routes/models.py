@@ -1,0 +1,134 @@
+"""``/models``: what can answer, how it came in, and which version an alias means."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from colonnade.errors import InvalidArgument, Unavailable
+from colonnade.gateway.domain import models as domain
+from colonnade.gateway.domain.limits import Range
+from colonnade.gateway.http import wire_models as wire
+from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
+from colonnade.gateway.http.streaming import Answer
+from colonnade.security.inputs import (
+    alias_name,
+    check_count,
+    check_text,
+    idempotency_key,
+    model_name,
+)
+
+router = APIRouter(route_class=GuardedRoute, tags=["models"])
+_PAGE = Range(1, 1000)
+_WEIGHT = Range(1, 100)
+_VERSION = Range(1, 2**63 - 1)
+_REVISION = Range(0, 2**63 - 1)
+_MAX_TARGETS = 100
+_MAX_TEXT_BYTES = 4096
+IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key")]
+
+
+@router.get("/models", response_model=wire.Models)
+async def list_models(
+    request: Request,
+    page_size: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": 1000})] = 100,
+    page_token: str = "",
+) -> wire.Models:
+    """The models that can be asked for."""
+    _PAGE.check("page_size", page_size)
+    check_text(page_token, "page_token", 1024, allow_empty=True, controls="line")
+    page = await gateway_of(request).models.page(exchange_of(request).caller, page_size, page_token)
+    return wire.Models(
+        models=[wire.Model.of(model) for model in page.models], next_page_token=page.next_page_token
+    )
+
+
+@router.get("/models/{name}", response_model=wire.ModelWithVersions)
+async def get_model(request: Request, name: str) -> wire.ModelWithVersions:
+    """One model and its versions."""
+    detail = await gateway_of(request).models.get(exchange_of(request).caller, model_name(name))
+    model = wire.Model.of(detail.model)
+    versions = [wire.Version.of(version) for version in detail.versions]
+    return wire.ModelWithVersions(**dict(model), versions=versions)
+
+
+@router.post(
+    "/models/import", status_code=201, response_model=None, responses={201: {"model": wire.Imported}}
+)
+async def import_model(
+    request: Request, body: wire.ImportBody, key: IdempotencyKey = None
+) -> Answer[domain.ImportProgress]:
+    """Converts a source into a new version. With `Accept: text/event-stream`, shows its progress."""
+    exchange = exchange_of(request)
+    exchange.deadline = time.monotonic() + options_of(request).import_seconds
+    order = domain.ImportOrder(
+        source=check_text(body.source, "source", _MAX_TEXT_BYTES, controls="line"),
+        name=model_name(body.name) if body.name else "",
+        alias=alias_name(body.alias) if body.alias else "",
+        description=check_text(body.description, "description", _MAX_TEXT_BYTES) if body.description else "",
+        idempotency_key=idempotency_key(key) if key is not None else "",
+    )
+    steps = gateway_of(request).models.bring_in(exchange.caller, order)
+    stream = "text/event-stream" in request.headers.get("accept", "")
+    return Answer(exchange, steps, _Import(), stream=stream)
+
+
+@router.put("/models/{name}/aliases/{alias}", response_model=wire.Alias)
+async def set_alias(request: Request, name: str, alias: str, body: wire.AliasBody) -> wire.Alias:
+    """Moves an alias to versions with weights, all or nothing."""
+    moved = await gateway_of(request).models.set_alias(
+        exchange_of(request).caller, model_name(name), alias_name(alias), _targets(body), _revision(body)
+    )
+    return wire.Alias.of(moved)
+
+
+@router.delete("/models/{name}/aliases/{alias}", status_code=204, response_model=None)
+async def delete_alias(request: Request, name: str, alias: str) -> Response:
+    """Takes an alias away; the versions stay."""
+    caller = exchange_of(request).caller
+    await gateway_of(request).models.delete_alias(caller, model_name(name), alias_name(alias))
+    return Response(status_code=204)
+
+
+def _targets(body: wire.AliasBody) -> list[domain.AliasTarget]:
+    check_count(len(body.targets), _MAX_TARGETS, "targets")
+    for index, target in enumerate(body.targets):
+        _VERSION.check(f"targets[{index}].version", target.version)
+        _WEIGHT.check(f"targets[{index}].weight", target.weight)
+    total = sum(target.weight for target in body.targets)
+    if total != 100:
+        raise InvalidArgument(
+            f"the weights of targets must add up to 100; they add up to {total}", field="targets", limit=100
+        )
+    return [domain.AliasTarget(target.version, target.weight) for target in body.targets]
+
+
+def _revision(body: wire.AliasBody) -> int | None:
+    if body.expected_revision is not None:
+        _REVISION.check("expected_revision", body.expected_revision)
+    return body.expected_revision
+
+
+class _Import:
+    status = 201
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def events(self, item: domain.ImportProgress) -> Iterator[Mapping[str, Any]]:
+        event: dict[str, Any] = {
+            "stage": item.stage,
+            "fraction": item.fraction,
+            "message": item.message,
+        }
+        if item.version is not None:
+            event["version"] = wire.Version.of(item.version).model_dump(mode="json")
+        yield event
+
+    def whole(self, items: list[domain.ImportProgress]) -> Mapping[str, Any]:
+        version = items[-1].version if items else None
+        if version is None:
+            raise Unavailable("the import broke off; try again", retry_after_seconds=1)
+        return {"version": wire.Version.of(version).model_dump(mode="json")}

@@ -1,0 +1,143 @@
+"""Answers that take a while: whole as JSON or as server-sent events, and only while someone listens."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Generic, Protocol, TypeVar
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from colonnade.errors import ColonnadeError, Unavailable
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.http.errors import ClientGone, error_json, internal
+from colonnade.telemetry import get_logger
+
+_LOG = get_logger(__name__)
+_T = TypeVar("_T")
+_I = TypeVar("_I", contravariant=True)
+DONE = b"data: [DONE]\n\n"
+_SLACK_SECONDS = 5.0
+"""After the deadline, for the neighbours' own refusals to arrive."""
+
+
+class Renderer(Protocol[_I]):
+    """What an answer made of ``_I`` looks like."""
+
+    status: int
+
+    def headers(self) -> Mapping[str, str]:
+        """Known once the first item is there."""
+
+    def events(self, item: _I) -> Iterable[Mapping[str, Any]]:
+        """The data of the events that an item makes."""
+
+    def whole(self, items: list[Any]) -> Mapping[str, Any]:
+        """The JSON answer."""
+
+
+class Answer(Response, Generic[_T]):
+    """Runs ``items`` and renders them. A client that goes away closes ``items`` at once, in both modes."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        items: AsyncGenerator[_T, None],
+        renderer: Renderer[_T],
+        *,
+        stream: bool,
+    ) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._items = items
+        self._renderer = renderer
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        work = self._streamed(send) if self._stream else self._collected(scope, receive, send)
+        limit = None
+        if self._exchange.deadline is not None:
+            limit = self._exchange.deadline - time.monotonic() + _SLACK_SECONDS
+        try:
+            async with asyncio.timeout(limit):
+                await while_connected(receive, work)
+        except TimeoutError:
+            # The neighbours keep the deadline: only a client that does not read gets here.
+            self._exchange.failure = "deadline_exceeded"
+            raise ClientGone from None
+
+    async def _collected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._items) as items:
+            collected = [item async for item in items]
+        body = json.dumps(self._renderer.whole(collected), ensure_ascii=False).encode()
+        response = Response(body, self._renderer.status, media_type="application/json")
+        response.headers.update(self._renderer.headers())
+        await response(scope, receive, send)
+
+    async def _streamed(self, send: Send) -> None:
+        async with aclosing(self._items) as items:
+            # Refusals before the first item are ordinary answers with their own status.
+            first = await anext(items, None)
+            if first is None:
+                raise Unavailable("the answer broke off; try again", retry_after_seconds=1)
+            await self._start(send)
+            last = await self._events(first, items, send)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _start(self, send: Send) -> None:
+        headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "x-accel-buffering": "no",
+            **self._renderer.headers(),
+        }
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": raw})
+
+    async def _events(self, first: _T, items: AsyncGenerator[_T, None], send: Send) -> bytes:
+        """Sends all events; returns the last frame: DONE, or the error that the answer ended with."""
+        try:
+            await self._send(first, send)
+            async for item in items:
+                await self._send(item, send)
+        except ColonnadeError as error:
+            self._exchange.failure = error.code.value
+            return self._error(error)
+        except Exception:
+            self._exchange.failure = "internal"
+            _LOG.exception("answer failed")
+            return self._error(internal())
+        return DONE
+
+    async def _send(self, item: _T, send: Send) -> None:
+        body = b"".join(map(frame, self._renderer.events(item)))
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    def _error(self, error: ColonnadeError) -> bytes:
+        return b"event: error\ndata: " + error_json(error, self._exchange.request_id) + b"\n\n"
+
+
+def frame(data: Mapping[str, Any]) -> bytes:
+    """One event. JSON has no bare line break, so one ``data:`` line holds it."""
+    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Runs ``work``; stops it and raises ``ClientGone`` once the client has disconnected."""
+    working = asyncio.ensure_future(work)
+    listening = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        working.result()
+    finally:
+        for task in (working, listening):
+            task.cancel()
+        await asyncio.gather(working, listening, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,107 @@
+"""Models as JSON."""
+
+from datetime import datetime
+from pathlib import PurePath
+
+from pydantic import BaseModel, Field
+
+from colonnade.gateway.domain import models as domain
+from colonnade.gateway.http.wire_generate import Strict
+
+
+class AliasTarget(Strict):
+    version: int = Field(json_schema_extra={"minimum": 1})
+    weight: int = Field(
+        default=100,
+        description="Percent; all add up to 100.",
+        json_schema_extra={"minimum": 1, "maximum": 100},
+    )
+
+
+class AliasBody(Strict):
+    targets: list[AliasTarget]
+    expected_revision: int | None = Field(
+        default=None,
+        description="Moves the alias only if it is still at this revision; 0: only if it is new.",
+    )
+
+
+class ImportBody(Strict):
+    source: str = Field(
+        description="bundled:smollm2-135m-instruct, or a folder or .gguf file on the registry's machine."
+    )
+    name: str | None = Field(default=None, description="The model's name. Default: taken from the source.")
+    alias: str | None = Field(default=None, description="Moved to the new version once it is there.")
+    description: str | None = None
+
+
+class Alias(BaseModel):
+    name: str
+    targets: list[AliasTarget]
+    revision: int
+    updated_at: datetime | None
+    updated_by: str
+
+    @classmethod
+    def of(cls, alias: domain.Alias) -> "Alias":
+        targets = [AliasTarget(version=each.version, weight=each.weight) for each in alias.targets]
+        return cls(
+            name=alias.name,
+            targets=targets,
+            revision=alias.revision,
+            updated_at=alias.updated_at,
+            updated_by=alias.updated_by,
+        )
+
+
+class Model(BaseModel):
+    name: str
+    description: str
+    size_label: str
+    latest_version: int
+    aliases: list[Alias]
+    created_at: datetime | None
+
+    @classmethod
+    def of(cls, model: domain.Model) -> "Model":
+        return cls(
+            name=model.name,
+            description=model.description,
+            size_label=model.size_label,
+            latest_version=model.latest_version,
+            aliases=[Alias.of(alias) for alias in model.aliases],
+            created_at=model.created_at,
+        )
+
+
+class Models(BaseModel):
+    models: list[Model]
+    next_page_token: str = Field(description="Empty on the last page.")
+
+
+class Version(BaseModel):
+    name: str
+    version: int
+    digest: str
+    family: str
+    parameters: int
+    size_label: str
+    context_length: int
+    size_bytes: int
+    source: str = Field(description="The name of what it was made from, without its folder.")
+    source_digest: str
+    created_by: str
+    created_at: datetime | None
+
+    @classmethod
+    def of(cls, version: domain.Version) -> "Version":
+        values = {name: getattr(version, name) for name in cls.model_fields}
+        return cls(**values | {"source": PurePath(version.source).name})
+
+
+class ModelWithVersions(Model):
+    versions: list[Version] = Field(description="Newest first.")
+
+
+class Imported(BaseModel):
+    version: Version

@@ -1,0 +1,90 @@
+"""What the gateway needs of the world, in its own words."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.generation import Chunk, GenerationSpec
+from colonnade.gateway.domain.keys import KeyRecord
+from colonnade.gateway.domain.models import (
+    Alias,
+    AliasTarget,
+    ImportOrder,
+    ImportProgress,
+    ModelDetail,
+    ModelPage,
+    Resolution,
+    Target,
+)
+from colonnade.security.identity import Principal
+
+
+class ModelCatalog(Protocol):
+    """The registry. Raises the ``ColonnadeError`` that the registry raised; ``Unavailable`` where it is away."""
+
+    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution: ...
+
+    async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage: ...
+
+    async def get(self, caller: Caller, name: str) -> ModelDetail: ...
+
+    def import_model(self, caller: Caller, order: ImportOrder) -> AsyncGenerator[ImportProgress, None]:
+        """Progress until the version is there; closing the iterator gives the import up."""
+
+    async def set_alias(
+        self, caller: Caller, name: str, alias: str, targets: Sequence[AliasTarget], revision: int | None
+    ) -> Alias: ...
+
+    async def delete_alias(self, caller: Caller, name: str, alias: str) -> None: ...
+
+
+class Generator(Protocol):
+    """The inference service."""
+
+    def stream(self, caller: Caller, spec: GenerationSpec, target: Target) -> AsyncGenerator[Chunk, None]:
+        """Chunks until the one with ``finish``; closing the iterator stops the generation at once."""
+
+
+class KeyStore(Protocol):
+    """Keeps key records. What it has returned from is kept."""
+
+    async def find(self, key_id: str) -> KeyRecord | None: ...
+
+    async def find_idempotent(self, tenant: str, idempotency_key: str) -> KeyRecord | None: ...
+
+    async def ever(self) -> bool:
+        """Whether a key was ever created, revoked and expired ones included."""
+
+    async def records(self, tenant: str | None) -> Sequence[KeyRecord]:
+        """Newest first; of all tenants where ``tenant`` is None."""
+
+    async def add(self, record: KeyRecord, replaced_expires_at: datetime | None = None) -> None:
+        """Adds a key; in the same transaction, the key it ``replaces`` expires then.
+
+        ``Conflict`` where the tenant has used the idempotency key before.
+        """
+
+    async def revoke(self, key_id: str, at: datetime) -> None: ...
+
+    async def touch(self, used: Mapping[str, datetime]) -> None:
+        """Notes when keys were last used."""
+
+
+class Audit(Protocol):
+    """The record of who did what."""
+
+    async def record(self, action: str, principal: Principal, outcome: str, **facts: Any) -> None:
+        """Returns when the record is on the disk; ``Unavailable`` where it cannot be written."""
+
+    def note(self, action: str, principal: Principal, outcome: str, **facts: Any) -> None:
+        """Writes the record soon; a store that is away never stops what is recorded so."""
+
+
+class Probe(Protocol):
+    """Looks whether a part of the platform that requests need is there."""
+
+    name: str
+
+    async def check(self) -> str:
+        """Empty when ready; else what is wrong, for people."""

@@ -1,0 +1,1 @@
+"""The use cases of the gateway, free of HTTP, gRPC and SQL."""

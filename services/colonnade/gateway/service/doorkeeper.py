@@ -1,0 +1,100 @@
+"""Who may come in: API keys to principals, and principals to routes."""
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from colonnade.errors import Unauthenticated
+from colonnade.gateway.domain.keys import HOME_TENANT, KeyRecord
+from colonnade.gateway.ports import KeyStore
+from colonnade.security import access, keys
+from colonnade.security.identity import Principal, Role
+
+_CACHED = 4096
+_FRESH_SECONDS = 5.0
+"""How long another process's revocation may go unnoticed; one of this process holds at once."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Doorkeeper:
+    """While no key was ever created, everyone who reaches the loopback address is the local admin."""
+
+    def __init__(
+        self,
+        store: KeyStore,
+        routes: Mapping[str, frozenset[Role]],
+        bootstrap_key: str = "",
+        now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._bootstrap = bootstrap_key
+        self._now = now
+        self._clock = clock
+        self._closed = bool(bootstrap_key)
+        self._looked = -_FRESH_SECONDS
+        self._cache: OrderedDict[str, tuple[KeyRecord | None, float]] = OrderedDict()
+        self._used: dict[str, datetime] = {}
+
+    async def is_open(self) -> bool:
+        """Whether requests need no key. Once they do, they do for good."""
+        if not self._closed and self._clock() - self._looked >= _FRESH_SECONDS:
+            self._closed = await self._store.ever()
+            self._looked = self._clock()
+        return not self._closed
+
+    def is_public(self, route: str) -> bool:
+        return access.allowed(self._routes, route, None)
+
+    def authorise(self, principal: Principal, route: str) -> None:
+        """Raises ``PermissionDenied`` unless the access table lists the route for one of the roles."""
+        access.check(self._routes, route, principal)
+
+    async def identify(self, credential: str) -> tuple[Principal, bool]:
+        """The principal behind an API key, and whether the key is pinned to its subject.
+
+        Raises ``Unauthenticated``, always in the same words, whatever is wrong with the key.
+        """
+        if credential:
+            return await self._holder(credential)
+        if await self.is_open():
+            return Principal(HOME_TENANT, "local", frozenset({Role.ADMIN})), False
+        raise Unauthenticated("this call needs an API key; send `Authorization: Bearer ck_...`")
+
+    def changed(self, key_id: str) -> None:
+        """A key was created or revoked here: look it up afresh."""
+        self._closed = True
+        self._cache.pop(key_id, None)
+
+    async def flush(self) -> None:
+        """Writes down when keys were last used. Called now and then, and at the end."""
+        used, self._used = self._used, {}
+        if used:
+            await self._store.touch(used)
+
+    async def _holder(self, text: str) -> tuple[Principal, bool]:
+        if self._bootstrap and hmac.compare_digest(text.encode(), self._bootstrap.encode()):
+            return Principal(HOME_TENANT, "bootstrap", frozenset({Role.ADMIN}), "bootstrap"), False
+        credential = keys.parse(text)
+        record = await self._record(credential.id)
+        key = record.key if record else None
+        principal = keys.authenticate(credential, key, self._now())
+        self._used[credential.id] = self._now()
+        return principal, bool(key and key.subject)
+
+    async def _record(self, key_id: str) -> KeyRecord | None:
+        known = self._cache.get(key_id)
+        if known and known[1] > self._clock():
+            return known[0]
+        record = await self._store.find(key_id)
+        self._cache[key_id] = (record, self._clock() + _FRESH_SECONDS)
+        self._cache.move_to_end(key_id)
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+        return record

@@ -1,0 +1,20 @@
+"""The use cases together, as the HTTP layer is handed them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from colonnade.gateway.ports import Probe
+from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.keys import Keys
+from colonnade.gateway.service.models import Models
+from colonnade.gateway.service.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    pipeline: Pipeline
+    doorkeeper: Doorkeeper
+    keys: Keys
+    models: Models
+    probes: Sequence[Probe]
+    """What must be there before requests can be answered."""

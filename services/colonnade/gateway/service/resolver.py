@@ -1,0 +1,40 @@
+"""What a reference stands for: asked of the registry each time, remembered for when it is away."""
+
+from collections import OrderedDict
+
+from colonnade.errors import DeadlineExceeded, Unavailable
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.models import Resolution
+from colonnade.gateway.ports import ModelCatalog
+from colonnade.telemetry import get_logger
+
+_LOG = get_logger(__name__)
+_REMEMBERED = 1024
+
+
+class Resolver:
+    """Answers with the last known resolution, and says so, while the registry does not answer."""
+
+    def __init__(self, catalog: ModelCatalog) -> None:
+        self._catalog = catalog
+        self._known: OrderedDict[tuple[str, str, str], Resolution] = OrderedDict()
+
+    async def resolve(self, caller: Caller, reference: str, size_label: str) -> tuple[Resolution, bool]:
+        """The resolution, and whether it is fresh. Raises what the registry raised where nothing is known."""
+        key = (caller.principal.tenant, reference, size_label)
+        try:
+            resolution = await self._catalog.resolve(caller, reference, size_label)
+        except (Unavailable, DeadlineExceeded) as error:
+            known = self._known.get(key)
+            if known is None:
+                raise
+            _LOG.warning("registry away; last known version used", model=known.name, code=error.code)
+            return known, False
+        self._remember(key, resolution)
+        return resolution, True
+
+    def _remember(self, key: tuple[str, str, str], resolution: Resolution) -> None:
+        self._known[key] = resolution
+        self._known.move_to_end(key)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)

@@ -1,0 +1,21 @@
+"""The stages of ``POST /generate``, one class a file."""
+
+from colonnade.gateway.service.stages.audit_record import AuditRecord
+from colonnade.gateway.service.stages.authenticate import Authenticate
+from colonnade.gateway.service.stages.authorise import Authorise
+from colonnade.gateway.service.stages.count_usage import CountUsage
+from colonnade.gateway.service.stages.draw_version import DrawVersion
+from colonnade.gateway.service.stages.generate import Generate
+from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
+from colonnade.gateway.service.stages.speak_for import SpeakFor
+
+__all__ = [
+    "AuditRecord",
+    "Authenticate",
+    "Authorise",
+    "CountUsage",
+    "DrawVersion",
+    "Generate",
+    "ShapeAndSize",
+    "SpeakFor",
+]

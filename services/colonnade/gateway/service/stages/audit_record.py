@@ -1,0 +1,27 @@
+"""What remains: a record of who asked which version, never of what was said."""
+
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.ports import Audit
+from colonnade.gateway.service.pipeline import Stage
+
+
+class AuditRecord(Stage):
+    """Notes every generation, whatever became of it."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    async def after(self, exchange: Exchange) -> None:
+        target, finish = exchange.target, exchange.finish
+        outcome = exchange.failure or (finish.reason if finish else "cancelled")
+        self._audit.note(
+            "generate",
+            exchange.principal,
+            outcome,
+            request_id=exchange.request_id,
+            model=target.name if target else "",
+            version=target.version if target else 0,
+            digest=target.digest if target else "",
+            prompt_tokens=finish.usage.prompt_tokens if finish else 0,
+            completion_tokens=exchange.tokens,
+        )

@@ -1,0 +1,54 @@
+"""What it took: tokens and times, for the metrics."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.generation import Chunk
+from colonnade.gateway.service.pipeline import Stage
+from colonnade.telemetry.metrics import GenAiMetrics
+
+
+class CountUsage(Stage):
+    """Stands near the top: it counts what was released to the client."""
+
+    def __init__(self, metrics: GenAiMetrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self._metrics = metrics
+        self._clock = clock
+
+    def during(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+        return self._counted(exchange, chunks)
+
+    async def _counted(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk, None]:
+        async for chunk in chunks:
+            if chunk.text or chunk.tokens:
+                exchange.last_token_at = self._clock()
+                if exchange.first_token_at is None:
+                    exchange.first_token_at = exchange.last_token_at
+                exchange.tokens += len(chunk.tokens)
+            if chunk.finish is not None:
+                exchange.finish = chunk.finish
+                exchange.tokens = max(exchange.tokens, chunk.finish.usage.completion_tokens)
+            yield chunk
+
+    async def after(self, exchange: Exchange) -> None:
+        if exchange.target is None:
+            return  # without a version there is no bounded name to count under
+        operation, model = exchange.asked.operation, exchange.target.name
+        if exchange.first_token_at is not None:
+            self._metrics.first_token(operation, model, exchange.first_token_at - exchange.received)
+        self._metrics.finished(
+            operation,
+            model,
+            self._clock() - exchange.received,
+            error_type=exchange.failure,
+            per_token=_seconds_per_token(exchange),
+        )
+        prompt = exchange.finish.usage.prompt_tokens if exchange.finish else 0
+        self._metrics.tokens(operation, model, prompt=prompt, completion=exchange.tokens)
+
+
+def _seconds_per_token(exchange: Exchange) -> float | None:
+    if exchange.first_token_at is None or exchange.last_token_at is None or exchange.tokens < 2:
+        return None
+    return (exchange.last_token_at - exchange.first_token_at) / (exchange.tokens - 1)

@@ -1,0 +1,33 @@
+"""The innermost stage: the model's answer."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from colonnade.errors import Internal, Unavailable
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.generation import Chunk
+from colonnade.gateway.ports import Generator
+from colonnade.gateway.service.pipeline import Stage
+
+
+class Generate(Stage):
+    """Asks the inference service for the answer of the drawn version."""
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    def during(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+        return self._answer(exchange)
+
+    async def _answer(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
+        """The chunks of the drawn version; exactly one of them, the last, has ``finish``."""
+        if exchange.target is None:
+            raise Internal("no version was drawn before generation")
+        async with aclosing(
+            self._generator.stream(exchange.caller, exchange.asked, exchange.target)
+        ) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                if chunk.finish is not None:
+                    return
+        raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)

@@ -1,0 +1,107 @@
+"""What fits: every protocol's request passes here, so no other file checks ranges."""
+
+from dataclasses import replace
+
+from colonnade.errors import InvalidArgument
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.generation import GenerationSpec
+from colonnade.gateway.domain.limits import (
+    GREEDY_BELOW,
+    MAX_MESSAGES,
+    MAX_STOP_CHARS,
+    MAX_STOPS,
+    RANGES,
+    ROLES_IN_CHAT,
+    Limits,
+)
+from colonnade.gateway.service.pipeline import Stage
+from colonnade.security.inputs import check_size, check_text, model_reference, size_label, subject_name
+
+_SAMPLED = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
+class ShapeAndSize(Stage):
+    """Raises ``InvalidArgument`` or ``TooLarge`` naming field and limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    async def before(self, exchange: Exchange) -> None:
+        spec = exchange.asked
+        _check_exclusive(spec)
+        if spec.prompt is not None:
+            check_text(spec.prompt, "prompt", self._limits.prompt_bytes)
+        if spec.messages is not None:
+            self._check_messages(spec)
+        _check_numbers(spec)
+        _check_stop(spec.stop)
+        _check_names(spec)
+        if spec.sampling.temperature < GREEDY_BELOW:
+            exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))
+
+    def _check_messages(self, spec: GenerationSpec) -> None:
+        messages, most = spec.messages or (), self._limits.prompt_bytes
+        if not 1 <= len(messages) <= MAX_MESSAGES:
+            raise InvalidArgument(
+                f"messages must hold between 1 and {MAX_MESSAGES} messages; {len(messages)} were given",
+                field="messages",
+                limit=MAX_MESSAGES,
+            )
+        for index, message in enumerate(messages):
+            if message.role not in ROLES_IN_CHAT:
+                field = f"messages[{index}].role"
+                known = ", ".join(ROLES_IN_CHAT)
+                raise InvalidArgument(f"{field} must be one of {known}", field=field, limit=known)
+            check_text(message.content, f"messages[{index}].content", most)
+        check_size(sum(len(message.content.encode()) for message in messages), most, "messages")
+
+
+def _check_exclusive(spec: GenerationSpec) -> None:
+    if (spec.prompt is None) == (spec.messages is None):
+        given = "neither" if spec.prompt is None else "both"
+        raise InvalidArgument(
+            f"give either prompt or messages; {given} was given",
+            field="prompt",
+            limit="exactly one of prompt and messages",
+        )
+    if spec.model and spec.model_size:
+        raise InvalidArgument(
+            "give either model or model_size; both were given",
+            field="model_size",
+            limit="at most one of model and model_size",
+        )
+
+
+def _check_numbers(spec: GenerationSpec) -> None:
+    RANGES["max_tokens"].check("max_tokens", spec.max_tokens)
+    for field in _SAMPLED:
+        RANGES[field].check(field, getattr(spec.sampling, field))
+    if spec.sampling.seed is not None:
+        RANGES["seed"].check("seed", spec.sampling.seed)
+    if spec.logprobs is not None:
+        RANGES["logprobs"].check("logprobs", spec.logprobs)
+
+
+def _check_stop(stop: tuple[str, ...]) -> None:
+    if len(stop) > MAX_STOPS:
+        raise InvalidArgument(
+            f"stop may hold at most {MAX_STOPS} strings; {len(stop)} were given",
+            field="stop",
+            limit=MAX_STOPS,
+        )
+    for index, text in enumerate(stop):
+        field = f"stop[{index}]"
+        check_text(text, field, 4 * MAX_STOP_CHARS)
+        if len(text) > MAX_STOP_CHARS:
+            raise InvalidArgument(
+                f"{field} may have at most {MAX_STOP_CHARS} characters", field=field, limit=MAX_STOP_CHARS
+            )
+
+
+def _check_names(spec: GenerationSpec) -> None:
+    if spec.model:
+        model_reference(spec.model, "model")
+    if spec.model_size:
+        size_label(spec.model_size, "model_size")
+    if spec.user:
+        subject_name(spec.user, "user")

@@ -1,0 +1,77 @@
+"""The gateway's settings: the only reader of its environment."""
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from colonnade.errors import ColonnadeError
+from colonnade.gateway.domain.limits import Limits
+from colonnade.gateway.http.options import HttpOptions
+from colonnade.rpc import ProcessSettings
+from colonnade.security.keys import parse
+from colonnade.security.network import is_local_address
+from colonnade.storage.sql import sqlite_url
+
+
+class GatewaySettings(ProcessSettings):
+    """Prefix ``COLONNADE_GATEWAY_``."""
+
+    model_config = SettingsConfigDict(env_prefix="COLONNADE_GATEWAY_", frozen=True, extra="ignore")
+    service: ClassVar[str] = "gateway"
+
+    listen: str = "127.0.0.1:8080"
+    bootstrap_key: SecretStr = SecretStr("")
+    """A whole key that counts as an admin key: for clusters, and to get in again."""
+    database_url: str = ""
+    """Empty means SQLite below home."""
+    allowed_hosts: str = ""
+    """Names that may stand in ``Host``, by commas; empty: loopback names on a loopback address, else any."""
+    allowed_origins: str = ""
+    """Origins of web pages that may call, comma-separated."""
+    prompt_bytes: int = Field(default=256 * 1024, ge=1)
+    body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    body_seconds: float = Field(default=30.0, gt=0)
+    head_seconds: float = Field(default=10.0, gt=0)
+    max_requests: int = Field(default=256, ge=1)
+    max_connections: int = Field(default=1024, ge=1)
+    request_seconds: float = Field(default=300.0, gt=0)
+    """The deadline of a request, passed on to every service behind it."""
+    import_seconds: float = Field(default=3600.0, gt=0)
+
+    @field_validator("bootstrap_key")
+    @classmethod
+    def _whole_key(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value():
+            try:
+                parse(key.get_secret_value())
+            except ColonnadeError as error:
+                raise ValueError(error.message) from None
+        return key
+
+    @property
+    def database(self) -> str:
+        return self.database_url or sqlite_url(self.data / "gateway.db")
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(prompt_bytes=self.prompt_bytes)
+
+    @property
+    def http(self) -> HttpOptions:
+        return HttpOptions(
+            max_body_bytes=self.body_bytes,
+            body_seconds=self.body_seconds,
+            head_seconds=self.head_seconds,
+            max_requests=self.max_requests,
+            max_connections=self.max_connections,
+            request_seconds=self.request_seconds,
+            import_seconds=self.import_seconds,
+            allowed_hosts=_listed(self.allowed_hosts),
+            allowed_origins=_listed(self.allowed_origins),
+            loopback=is_local_address(self.listen),
+        )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
