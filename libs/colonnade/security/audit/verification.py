@@ -34,8 +34,10 @@ def verify(path: Path, *, expected: Head | None = None) -> Verification:
     """Reads the whole chain and reports what is not as it was written, up to 20 problems.
 
     Finds every changed byte, and every record that was taken out, put in or moved. Records cut off at the end
-    are found only by a head known from before: ``expected`` must be in the chain.
+    are found only by a head known from before: ``expected`` must be in the chain. A missing file counts.
     """
+    if not path.exists():
+        return Verification(0, None, (Problem(0, "the file is missing"),))
     checker = _Checker(expected)
     for number, line in _lines(path):
         checker.look(number, line)
