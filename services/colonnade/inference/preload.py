@@ -18,8 +18,8 @@ _PASSING = (Unavailable, Overloaded, DeadlineExceeded)
 
 
 class Preloader:
-    """Ready means: the registry has answered once, an engine is there, and the default model, if there is one,
-    was loaded by it or refused for good. Others may push it out later; then it stays out."""
+    """Ready means: the registry has answered once, an engine is there, and the default model, if there is
+    one, was loaded by it or refused for good. Others may push it out later; it then stays out."""
 
     def __init__(
         self,

@@ -1,0 +1,139 @@
+"""Engines and a registry in memory, behind the router's own ports."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from colonnade.errors import ColonnadeError, NotFound, Unavailable
+from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work
+
+GONE = Unavailable("the engine service is not reachable")
+EVICTED = NotFound("no model of this digest is loaded; load it first", field="model.digest")
+
+
+def digest(name: str) -> str:
+    return f"sha256:{name}"
+
+
+def manifest(name: str) -> Manifest:
+    return Manifest(digest(name), name, 1)
+
+
+def work(name: str = "m", *, tokens: int = 10, session: str = "") -> Work:
+    return Work(digest(name), parcel=name, tokens=tokens, session=session)
+
+
+@dataclass
+class FakeEngine:
+    """Does at once what it is told, unless a test closes a gate."""
+
+    address: str
+    loaded: set[str] = field(default_factory=set)
+    free_bytes: int = 100
+    outstanding_tokens: int = 0
+    instance: str = "first"
+    draining: bool = False
+    down: bool = False
+    stats_errors: list[Exception] = field(default_factory=list)
+    load_errors: list[ColonnadeError] = field(default_factory=list)
+    errors: list[ColonnadeError] = field(default_factory=list)
+    """Raised by the next calls, one each, before anything comes of them."""
+    breaks_after: int | None = None
+    """How many chunks come before the engine is gone."""
+    chunks: Sequence[str] = ("a", "b")
+    loads: list[str] = field(default_factory=list)
+    done: list[Work] = field(default_factory=list)
+    closed: int = 0
+    asked: int = 0
+    stats_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    load_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    submit_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a call waits at a gate."""
+
+    def __post_init__(self) -> None:
+        for gate in (self.stats_gate, self.load_gate, self.submit_gate):
+            gate.set()
+
+    def restart(self, instance: str) -> None:
+        self.instance = instance
+        self.loaded.clear()
+
+    async def stats(self) -> Stats:
+        self.asked += 1
+        self._alive()
+        if self.stats_errors:
+            raise self.stats_errors.pop(0)
+        seen = {name: Loaded(name, "parcel") for name in self.loaded}
+        instance = self.instance
+        await self._pass(self.stats_gate)
+        return Stats(instance, seen, self.free_bytes, self.outstanding_tokens, self.draining, "figures")
+
+    async def load(self, manifest: Manifest) -> Loaded:
+        self._alive()
+        self.loads.append(manifest.name)
+        await self._pass(self.load_gate)
+        self._alive()
+        if self.load_errors:
+            raise self.load_errors.pop(0)
+        self.loaded.add(manifest.digest)
+        return Loaded(manifest.digest, "parcel")
+
+    async def submit(self, work: Work) -> AsyncGenerator[Chunk]:
+        try:
+            self._begin(work)
+            for number, text in enumerate(self.chunks):
+                if number == self.breaks_after:
+                    raise GONE
+                await self._pass(self.submit_gate)
+                yield Chunk(text, last=number == len(self.chunks) - 1)
+        finally:
+            self.closed += 1
+
+    async def score(self, work: Work) -> Parcel:
+        self._begin(work)
+        return f"score of {work.parcel}"
+
+    async def embed(self, work: Work) -> Parcel:
+        self._begin(work)
+        return f"embedding of {work.parcel}"
+
+    def _begin(self, work: Work) -> None:
+        self._alive()
+        if self.errors:
+            raise self.errors.pop(0)
+        if work.digest not in self.loaded:
+            raise EVICTED
+        self.done.append(work)
+
+    def _alive(self) -> None:
+        if self.down:
+            raise GONE
+
+    async def _pass(self, gate: asyncio.Event) -> None:
+        if not gate.is_set():
+            self.entered.set()
+        await gate.wait()
+
+
+@dataclass
+class FakeRegistry:
+    known: dict[str, Manifest] = field(default_factory=lambda: {digest("m"): manifest("m")})
+    chosen: Manifest | None = None
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def manifest(self, digest: str) -> Manifest:
+        self.asked.append(digest)
+        self._alive()
+        if digest not in self.known:
+            raise NotFound("no such version", field="digest")
+        return self.known[digest]
+
+    async def default(self) -> Manifest | None:
+        self._alive()
+        return self.chosen
+
+    def _alive(self) -> None:
+        if self.down:
+            raise Unavailable("the registry service is not reachable")
