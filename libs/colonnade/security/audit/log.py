@@ -61,7 +61,7 @@ class AuditLog:
     def append(self, action: str, principal: Principal | None, outcome: str, **facts: Any) -> Record:
         """Writes one record and waits for the disk. ``facts`` are plain JSON data and never hold a secret.
 
-        ``principal`` is None where the caller could not be identified; its key's id is added to the facts.
+        ``principal`` is None where the caller is unknown; the id of its key joins the facts.
         """
         record = self._write(action, principal, outcome, facts)
         self._sync()
@@ -140,7 +140,7 @@ class AuditLog:
         _check_word(outcome, "outcome")
         who = principal or _NOBODY
         if who.key_id:
-            facts = {"key_id": who.key_id} | facts
+            facts = facts | {"caller_key_id": who.key_id}
         with self._lock:
             if self._broken:
                 raise Unavailable(

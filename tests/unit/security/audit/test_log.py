@@ -36,7 +36,7 @@ def log(path: Path) -> Iterator[AuditLog]:
 
 
 def test_a_record_says_who_did_what_and_how_it_ended(log: AuditLog, path: Path) -> None:
-    log.append("key.create", ALICE, "done", key="k2", roles=["caller"])
+    log.append("key.create", ALICE, "done", key_id="k2", roles=["caller"])
     fields = json.loads(path.read_text())
     assert fields.pop("hash")
     assert fields.pop("prev") == Head.before_first("gateway").hash
@@ -48,7 +48,7 @@ def test_a_record_says_who_did_what_and_how_it_ended(log: AuditLog, path: Path) 
         "tenant": "acme",
         "subject": "alice",
         "outcome": "done",
-        "facts": {"key_id": "k1", "key": "k2", "roles": ["caller"]},
+        "facts": {"caller_key_id": "k1", "key_id": "k2", "roles": ["caller"]},
     }
 
 
