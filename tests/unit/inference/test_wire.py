@@ -1,0 +1,215 @@
+"""The whole service on real sockets, between an engine and a registry that speak their contracts."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
+from colonnade.api.generation.v1.generation_pb2 import Chat, ChatMessage, Generation, ModelRef
+from colonnade.api.inference.v1 import inference_pb2 as wire
+from colonnade.api.inference.v1.inference_pb2_grpc import (
+    InferenceServiceStub,
+    add_InferenceServiceServicer_to_server,
+)
+from colonnade.api.registry.v1.registry_pb2 import ResolvedTarget
+from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
+from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
+from colonnade.inference.adapters.engine import GrpcEngine
+from colonnade.inference.adapters.registry import GrpcRegistry
+from colonnade.inference.fleet import Fleet
+from colonnade.inference.manifests import Manifests
+from colonnade.inference.metrics import Metrics
+from colonnade.inference.placement import Placement
+from colonnade.inference.service import Inference
+from colonnade.inference.servicer import NAME, InferenceServicer, generation_work
+from colonnade.rpc import CallContext, Identity, Peer, Server, bound
+from colonnade.security.access import engine as engine_access
+from colonnade.security.access import inference as inference_access
+from colonnade.security.access import registry as registry_access
+from colonnade.security.identity import Principal, Role
+from tests.unit.inference.wire import CHUNKS, LOADED, MANIFEST, REF, EngineDouble, RegistryDouble
+
+LIMIT = 20.0
+ANN = Principal("acme", "ann", frozenset({Role.CALLER}))
+SERVICE = Principal.service("inference")
+
+
+@dataclass
+class Service:
+    peer: Peer
+    stub: InferenceServiceStub
+    engine: EngineDouble
+    registry: RegistryDouble
+    registry_port: GrpcRegistry
+    identity: Identity
+    fleet: Fleet
+
+    def speaking(self, principal: Principal, deadline: float | None = None) -> Any:
+        return bound(CallContext(principal, self.identity.token(principal), "request-7", deadline))
+
+    def generate(self, **generation: Any) -> AsyncGenerator[wire.GenerateResponse]:
+        request = wire.GenerateRequest(generation=Generation(**{"model": REF, "prompt": "hi", **generation}))
+        return self.peer.stream(self.stub.Generate, request, wire.GenerateResponse)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="cln-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+async def service(folder: Path) -> AsyncIterator[Service]:
+    async with asyncio.timeout(LIMIT), AsyncExitStack() as stack:
+        identity = Identity("inference", folder / "identity")
+        engine, registry = EngineDouble(), RegistryDouble()
+
+        async def serve(name: str, rpcs: Any, register: Any, servicer: Any, full_name: str) -> str:
+            server = Server(f"unix:{folder}/run/{name}.sock", rpcs, identity)
+            server.add(register, servicer, full_name)
+            await server.start()
+            stack.push_async_callback(server.stop, 0)
+            return server.address
+
+        async def peer(name: str, address: str) -> Peer:
+            return await stack.enter_async_context(Peer(name, address, identity))
+
+        engine_address = await serve(
+            "engine", engine_access.RPCS, add_EngineServiceServicer_to_server, engine, "e"
+        )
+        registry_address = await serve(
+            "registry", registry_access.RPCS, add_RegistryServiceServicer_to_server, registry, "r"
+        )
+        metrics = Metrics(CollectorRegistry())
+        port = GrpcRegistry(await peer("registry", registry_address), timeout=LIMIT)
+        engines = [GrpcEngine(await peer("engine", engine_address), stats_timeout=LIMIT, load_timeout=LIMIT)]
+        fleet = Fleet(engines, metrics, interval=3600)
+        placement = Placement(fleet, Manifests(port, 4), metrics, retries=1, wait_seconds=LIMIT)
+        address = await serve(
+            "inference",
+            inference_access.RPCS,
+            add_InferenceServiceServicer_to_server,
+            InferenceServicer(Inference(placement, max_in_flight=8)),
+            NAME,
+        )
+        watching = asyncio.create_task(fleet.watch())
+        caller = await peer("inference", address)
+        yield Service(caller, InferenceServiceStub(caller.channel), engine, registry, port, identity, fleet)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_generation_loads_its_version_and_streams_unchanged(service: Service) -> None:
+    with service.speaking(ANN):
+        chunks = [response.chunk async for response in service.generate(session="s", max_tokens=5)]
+    assert chunks == CHUNKS
+    [(load, loader)] = service.engine.calls["Load"]
+    assert load.manifest == MANIFEST
+    assert loader.principal == SERVICE
+    [(submit, submitter)] = service.engine.calls["Submit"]
+    assert submit.generation == Generation(model=REF, prompt="hi", session="s", max_tokens=5)
+    assert submitter.principal == ANN
+    assert {call.principal for call in service.registry.calls} == {SERVICE}
+    assert {call.request_id for call in (loader, submitter, *service.registry.calls)} == {"request-7"}
+
+
+async def test_a_deadline_reaches_the_engine_but_not_the_load(service: Service) -> None:
+    with service.speaking(ANN, deadline=time.monotonic() + 15):
+        _ = [response async for response in service.generate()]
+    submitter = service.engine.calls["Submit"][0][1]
+    loader = service.engine.calls["Load"][0][1]
+    assert submitter.deadline is not None
+    assert submitter.deadline - time.monotonic() <= 15
+    assert loader.deadline is not None
+    assert loader.deadline - time.monotonic() > 15
+
+
+async def test_a_caller_that_leaves_stops_the_engine(service: Service) -> None:
+    service.engine.endless = True
+    with service.speaking(ANN):
+        async with aclosing(service.generate()) as responses:
+            await anext(responses)
+            assert not service.engine.ended.is_set()
+    await service.engine.ended.wait()
+
+
+async def test_scores_and_embeddings_arrive(service: Service) -> None:
+    with service.speaking(ANN):
+        scored = await service.peer.unary(
+            service.stub.Score, wire.ScoreRequest(model=REF, context="c", text="t"), wire.ScoreResponse
+        )
+        embedded = await service.peer.unary(
+            service.stub.Embed, wire.EmbedRequest(model=REF, texts=["a", "b"]), wire.EmbedResponse
+        )
+    assert scored == wire.ScoreResponse(tokens=CHUNKS[0].tokens, total_logprob=-0.5, model=REF)
+    assert [list(embedding.values) for embedding in embedded.embeddings] == [[0.25, 0.5]]
+    assert embedded.prompt_tokens == 4
+    score, embed = service.engine.calls["Score"][0][0], service.engine.calls["Embed"][0][0]
+    assert (score.model, score.context, score.text) == (REF, "c", "t")
+    assert (embed.model, list(embed.texts)) == (REF, ["a", "b"])
+
+
+async def test_preparing_and_listing(service: Service) -> None:
+    prepared = await service.peer.unary(
+        service.stub.Prepare, wire.PrepareRequest(model=REF), wire.PrepareResponse
+    )
+    assert prepared.loaded == LOADED
+    listed = await service.peer.unary(
+        service.stub.ListEngines, wire.ListEnginesRequest(), wire.ListEnginesResponse
+    )
+    [engine] = listed.engines
+    assert engine.ready
+    assert engine.stats.instance == "one"
+    assert engine.address.startswith("unix:")
+
+
+@pytest.mark.parametrize("role", [Role.CALLER, Role.AUDITOR])
+async def test_preparing_is_not_for_everyone(service: Service, role: Role) -> None:
+    with service.speaking(Principal("acme", "ann", frozenset({role}))), pytest.raises(PermissionDenied):
+        await service.peer.unary(service.stub.Prepare, wire.PrepareRequest(model=REF), wire.PrepareResponse)
+    assert "Load" not in service.engine.calls
+
+
+async def test_refusals_arrive_as_they_are(service: Service) -> None:
+    with service.speaking(ANN):
+        with pytest.raises(NotFound, match="no version has this digest"):
+            await anext(service.generate(model=ModelRef(digest="sha256:" + "00" * 32)))
+        with pytest.raises(InvalidArgument) as refused:
+            await anext(service.generate(model=ModelRef(name="tiny")))
+    assert refused.value.details == {"field": "model.digest"}
+
+
+async def test_the_default_is_the_heaviest_target_or_nothing(service: Service) -> None:
+    assert await service.registry_port.default() is None
+    service.registry.targets = [
+        ResolvedTarget(manifest=type(MANIFEST)(name="light"), weight=10),
+        ResolvedTarget(manifest=MANIFEST, weight=90),
+    ]
+    chosen = await service.registry_port.default()
+    assert chosen is not None
+    assert (chosen.name, chosen.version, chosen.digest) == ("tiny", 3, MANIFEST.digest)
+    assert chosen.parcel == MANIFEST
+
+
+def test_what_a_generation_costs() -> None:
+    chat = Chat(
+        messages=[ChatMessage(role="user", content="x" * 40), ChatMessage(role="user", content="y" * 40)]
+    )
+    assert generation_work(Generation(model=REF, prompt="x" * 400, max_tokens=50)).tokens == 151
+    assert generation_work(Generation(model=REF, chat=chat, max_tokens=50)).tokens == 71
+    assert generation_work(Generation(model=REF, max_tokens=-5)).tokens == 1
+
+
+def test_the_table_lists_exactly_what_is_served() -> None:
+    from colonnade.api.inference.v1.inference_pb2 import DESCRIPTOR
+
+    served = {f"/{NAME}/{method.name}" for method in DESCRIPTOR.services_by_name["InferenceService"].methods}
+    assert set(inference_access.RPCS) == served
