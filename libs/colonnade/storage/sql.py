@@ -78,6 +78,11 @@ def is_retryable(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _RETRYABLE
 
 
+def check_url(url: str) -> None:
+    """Raises ``InvalidArgument`` for a url that no database here has; touches nothing."""
+    _parse(url)
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -87,14 +92,15 @@ def _parse(url: str) -> URL:
             "the database url is not one of sqlite+aiosqlite:///path or postgresql+psycopg://host/name",
             field="database_url",
         ) from error
-    if parsed.get_backend_name() == "sqlite":
-        return parsed.set(drivername="sqlite+aiosqlite")
-    return parsed
+    if parsed.get_backend_name() != "sqlite":
+        return parsed
+    if not parsed.database or parsed.database == ":memory:":
+        raise InvalidArgument("the SQLite url names no file", field="database_url")
+    return parsed.set(drivername="sqlite+aiosqlite")
 
 
 def _sqlite_engine(url: URL, busy_seconds: float) -> AsyncEngine:
-    if not url.database or url.database == ":memory:":
-        raise InvalidArgument("the SQLite url names no file", field="database_url")
+    assert url.database  # see _parse
     Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_async_engine(url)
 

