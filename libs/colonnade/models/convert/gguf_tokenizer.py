@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from colonnade.errors import Unsupported
+from colonnade.errors import ColonnadeError, Unsupported
 from colonnade.models.convert.gguf_file import damaged, entry
 from colonnade.models.convert.gguf_splits import SPLITS, Split
 from colonnade.models.convert.source import TokenizerFiles
@@ -38,6 +38,8 @@ def tokenizer_files(metadata: Metadata, vocab_size: int) -> TokenizerFiles:
         )
         _add_special(tokenizer, metadata, tokens)
         _add_begin(tokenizer, tokens, bos)
+    except ColonnadeError:
+        raise
     except Exception as error:  # the library raises bare Exception for an inconsistent vocabulary
         raise damaged(f"its {kind} tokenizer is inconsistent") from error
     return TokenizerFiles(
@@ -50,7 +52,7 @@ def _kind(metadata: Metadata) -> tuple[str, Split | None]:
     if kind == "llama":
         return kind, None
     name = metadata.get("tokenizer.ggml.pre", "default")
-    if kind != "gpt2" or name not in SPLITS:
+    if kind != "gpt2" or not isinstance(name, str) or name not in SPLITS:
         raise Unsupported(
             f"GGUF tokenizer {str(kind)[:40]!r} with pre-tokenizer {str(name)[:40]!r} is not supported;"
             f" supported are llama, and gpt2 with {', '.join(SPLITS)}",

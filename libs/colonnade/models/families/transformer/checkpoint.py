@@ -21,6 +21,7 @@ from colonnade.models.families.artefact import CONFIG, WEIGHTS, read_config, req
 from colonnade.models.families.transformer.config import TransformerConfig
 from colonnade.models.families.transformer.hugging_face import from_hugging_face, to_hugging_face
 from colonnade.models.families.transformer.model import Transformer
+from colonnade.security.inputs import escape_log
 
 _TOP = {
     "embedding.weight": "model.embed_tokens.weight",
@@ -103,7 +104,7 @@ def check_names(found: set[str], expected: set[str]) -> None:
     """Refuses a checkpoint with more or fewer tensors than its configuration implies, naming some."""
     for what, names in (("lacks", expected - found), ("should not have", found - expected)):
         if names:
-            shown = sorted(names)[:8]
+            shown = [escape_log(name[:80]) for name in sorted(names)[:8]]
             raise InvalidArgument(
                 f"by its configuration the checkpoint {what} {len(names)} tensors: {', '.join(shown)}",
                 field="tensors",
