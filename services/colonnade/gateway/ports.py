@@ -21,7 +21,7 @@ from colonnade.security.identity import Principal
 
 
 class ModelCatalog(Protocol):
-    """The registry. Raises the ``ColonnadeError`` that the registry raised; ``Unavailable`` where it is away."""
+    """The registry. Raises the ``ColonnadeError`` that it raised; ``Unavailable`` where it is away."""
 
     async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution: ...
 

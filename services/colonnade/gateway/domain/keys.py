@@ -39,7 +39,7 @@ class KeyOrder:
     roles: frozenset[Role]
     subject: str = ""
     name: str = ""
-    lifetime_seconds: int | None = None
+    expires_at: datetime | None = None
     idempotency_key: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The outermost layer: request id, trace, metrics, log line, safe headers, an answer to whatever goes wrong."""
+"""The outermost layer: request id, trace, metrics, log line, safe headers, and a last answer."""
 
 import asyncio
 import time

@@ -57,6 +57,7 @@ class GenerationRenderer:
                 "prompt_tokens": usage.prompt_tokens,
                 "completion_tokens": usage.completion_tokens,
                 "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+                "cached_prompt_tokens": usage.cached_prompt_tokens,
             },
             "timings": {
                 "queue": timings.queue,

@@ -23,8 +23,7 @@ class GuardedRoute(APIRoute):
 
     @property
     def key(self) -> str:
-        (method,) = self.methods or ()
-        return f"{method} {self.path_format}"
+        return f"{' '.join(self.methods or ())} {self.path_format}"
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner = super().get_route_handler()

@@ -55,7 +55,7 @@ class GenerateBody(Strict):
     )
     model: str | None = Field(
         default=None,
-        description="name (its alias production), name@alias or name:version. Default: the newest in production.",
+        description="name (its alias production), name@alias or name:version. Default: the newest.",
     )
     model_size: str | None = Field(
         default=None,
@@ -119,6 +119,7 @@ class UsageOut(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    cached_prompt_tokens: int = Field(description="Of the prompt, those that were not computed again.")
 
 
 class TimingsOut(BaseModel):

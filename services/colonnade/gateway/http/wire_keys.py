@@ -1,6 +1,6 @@
 """API keys as JSON."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -12,9 +12,9 @@ from colonnade.gateway.http.wire_generate import Strict
 from colonnade.security.identity import Role
 from colonnade.security.inputs import check_text, subject_name, tenant_name
 
-MAX_LIFETIME = Range(60, 10 * 366 * 86400)
 MAX_GRACE = Range(0, 7 * 86400)
 _MAX_NAME_BYTES = 128
+_MAX_TIME_CHARS = 64
 RoleName = Literal["admin", "operator", "model_engineer", "caller", "auditor"]
 
 
@@ -25,23 +25,21 @@ class KeyBody(Strict):
         default=None, description="The one subject that it speaks for. Default: each request's user."
     )
     name: str | None = Field(default=None, description="For people.")
-    lifetime_seconds: int | None = Field(
+    expires_at: str | None = Field(
         default=None,
-        description="Default: no end.",
-        json_schema_extra={"minimum": MAX_LIFETIME.low, "maximum": MAX_LIFETIME.high},
+        description="When it ends, as in 2030-01-31T12:00:00Z, at most ten years from now. Default: never.",
+        json_schema_extra={"format": "date-time"},
     )
 
     def order(self, own_tenant: str, idempotency_key: str) -> KeyOrder:
         if not self.roles:
             raise InvalidArgument("roles must name at least one role", field="roles", limit=1)
-        if self.lifetime_seconds is not None:
-            MAX_LIFETIME.check("lifetime_seconds", self.lifetime_seconds)
         return KeyOrder(
             tenant=own_tenant if self.tenant is None else tenant_name(self.tenant),
             roles=frozenset(Role(role) for role in self.roles),
             subject=subject_name(self.subject, "subject") if self.subject else "",
             name=check_text(self.name, "name", _MAX_NAME_BYTES, controls="line") if self.name else "",
-            lifetime_seconds=self.lifetime_seconds,
+            expires_at=_time(self.expires_at) if self.expires_at else None,
             idempotency_key=idempotency_key,
         )
 
@@ -77,11 +75,11 @@ class Key(BaseModel):
 
 
 class NewKey(Key):
-    key: str = Field(description="The key itself. It is shown this once.")
+    secret: str = Field(description="The whole key, to be sent. It is shown this once.")
 
     @classmethod
     def issued(cls, issued: IssuedKey) -> "NewKey":
-        return cls(key=issued.secret, **_values(issued.record))
+        return cls(secret=issued.secret, **_values(issued.record))
 
 
 class Keys(BaseModel):
@@ -103,3 +101,17 @@ def _values(record: KeyRecord) -> dict[str, Any]:
         "last_used_at": record.last_used_at,
         "replaces": record.replaces,
     }
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text[:_MAX_TIME_CHARS])
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # refused below, as one without a zone is
+    raise InvalidArgument(
+        "expires_at must be a time with its zone, as in 2030-01-31T12:00:00Z",
+        field="expires_at",
+        limit="ISO 8601",
+    )

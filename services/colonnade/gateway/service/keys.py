@@ -13,6 +13,9 @@ from colonnade.gateway.service.once import Once
 from colonnade.security import keys
 from colonnade.security.identity import Principal, Role
 
+_SHORTEST = timedelta(seconds=1)
+_LONGEST = timedelta(days=3660)
+
 
 class Keys:
     def __init__(
@@ -31,7 +34,7 @@ class Keys:
         self._once: Once[IssuedKey] = Once()
 
     async def create(self, caller: Caller, order: KeyOrder) -> IssuedKey:
-        """A new key with its secret. The same idempotency key gives the same secret again, for ten minutes."""
+        """A new key with its secret; for ten minutes, the same idempotency key gives the same again."""
         _check_grant(caller.principal, order)
         if not self._has_bootstrap_key and not await self._store.ever():
             _check_first(order)
@@ -98,7 +101,7 @@ class Keys:
             now,
             subject=order.subject,
             name=order.name,
-            lifetime=_lifetime(order, old),
+            lifetime=_lifetime(order, old, now),
         )
         record = KeyRecord(
             key,
@@ -157,11 +160,19 @@ def _check_first(order: KeyOrder) -> None:
         )
 
 
-def _lifetime(order: KeyOrder, old: KeyRecord | None) -> timedelta | None:
+def _lifetime(order: KeyOrder, old: KeyRecord | None, now: datetime) -> timedelta | None:
     """A rotated key lives as long as the old one was made to."""
     if old is not None:
         return None if old.key.expires_at is None else old.key.expires_at - old.key.created_at
-    return None if order.lifetime_seconds is None else timedelta(seconds=order.lifetime_seconds)
+    if order.expires_at is None:
+        return None
+    if not _SHORTEST <= order.expires_at - now <= _LONGEST:
+        raise InvalidArgument(
+            f"expires_at must be between {_SHORTEST.seconds} seconds and {_LONGEST.days} days from now",
+            field="expires_at",
+            limit=f"{_LONGEST.days} days",
+        )
+    return order.expires_at - now
 
 
 _Make = Callable[[], Awaitable[IssuedKey]]

@@ -1,8 +1,8 @@
 """The way of a request: one list of stages, each of which may act before, during and after.
 
 Stages nest: the first of the list is the outermost. ``before`` runs down the list; the chunks of the answer
-flow up it, through each stage's ``during``; ``after`` runs up it, whatever happened. So a stage that screens or
-masks text stands above Generate and below those that must only see what was released.
+flow up it, through each stage's ``during``; ``after`` runs up it, whatever happened. So a stage that screens
+or masks text stands above Generate and below those that must only see what was released.
 """
 
 import asyncio

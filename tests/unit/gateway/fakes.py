@@ -1,0 +1,238 @@
+"""The gateway's ports as tests hold them: everything is scripted, everything is remembered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from colonnade.errors import ColonnadeError, NotFound
+from colonnade.gateway.adapters.memory import MemoryKeyStore
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
+from colonnade.gateway.domain.limits import Limits
+from colonnade.gateway.domain.models import (
+    Alias,
+    AliasTarget,
+    ImportOrder,
+    ImportProgress,
+    Model,
+    ModelDetail,
+    ModelPage,
+    Resolution,
+    Target,
+    Version,
+)
+from colonnade.gateway.http.app import build
+from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.gateway import Gateway
+from colonnade.gateway.service.keys import Keys
+from colonnade.gateway.service.models import Models
+from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.resolver import Resolver
+from colonnade.gateway.service.stages import (
+    AuditRecord,
+    Authenticate,
+    Authorise,
+    CountUsage,
+    DrawVersion,
+    Generate,
+    ShapeAndSize,
+    SpeakFor,
+)
+from colonnade.security.access.gateway import ROUTES
+from colonnade.security.identity import Principal
+from colonnade.telemetry.metrics import GenAiMetrics
+
+BASE = "http://127.0.0.1:8080"
+DIGEST = "sha256:" + "a" * 64
+
+
+def finish(reason: str = "length", prompt: int = 3, completion: int = 2) -> Finish:
+    return Finish(reason, Usage(prompt, completion), Timings(0.1, 0.2, 0.3, 0.3), seed=42)
+
+
+def target(version: int = 1, weight: int = 100, context_length: int = 2048) -> Target:
+    return Target("tiny", version, DIGEST, weight, context_length)
+
+
+@dataclass
+class FakeCatalog:
+    resolution: Resolution = field(default_factory=lambda: Resolution("tiny", "production", (target(),)))
+    error: ColonnadeError | None = None
+    callers: list[Caller] = field(default_factory=list)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    steps: list[ImportProgress] = field(
+        default_factory=lambda: [
+            ImportProgress("convert", 0.5, "half"),
+            ImportProgress("done", 1.0, "", version()),
+        ]
+    )
+
+    def _note(self, caller: Caller, *call: Any) -> None:
+        self.callers.append(caller)
+        self.calls.append(call)
+        if self.error is not None:
+            raise self.error
+
+    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution:
+        self._note(caller, "resolve", reference, size_label)
+        if reference not in ("", "tiny", "tiny@production", "tiny:1"):
+            raise NotFound(f"there is no model {reference}", field="model")
+        return self.resolution
+
+    async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
+        self._note(caller, "list", page_size, page_token)
+        return ModelPage((model(),), "next")
+
+    async def get(self, caller: Caller, name: str) -> ModelDetail:
+        self._note(caller, "get", name)
+        return ModelDetail(model(), (version(),))
+
+    async def import_model(self, caller: Caller, order: ImportOrder) -> AsyncGenerator[ImportProgress, None]:
+        self._note(caller, "import", order)
+        for step in self.steps:
+            yield step
+
+    async def set_alias(
+        self, caller: Caller, name: str, alias: str, targets: Sequence[AliasTarget], revision: int | None
+    ) -> Alias:
+        self._note(caller, "set_alias", name, alias, tuple(targets), revision)
+        return Alias(alias, tuple(targets), 2)
+
+    async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
+        self._note(caller, "delete_alias", name, alias)
+
+
+def model() -> Model:
+    return Model("tiny", "a tiny one", "1M", 1, (Alias("production", (AliasTarget(1, 100),), 1),))
+
+
+def version() -> Version:
+    return Version(
+        "tiny", 1, DIGEST, "transformer", 1000, "1M", 2048, 4000, "/secret/place/tiny.gguf", "", "local"
+    )
+
+
+@dataclass
+class FakeGenerator:
+    """Gives ``chunks``; waits at ``gate`` before each one after the first, if there is a gate."""
+
+    chunks: list[Chunk] = field(
+        default_factory=lambda: [
+            Chunk("Pa", (Token(1, "Pa", -0.5),)),
+            Chunk("ris", (Token(2, "ris", -0.1),), finish()),
+        ]
+    )
+    error: ColonnadeError | None = None
+    error_after: int = 0
+    gate: asyncio.Event | None = None
+    specs: list[GenerationSpec] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    running: int = 0
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stream(
+        self, caller: Caller, spec: GenerationSpec, target: Target
+    ) -> AsyncGenerator[Chunk, None]:
+        self.specs.append(spec)
+        self.callers.append(caller)
+        self.targets.append(target)
+        self.running += 1
+        try:
+            for index, chunk in enumerate(self.chunks):
+                if self.error is not None and index == self.error_after:
+                    raise self.error
+                self.entered.set()
+                if index and self.gate is not None:
+                    await self.gate.wait()
+                yield chunk
+        finally:
+            self.running -= 1
+            self.closed.set()
+
+
+@dataclass
+class FakeAudit:
+    records: list[tuple[str, Principal, str, dict[str, Any]]] = field(default_factory=list)
+    error: ColonnadeError | None = None
+
+    async def record(self, action: str, principal: Principal, outcome: str, **facts: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.records.append((action, principal, outcome, facts))
+
+    def note(self, action: str, principal: Principal, outcome: str, **facts: Any) -> None:
+        self.records.append((action, principal, outcome, facts))
+
+    @property
+    def seen(self) -> list[tuple[str, str]]:
+        return [(action, outcome) for action, _, outcome, _ in self.records]
+
+
+@dataclass
+class FakeProbe:
+    name: str
+    wrong: str = ""
+
+    async def check(self) -> str:
+        return self.wrong
+
+
+class House:
+    """A whole gateway on fakes."""
+
+    def __init__(self, bootstrap: str = "", **options: Any) -> None:
+        self.catalog = FakeCatalog()
+        self.generator = FakeGenerator()
+        self.audit = FakeAudit()
+        self.store = MemoryKeyStore()
+        self.probes = [FakeProbe("registry"), FakeProbe("inference"), FakeProbe("model")]
+        self.metrics = CollectorRegistry()
+        self.doorkeeper = Doorkeeper(self.store, ROUTES, bootstrap)
+        self.keys = Keys(self.store, self.audit, self.doorkeeper, bool(bootstrap))
+        self.options = HttpOptions(**options)
+        self.gateway = Gateway(
+            pipeline=self.pipeline(),
+            doorkeeper=self.doorkeeper,
+            keys=self.keys,
+            models=Models(self.catalog, self.audit),
+            probes=self.probes,
+        )
+        self.app: ASGIApp = build(self.gateway, self.options)
+
+    def pipeline(self) -> Pipeline:
+        return Pipeline(
+            admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
+            generation=[
+                AuditRecord(self.audit),
+                CountUsage(GenAiMetrics(self.metrics)),
+                ShapeAndSize(Limits()),
+                SpeakFor(),
+                DrawVersion(Resolver(self.catalog), Random(7)),
+                Generate(self.generator),
+            ],
+        )
+
+    def client(self, key: str = "", **headers: str) -> httpx.AsyncClient:
+        if key:
+            headers["authorization"] = f"Bearer {key}"
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
+
+
+def events(text: str) -> list[tuple[str, str]]:
+    """Server-sent events as (event, data), read as the standard says."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if line)
+        if fields:
+            found.append((fields.get("event", "message"), fields["data"]))
+    return found
