@@ -49,10 +49,12 @@ class Mailbox:
         while True:
             await self._news.wait()
             self._news.clear()
-            pieces, self._pieces = tuple(self._pieces), []
-            if pieces or self._finish:
-                yield Chunk(pieces, self._finish)
-            if self._error:
-                raise self._error
-            if self._finish:
+            # All taken together: more may come while the reader is busy with what it got.
+            pieces, finish, error = tuple(self._pieces), self._finish, self._error
+            self._pieces = []
+            if pieces or finish:
+                yield Chunk(pieces, finish)
+            if error:
+                raise error
+            if finish:
                 return

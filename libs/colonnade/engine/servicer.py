@@ -9,6 +9,7 @@ from colonnade.api.engine.v1 import engine_pb2_grpc
 from colonnade.engine import wire
 from colonnade.engine.requests import Scoring
 from colonnade.engine.service import Engine
+from colonnade.errors import Unsupported
 from colonnade.models.protocol import Capability
 from colonnade.rpc import CallContext, current
 from colonnade.security.inputs import digest as check_digest
@@ -75,7 +76,8 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
     async def UnloadAdapter(  # noqa: N802
         self, request: pb.UnloadAdapterRequest, context: Any
     ) -> pb.UnloadAdapterResponse:
-        return pb.UnloadAdapterResponse(found=False)  # none can have been loaded
+        capability = Capability.ADAPTERS.value
+        raise Unsupported(f"no model declares the capability {capability!r}", capability=capability)
 
     async def Stats(self, request: pb.StatsRequest, context: Any) -> pb.StatsResponse:  # noqa: N802
         engine = self._engine

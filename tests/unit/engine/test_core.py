@@ -14,20 +14,10 @@ from colonnade.models.protocol import Batch, Outputs, Sampler, SequenceView, Spa
 from tests.unit.engine.toys.autoregressive import Autoregressive
 from tests.unit.engine.toys.block_diffusion import BLOCK, BlockDecoder
 from tests.unit.engine.toys.loaded import runtime
+from tests.unit.engine.toys.odd import Poisonable
 from tests.unit.engine.work import Clock, finish_all, ids_of, last_of, sequence
 
 RUNTIME = runtime()
-POISON = ord("!")
-
-
-class Poisonable(Autoregressive):
-    """Cannot stand one token."""
-
-    def forward(self, batch: Batch, state: State) -> Outputs:
-        outputs = super().forward(batch, state)
-        if POISON in batch.tokens_N.tolist():
-            raise RuntimeError("the secret path is /root")
-        return outputs
 
 
 def _core() -> tuple[Core, Clock]:
@@ -37,7 +27,9 @@ def _core() -> tuple[Core, Clock]:
 
 def _empty(core: Core) -> None:
     load = core.load()
-    assert (load.running, load.waiting, load.cache_bytes, load.reserved_bytes, load.outstanding_tokens) == (0,) * 5
+    assert (load.running, load.waiting, load.cache_bytes, load.reserved_bytes, load.outstanding_tokens) == (
+        0,
+    ) * 5
     assert RUNTIME.active == 0
 
 
@@ -50,8 +42,6 @@ def _alone(each: Sequence) -> list[int]:
 
 def test_a_poison_request_fails_alone() -> None:
     poisonable = runtime(model=Poisonable())  # type: ignore[arg-type]
-    bad_id = poisonable.tokenizer.encode("!")[0]
-    globals()["POISON"] = bad_id
     core, _ = _core()
     good = [sequence(poisonable, text, 6) for text in ("one", "two")]
     bad = sequence(poisonable, "th!ree", 6)
@@ -65,7 +55,9 @@ def test_a_poison_request_fails_alone() -> None:
     _empty(core)
 
 
-@pytest.mark.parametrize("where", ["plan", "absorb", "long", "elsewhere", "vocabulary", "want", "commit", "rewind"])
+@pytest.mark.parametrize(
+    "where", ["plan", "absorb", "long", "elsewhere", "vocabulary", "want", "commit", "rewind"]
+)
 def test_a_faulty_decoder_fails_alone(where: str) -> None:
     class Faulty(AutoregressiveDecoder):
         def plan(self, sequence: SequenceView, budget: int) -> Span:

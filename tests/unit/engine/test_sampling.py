@@ -41,7 +41,9 @@ def _warped(scores: torch.Tensor, history: list[int], asked: Sampling) -> torch.
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=40, unique=True), SETTINGS, st.integers(0, 9))
+@given(
+    st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=40, unique=True), SETTINGS, st.integers(0, 9)
+)
 def test_filters_are_those_of_transformers(values: list[float], asked: Sampling, seed: int) -> None:
     scores, history = torch.tensor(values), [seed % len(values), (seed * 7) % len(values)]
     expected = _warped(scores, history, asked)

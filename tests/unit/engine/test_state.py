@@ -27,7 +27,9 @@ SPANS = st.lists(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(SPANS, min_size=1, max_size=3), st.integers(0, 99))
-def test_attention_equals_the_written_out_reference(plans: list[list[tuple[int, int, str]]], seed: int) -> None:
+def test_attention_equals_the_written_out_reference(
+    plans: list[list[tuple[int, int, str]]], seed: int
+) -> None:
     """Several sequences, ragged spans, partly committed, both masks, with and without a window."""
     generator = torch.Generator().manual_seed(seed)
     store, slow = _store(), ReferenceStates([KV, WINDOWED, FIXED])

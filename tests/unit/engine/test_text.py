@@ -34,7 +34,9 @@ def _pieces() -> Tokenizer:
 
 def _words() -> Tokenizer:
     """As BERT's: pieces of words marked with ##."""
-    vocabulary = {word: number for number, word in enumerate(["[UNK]", "play", "##ing", "##s", "a", ",", "do"])}
+    vocabulary = {
+        word: number for number, word in enumerate(["[UNK]", "play", "##ing", "##s", "a", ",", "do"])
+    }
     made = Definition(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.decoder = decoders.WordPiece(cleanup=True)
@@ -135,7 +137,10 @@ def test_too_many_or_too_long_stop_strings_are_refused() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 257), max_size=30), st.lists(st.sampled_from(["a", "\ufffd\ufffd", "b"]), max_size=2))
+@given(
+    st.lists(st.integers(0, 257), max_size=30),
+    st.lists(st.sampled_from(["a", "\ufffd\ufffd", "b"]), max_size=2),
+)
 def test_pieces_hold_whole_tokens_and_all_of_the_text(ids: list[int], stops: list[str]) -> None:
     stream = TextStream(BYTES, stops=stops)
     pieces: list[Piece] = []
@@ -159,7 +164,9 @@ def test_pieces_hold_whole_tokens_and_all_of_the_text(ids: list[int], stops: lis
 
 def test_text_waits_only_while_it_may_begin_a_stop_string() -> None:
     stream = TextStream(BYTES, stops=["END"])
-    out = ["".join(piece.text for piece in stream.push(SampledToken(token))) for token in BYTES.encode("aENxE")]
+    out = [
+        "".join(piece.text for piece in stream.push(SampledToken(token))) for token in BYTES.encode("aENxE")
+    ]
     assert out == ["a", "", "", "ENx", ""]
     assert [piece.text for piece in stream.finish()] == ["E"]
 
