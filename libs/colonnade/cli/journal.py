@@ -22,7 +22,7 @@ _TAIL_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
-    """``at`` is when it was written; what is not JSON (a traceback, a warning) has that of the line before."""
+    """``at`` is when it was written; what is not JSON (a traceback) has the time of the line before."""
 
     at: str
     service: str = field(compare=False)

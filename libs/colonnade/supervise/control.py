@@ -63,8 +63,8 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._held.add(writer)
         try:
-            _check_peer(writer.get_extra_info("socket"))
             request = await _read_request(reader)
+            _check_peer(writer.get_extra_info("socket"))  # after reading: unread bytes would break our answer off
             answer = await self._answer(request)
             await _send(writer, {"ok": True} | answer)
             if request["command"] == "stop":

@@ -19,7 +19,8 @@ from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopbac
 STOP_ORDER = ("gateway", "inference", "engine", "registry")
 DEFAULT_PORT = 8080
 _METRICS_PORTS = {"inference": 9101, "registry": 9102, "engine": 9103}
-_DRAIN_SECONDS = 30.0
+_DRAIN_SECONDS = 30.0  # as colonnade.rpc.settings has it
+_MARGIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class ServiceSpec:
     """TCP ports on ``host`` that it will bind; checked before anything starts."""
     stop_rank: int = 0
     """Lower ends first; equal ones together."""
-    grace_seconds: float = _DRAIN_SECONDS + 5
+    grace_seconds: float = _DRAIN_SECONDS + _MARGIN_SECONDS
     """Between SIGTERM and SIGKILL; a service drains within it."""
     start_seconds: float = 180.0
     """It must answer its probe within this time of its start, or it is started again."""
@@ -61,10 +62,14 @@ def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec
     variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
     metrics_port = inherited.get(variable, str(_METRICS_PORTS[name]))
     socket = home.socket(name)
-    env = _environment(home, name, inherited) | {
-        variable: metrics_port,
-        f"COLONNADE_{name.upper()}_LISTEN": f"unix:{socket}",
-    }
+    env = (
+        _environment(home, inherited)
+        | _threads(name, inherited)
+        | {
+            variable: metrics_port,
+            f"COLONNADE_{name.upper()}_LISTEN": f"unix:{socket}",
+        }
+    )
     return ServiceSpec(
         name=name,
         command=_python(f"colonnade.{name}"),
@@ -74,6 +79,7 @@ def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec
         socket=socket,
         ports=(int(metrics_port),) if metrics_port.isdigit() and int(metrics_port) else (),
         stop_rank=STOP_ORDER.index(name),
+        grace_seconds=_grace(name, inherited),
     )
 
 
@@ -85,10 +91,13 @@ def _gateway(home: Home, host: str, port: int, inherited: Mapping[str, str]) -> 
         command=_python("colonnade.gateway"),
         probe=HttpHealth(near, port),
         address=f"http://{f'[{near}]' if ':' in near else near}:{port}",
-        env=_environment(home, "gateway", inherited) | {"COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
+        env=_environment(home, inherited)
+        | _threads("gateway", inherited)
+        | {"COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
         host=host,
         ports=(port,),
         stop_rank=STOP_ORDER.index("gateway"),
+        grace_seconds=_grace("gateway", inherited),
     )
 
 
@@ -97,21 +106,38 @@ def _python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module)
 
 
-def _environment(home: Home, name: str, inherited: Mapping[str, str]) -> dict[str, str]:
+def _environment(home: Home, inherited: Mapping[str, str]) -> dict[str, str]:
     """Ours, then what must hold for this platform whatever the user's shell has."""
-    threads = inherited.get("OMP_NUM_THREADS") or str(usable_cpus())
     return {
         **inherited,
         "COLONNADE_HOME": str(home.root),
         "COLONNADE_REGISTRY_ADDRESS": f"unix:{home.socket('registry')}",
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",
         "COLONNADE_ENGINE_ADDRESSES": f"unix:{home.socket('engine')}",
-        # The engine's matrix products get every core we may use; more threads than cores only fight. The
-        # others compute nothing, and spinning idle workers in them would take cores from the engine.
-        "OMP_NUM_THREADS": threads if name == "engine" else "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its stack in the log
     }
+
+
+def _threads(name: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The engine's matrix products get every core we may use, or as many as the user said; more only fight.
+
+    The others compute nothing, and spinning idle workers in them would take cores from the engine.
+    """
+    if name != "engine":
+        return {"OMP_NUM_THREADS": "1"}
+    said = inherited.get("COLONNADE_ENGINE_THREADS", "0")
+    chosen = said if said != "0" else inherited.get("OMP_NUM_THREADS") or str(usable_cpus())
+    return {"OMP_NUM_THREADS": chosen, "COLONNADE_ENGINE_THREADS": chosen}
+
+
+def _grace(name: str, inherited: Mapping[str, str]) -> float:
+    """Longer than the service takes to drain, or it would be killed while it does."""
+    try:
+        drain = float(inherited[f"COLONNADE_{name.upper()}_DRAIN_SECONDS"])
+    except (KeyError, ValueError):
+        drain = _DRAIN_SECONDS
+    return drain + _MARGIN_SECONDS
 
 
 def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

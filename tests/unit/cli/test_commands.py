@@ -1,0 +1,233 @@
+"""Every command that talks to the platform: what it asks, what it prints, how it fails."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.stub import KEY, Answer, Stub, error, words
+
+Run = Callable[..., Any]
+
+
+def test_generate_streams_the_answer(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("generate", "The capital of France is", "--max-tokens", "8", "-p", "precise", "--stats")
+    assert done.status == 0, done
+    assert done.out == "Paris of course\n"
+    assert "smollm2:1, 3 + 2 tokens, stop, 0.5 s, seed 7" in done.err
+    assert stub.last.body == {
+        "prompt": "The capital of France is", "max_tokens": 8, "preset": "precise", "stream": True,
+    }  # fmt: skip
+
+
+def test_generate_passes_every_option_on(stub: Stub, colonnade: Run) -> None:
+    options = {
+        "temperature": 0.5, "top_k": 3, "top_p": 0.4, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 9,
+        "model": "smollm2@production", "model_size": "135M", "max_tokens": 5,
+    }  # fmt: skip
+    flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    done = colonnade("generate", "x", *flags, "--stop", "a", "--stop", "b")
+    assert done.status == 0, done
+    assert stub.last.body == options | {"prompt": "x", "stop": ["a", "b"], "stream": True}
+
+
+def test_generate_reads_standard_input_and_takes_a_system_message(stub: Stub, colonnade: Run) -> None:
+    assert colonnade("generate", "-", "--system", "Be brief.", stdin="Hi\n").status == 0
+    assert stub.last.body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi\n"},
+    ]
+    assert "prompt" not in stub.last.body
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\xff\xfe"])
+def test_generate_refuses_standard_input_that_is_no_text(stub: Stub, colonnade: Run, stdin: bytes) -> None:
+    done = colonnade("generate", "-", stdin=stdin)
+    assert done.status == 1
+    assert "standard input" in done.err
+    assert not stub.seen
+
+
+def test_generate_json(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("generate", "x", "--json")
+    answer = json.loads(done.out)
+    assert answer["text"] == "Paris of course"
+    assert answer["model"]["version"] == 1
+    assert stub.last.body["stream"] is False
+
+
+def test_an_error_is_one_line_with_message_and_request_id(stub: Stub, colonnade: Run) -> None:
+    stub.routes["POST", "/generate"] = error(400, "invalid_argument", "temperature must be 0 to 100")
+    done = colonnade("generate", "x", "--temperature", "-1")
+    assert done.status == 1
+    assert done.err == "Error: temperature must be 0 to 100 (request r-42)\n"
+    assert done.out == ""
+
+
+def test_an_error_in_the_middle_of_a_stream(stub: Stub, colonnade: Run) -> None:
+    fault = json.dumps({"error": {"code": "unavailable", "message": "the engine died", "request_id": "r-7"}})
+    stub.routes["POST", "/generate"] = Answer(
+        events=[*words("Paris")[:1], f"event: error\ndata: {fault}\n\n"]
+    )
+    done = colonnade("generate", "x")
+    assert done.status == 1
+    assert done.out.startswith("Paris")
+    assert "the engine died (request r-7)" in done.err
+
+
+def test_an_error_message_cannot_steer_the_terminal(stub: Stub, colonnade: Run) -> None:
+    stub.routes["GET", "/models"] = error(500, "internal", "[bold]\x1b[2Jgone\nError: forged")
+    assert colonnade("models", "list").err == "Error: [bold][2Jgone Error: forged (request r-42)\n"
+
+
+def test_a_platform_that_is_not_there_gets_a_remedy(colonnade: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLONNADE_URL", "http://127.0.0.1:9")
+    done = colonnade("generate", "x")
+    assert done.status == 1
+    assert "colonnade up" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_url_and_key_options_win_over_the_environment(
+    stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLONNADE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("COLONNADE_API_KEY", "ck_env_x")
+    assert colonnade("models", "list", "--url", stub.url, "--api-key", "ck_opt_x").status == 0
+    assert stub.last.headers["authorization"] == "Bearer ck_opt_x"
+
+
+def test_wrong_usage_is_status_2(colonnade: Run) -> None:
+    assert colonnade("generate").status == 2
+    assert colonnade("nonsense").status == 2
+    assert colonnade("up", "--port", "99999").status == 2
+
+
+def test_a_fault_of_the_command_is_no_traceback(
+    stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colonnade.cli.generate.write", lambda text: 1 / 0)
+    done = colonnade("generate", "x")
+    assert done.status == 1
+    assert done.err.startswith("Error: ZeroDivisionError")
+    assert "Traceback" not in done.err
+
+
+def test_interrupting_cancels_the_stream_and_is_status_130(
+    stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colonnade.cli.generate.write", interrupted)
+    assert colonnade("generate", "x").status == 130
+
+
+def test_models_list(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("models", "list")
+    assert "smollm2" in done.out
+    assert "production -> 1" in done.out
+    assert json.loads(colonnade("models", "list", "--json").out)[0]["name"] == "smollm2"
+    stub.routes["GET", "/models"] = Answer(body={"models": []})
+    assert "models import" in colonnade("models", "list").err
+
+
+def test_models_show(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("models", "show", "smollm2")
+    assert "production -> 1" in done.out
+    assert "538 MB" in done.out
+    assert json.loads(colonnade("models", "show", "smollm2", "--json").out)["versions"][0]["digest"]
+    missing = colonnade("models", "show", "nobody")
+    assert missing.status == 1
+    assert "nobody" in missing.err
+
+
+def test_models_import_of_a_new_model_is_promoted(stub: Stub, colonnade: Run, tmp_path: Path) -> None:
+    (tmp_path / "My Model").mkdir()
+    done = colonnade("models", "import", str(tmp_path / "My Model"))
+    assert done.status == 0, done
+    assert stub.last.body == {
+        "source": str(tmp_path / "My Model"), "name": "my-model", "alias": "production",
+    }  # fmt: skip
+    assert stub.last.headers["accept"] == "text/event-stream"
+    assert "convert 100%" in done.err
+    assert "Imported smollm2:1" in done.err
+
+
+def test_models_import_of_another_version_moves_nothing(
+    stub: Stub, colonnade: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert colonnade("models", "import", "x.gguf", "--name", "smollm2").status == 0
+    assert stub.last.body == {"source": str(tmp_path / "x.gguf"), "name": "smollm2"}
+
+
+def test_models_alias(stub: Stub, colonnade: Run) -> None:
+    stub.routes["PUT", "/models/smollm2/aliases/candidate"] = lambda seen: Answer(
+        body={"name": "candidate", "targets": seen.body["targets"], "revision": 4}
+    )
+    done = colonnade("models", "alias", "smollm2", "candidate", "1=90", "2=10", "--expected-revision", "3")
+    assert done.status == 0, done
+    assert stub.last.body == {
+        "targets": [{"version": 1, "weight": 90}, {"version": 2, "weight": 10}],
+        "expected_revision": 3,
+    }
+    assert "candidate -> 1 (90%), 2 (10%) (revision 4)" in done.err
+    stub.routes["DELETE", "/models/smollm2/aliases/candidate"] = Answer(204)
+    assert colonnade("models", "alias", "smollm2", "candidate", "--delete").status == 0
+    assert stub.last.method == "DELETE"
+
+
+@pytest.mark.parametrize("arguments", [["1", "--delete"], [], ["latest"], ["1=most"]])
+def test_models_alias_refuses_what_it_cannot_mean(stub: Stub, colonnade: Run, arguments: list[str]) -> None:
+    assert colonnade("models", "alias", "smollm2", "candidate", *arguments).status == 1
+    assert not stub.seen
+
+
+def test_keys_create_prints_the_secret_alone_on_stdout(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("keys", "create", "app", "--role", "admin", "--role", "caller", "--expires", "30d")
+    assert done.status == 0, done
+    assert done.out == "ck_k1_topsecret\n"
+    assert "only time" in done.err
+    assert stub.last.body["roles"] == ["admin", "caller"]
+    assert stub.last.body["expires_at"]
+
+
+@pytest.mark.parametrize("expires", ["d", "30", "0d", "-1d", "9999999999999w", "9999d", "5y"])
+def test_keys_create_refuses_other_times(stub: Stub, colonnade: Run, expires: str) -> None:
+    done = colonnade("keys", "create", "app", f"--expires={expires}")
+    assert done.status == 1
+    assert "30d" in done.err
+    assert not stub.seen
+
+
+def test_keys_list_revoke_rotate(stub: Stub, colonnade: Run) -> None:
+    stub.routes["GET", "/keys"] = Answer(
+        body={
+            "keys": [
+                KEY,
+                KEY | {"id": "k2", "revoked_at": "2026-01-01T00:00:00Z"},
+                KEY | {"id": "k3", "expires_at": "2020-01-01T00:00:00Z"},
+                KEY | {"id": "k4", "expires_at": "2999-01-01T00:00:00Z"},
+            ]
+        }
+    )
+    listed = colonnade("keys", "list").out
+    for word in ("valid", "revoked", "expired", "valid until 2999"):
+        assert word in listed
+    assert len(json.loads(colonnade("keys", "list", "--json").out)) == 4
+    assert colonnade("keys", "revoke", "k1").status == 0
+    assert stub.last.method == "DELETE"
+    assert colonnade("keys", "rotate", "k1").out == "ck_k1_newsecret\n"
+    stub.routes["GET", "/keys"] = Answer(body={"keys": []})
+    assert "no keys" in colonnade("keys", "list").err
+
+
+def test_version(stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert json.loads(colonnade("version", "--json").out)["platform"] == "9.9.9"
+    monkeypatch.setenv("COLONNADE_URL", "http://127.0.0.1:9")
+    done = colonnade("version")
+    assert done.status == 0
+    assert "not reachable" in done.out

@@ -1,0 +1,71 @@
+"""What is started, with what environment, and in which order it ends."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from colonnade.supervise.home import Home
+from colonnade.supervise.probe import GrpcHealth, HttpHealth
+from colonnade.supervise.topology import ServiceSpec, platform, usable_cpus
+
+HOME = Home(Path("/srv/colonnade"))
+
+
+def specs(port: int = 8080, host: str = "127.0.0.1", **environ: str) -> dict[str, ServiceSpec]:
+    return {spec.name: spec for spec in platform(HOME, host=host, port=port, environ=environ)}
+
+
+def test_four_processes_that_end_from_the_outside_in() -> None:
+    by_rank = sorted(specs().values(), key=lambda spec: spec.stop_rank)
+    assert [spec.name for spec in by_rank] == ["gateway", "inference", "engine", "registry"]
+    assert all(spec.command[-1] == f"colonnade.{spec.name}" for spec in by_rank)
+    assert all(spec.command[:2] == (sys.executable, "-P") for spec in by_rank)
+
+
+def test_backends_are_asked_on_their_sockets_and_the_gateway_by_http() -> None:
+    assert specs()["engine"].probe == GrpcHealth(Path("/srv/colonnade/run/engine.sock"))
+    assert specs(port=81)["gateway"].probe == HttpHealth("127.0.0.1", 81)
+    assert specs(port=81, host="0.0.0.0")["gateway"].address == "http://127.0.0.1:81"
+    assert specs(port=81, host="::")["gateway"].env["COLONNADE_GATEWAY_LISTEN"] == "[::]:81"
+
+
+def test_what_ties_them_together_wins_over_the_users_environment() -> None:
+    made = specs(COLONNADE_REGISTRY_ADDRESS="elsewhere:1", COLONNADE_HOME="/elsewhere", LANG="C")
+    for spec in made.values():
+        assert spec.env["COLONNADE_HOME"] == "/srv/colonnade"
+        assert spec.env["COLONNADE_REGISTRY_ADDRESS"] == "unix:/srv/colonnade/run/registry.sock"
+        assert spec.env["LANG"] == "C"
+
+
+def test_threads_are_for_the_engine() -> None:
+    made = specs()
+    assert made["engine"].env["OMP_NUM_THREADS"] == str(usable_cpus())
+    assert {made[name].env["OMP_NUM_THREADS"] for name in ("gateway", "inference", "registry")} == {"1"}
+    assert specs(OMP_NUM_THREADS="3")["engine"].env["COLONNADE_ENGINE_THREADS"] == "3"
+    chosen = specs(OMP_NUM_THREADS="3", COLONNADE_ENGINE_THREADS="2")["engine"].env
+    assert chosen["OMP_NUM_THREADS"] == chosen["COLONNADE_ENGINE_THREADS"] == "2"
+
+
+def test_metrics_ports() -> None:
+    assert specs()["inference"].ports == (9101,)
+    off = specs(COLONNADE_INFERENCE_METRICS_PORT="0")["inference"]
+    assert off.ports == ()
+    assert off.env["COLONNADE_INFERENCE_METRICS_PORT"] == "0"
+    assert specs(COLONNADE_INFERENCE_METRICS_PORT="oops")["inference"].ports == ()
+
+
+def test_nothing_is_killed_while_it_drains() -> None:
+    assert specs()["gateway"].grace_seconds > 30
+    assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="100")["gateway"].grace_seconds > 100
+    assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="oops")["gateway"].grace_seconds > 30
+
+
+@pytest.mark.parametrize(
+    ("content", "most"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", None), ("oops", None)]
+)
+def test_a_container_has_fewer_processors(tmp_path: Path, content: str, most: int | None) -> None:
+    (tmp_path / "cpu.max").write_text(content)
+    everything = usable_cpus(tmp_path / "none")
+    assert everything >= 1
+    assert usable_cpus(tmp_path / "cpu.max") == min(everything, most or everything)
