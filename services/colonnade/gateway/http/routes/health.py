@@ -8,6 +8,9 @@ from pydantic import BaseModel
 from colonnade.errors import Unavailable
 from colonnade.gateway.http.route import GuardedRoute, gateway_of
 
+# A gateway without a model must be sent requests all the same: the first import comes through it.
+_FOR_INFORMATION = frozenset({"model"})
+
 router = APIRouter(route_class=GuardedRoute, prefix="/health", tags=["health"])
 
 
@@ -28,11 +31,11 @@ async def live() -> Live:
 
 @router.get("/ready", response_model=Ready)
 async def ready(request: Request) -> Ready:
-    """Registry and inference answer and there is a default model; else 503 and which part is not ready."""
+    """Registry and inference answer, else 503 and which part is not ready; says whether there is a model."""
     probes = gateway_of(request).probes
     found = await asyncio.gather(*(probe.check() for probe in probes))
     parts = {probe.name: wrong or "ready" for probe, wrong in zip(probes, found, strict=True)}
-    missing = [name for name, state in parts.items() if state != "ready"]
+    missing = [name for name, state in parts.items() if state != "ready" and name not in _FOR_INFORMATION]
     if missing:
         raise Unavailable(f"not ready: {', '.join(missing)}", parts=parts, retry_after_seconds=1)
     return Ready(parts=parts)
