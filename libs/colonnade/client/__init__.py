@@ -7,6 +7,7 @@ with Colonnade() as client:
 """
 
 from colonnade.client.aio import AsyncColonnade, AsyncStream
+from colonnade.client.calls import GenerateOptions
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -33,6 +34,7 @@ __all__ = [
     "AsyncStream",
     "Chunk",
     "Colonnade",
+    "GenerateOptions",
     "Generation",
     "Health",
     "ImportProgress",

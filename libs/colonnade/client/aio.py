@@ -1,6 +1,7 @@
 """The asynchronous client: the same calls as the synchronous one, awaited."""
 
 import asyncio
+import builtins
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -88,11 +89,12 @@ class AsyncStream(Generic[_Item, _Result]):
         if self._closed:
             return
         try:
-            async for line in (await self._open()).aiter_lines():
-                event = parser.feed(line)
-                item = None if event is None else self._reader.read(event)
-                if item is not None:
-                    yield item
+            response = await self._open()
+            exchange.check_events(response)
+            async for data in response.aiter_bytes():
+                for event in parser.feed(data):
+                    if (item := self._reader.read(event)) is not None:
+                        yield item
             self._result = self._reader.result()
         except (httpx.HTTPError, httpx.StreamError) as error:
             if not self._closed:
@@ -189,7 +191,13 @@ class AsyncModels:
         self._client = client
 
     async def list(self) -> list[Model]:
-        return await self._client._call(calls.list_models())
+        models: builtins.list[Model] = []
+        page = await self._client._call(calls.list_models(""))
+        models += page.models
+        while page.next_page_token:
+            page = await self._client._call(calls.list_models(page.next_page_token))
+            models += page.models
+        return models
 
     async def get(self, name: str) -> Model:
         """With all versions, newest first."""
@@ -252,6 +260,6 @@ class AsyncKeys:
     async def revoke(self, key_id: str) -> None:
         await self._client._call(calls.revoke_key(key_id))
 
-    async def rotate(self, key_id: str) -> NewKey:
-        """A new secret for the same scope; the old one ends."""
-        return await self._client._call(calls.rotate_key(key_id))
+    async def rotate(self, key_id: str, *, grace_seconds: int = 0) -> NewKey:
+        """A successor of the same scope; the old key holds for ``grace_seconds`` more."""
+        return await self._client._call(calls.rotate_key(key_id, grace_seconds))

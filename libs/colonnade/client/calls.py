@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Generic, TypedDict, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from colonnade.client import parsing
 from colonnade.client.readers import GenerationReader, ImportReader, Reader
@@ -22,6 +22,7 @@ from colonnade.client.results import (
     Key,
     Model,
     NewKey,
+    Page,
     PlatformVersion,
     Version,
 )
@@ -77,7 +78,9 @@ class StreamCall(Generic[_Item, _Result]):
 
 
 def generate(prompt: str | None, options: GenerateOptions) -> Call[Generation]:
-    return Call(Request("POST", "/generate", _generation(prompt, options, stream=False)), parsing.generation)
+    return Call(
+        Request("POST", "/generate", _generation(prompt, options, stream=False)), parsing.one(Generation)
+    )
 
 
 def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Generation]:
@@ -85,8 +88,9 @@ def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Ge
     return StreamCall(Request("POST", "/generate", body, accept="text/event-stream"), GenerationReader)
 
 
-def list_models() -> Call[list[Model]]:
-    return Call(Request("GET", "/models", repeatable=True), parsing.listed("models", Model))
+def list_models(page_token: str) -> Call[Page]:
+    query = f"?{urlencode({'page_token': page_token})}" if page_token else ""
+    return Call(Request("GET", f"/models{query}", repeatable=True), parsing.one(Page))
 
 
 def get_model(name: str) -> Call[Model]:
@@ -138,9 +142,9 @@ def revoke_key(key_id: str) -> Call[None]:
     return Call(Request("DELETE", f"/keys/{_segment(key_id)}"), parsing.nothing)
 
 
-def rotate_key(key_id: str) -> Call[NewKey]:
-    path = f"/keys/{_segment(key_id)}/rotate"
-    return Call(Request("POST", path, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
+def rotate_key(key_id: str, grace_seconds: int) -> Call[NewKey]:
+    path, body = f"/keys/{_segment(key_id)}/rotate", {"grace_seconds": grace_seconds}
+    return Call(Request("POST", path, body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
 
 
 def health() -> Call[Health]:

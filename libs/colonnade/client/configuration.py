@@ -37,7 +37,7 @@ def configure(base_url: str | None, api_key: str | None, timeout: float, max_ret
         raise InvalidArgument(
             "api_key must be one line of printable ASCII, as the platform printed it", field="api_key"
         )
-    if timeout <= 0:
+    if not timeout > 0:
         raise InvalidArgument("timeout must be more than 0 seconds", field="timeout")
     if max_retries < 0:
         raise InvalidArgument("max_retries must be 0 or more", field="max_retries")

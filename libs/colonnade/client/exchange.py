@@ -2,6 +2,7 @@
 
 import json
 import random
+import ssl
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,7 @@ _CONNECT_SECONDS = 5.0
 _CODE_OF_STATUS = {status: code for code, status in HTTP_STATUS.items()} | {
     400: Code.INVALID_ARGUMENT,
     405: Code.UNSUPPORTED,
+    409: Code.CONFLICT,
     408: Code.DEADLINE_EXCEEDED,
     422: Code.INVALID_ARGUMENT,
     502: Code.UNAVAILABLE,
@@ -32,7 +34,10 @@ _CODE_OF_STATUS = {status: code for code, status in HTTP_STATUS.items()} | {
 
 def client_options(configuration: Configuration) -> dict[str, Any]:
     """What both kinds of ``httpx`` client are made with."""
+    # Reading the trusted authorities takes a while; where no TLS is spoken, none are trusted.
+    plain = configuration.base_url.startswith("http:")
     return {
+        "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
         "base_url": configuration.base_url,
         "timeout": httpx.Timeout(configuration.timeout, connect=_CONNECT_SECONDS),
         # A proxy of the environment would not find this machine's own loopback.
@@ -73,8 +78,16 @@ def body_of(response: httpx.Response) -> Any:
         raise not_understood("not JSON") from None
 
 
+def check_events(response: httpx.Response) -> None:
+    """``Internal`` for an answer that is no event stream, as of a web page where no platform is."""
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        raise not_understood("not an event stream")
+
+
 def refusal(response: httpx.Response, request_id: str) -> ColonnadeError:
     """The error of an answer that was read; a body that is not the platform's is judged by its status."""
+    if response.has_redirect_location:
+        return not_understood("a redirect")
     fallback = _CODE_OF_STATUS.get(
         response.status_code, Code.INVALID_ARGUMENT if response.status_code < 500 else Code.INTERNAL
     )

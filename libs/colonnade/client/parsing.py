@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from colonnade.client.results import Generation, Health, PlatformVersion
+from colonnade.client.results import Health, PlatformVersion
 from colonnade.errors import Internal
 
 _T = TypeVar("_T")
@@ -55,13 +55,12 @@ def nothing(_status: int, _body: Any) -> None:
     """For answers that carry nothing."""
 
 
-def generation(_status: int, body: Any) -> Generation:
-    return decoded(Generation, body)
-
-
 def health(status: int, body: Any) -> Health:
-    parts = dict(body) if isinstance(body, Mapping) else {}
-    return Health(live=True, ready=status == 200, parts=parts)
+    """Of the answer when ready, or of the details of the refusal when not."""
+    told = body if isinstance(body, Mapping) else {}
+    if isinstance(error := told.get("error"), Mapping):
+        told = error.get("details") or {}
+    return decoded(Health, {"ready": status == 200, "parts": told.get("parts", {})})
 
 
 def version(_status: int, body: Any) -> PlatformVersion:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Protocol, TypeVar
 
 from colonnade.client.parsing import decoded, not_understood
-from colonnade.client.results import Chunk, Generation, ImportProgress, Version
+from colonnade.client.results import Chunk, Generation, ImportProgress, Token, Version
 from colonnade.client.sse import Event
 from colonnade.errors import ColonnadeError, Unavailable, error_of
 
@@ -27,6 +27,7 @@ class Reader(Protocol[_Item, _Result]):
 class GenerationReader:
     def __init__(self) -> None:
         self._text: list[str] = []
+        self._tokens: list[Token] = []
         self._last: Generation | None = None
 
     def read(self, event: Event) -> Chunk | None:
@@ -35,8 +36,10 @@ class GenerationReader:
             return None
         chunk = decoded(Chunk, body)
         self._text.append(chunk.text)
+        self._tokens += chunk.tokens
         if body.get("finish_reason"):
-            self._last = decoded(Generation, body | {"text": "".join(self._text)})
+            whole = {"text": "".join(self._text), "logprobs": self._tokens or None}
+            self._last = decoded(Generation, body | whole)
         return chunk if chunk.text or chunk.tokens else None
 
     def result(self) -> Generation:

@@ -60,9 +60,11 @@ class Generation:
     model: ModelVersion
     usage: Usage
     timings: dict[str, float] = field(default_factory=dict)
-    """Seconds, measured in the engine."""
+    """Seconds: ``queue``, ``prefill``, ``decode``, ``time_to_first_token``, ``total``."""
     seed: int | None = None
     """Repeats this answer when given back."""
+    stop: str | None = None
+    """The stop string that ended it, if one did."""
     logprobs: tuple[Token, ...] | None = None
 
 
@@ -115,6 +117,14 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the models, and where to go on; an empty token ends the list."""
+
+    models: tuple[Model, ...]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImportProgress:
     stage: str
     """``queued``, ``read``, ``convert``, ``store``, ``register`` or ``done``."""
@@ -132,12 +142,15 @@ class Key:
     id: str
     name: str = ""
     tenant: str = ""
-    subject: str | None = None
+    subject: str = ""
     roles: tuple[str, ...] = ()
     created_at: datetime | None = None
+    created_by: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    replaces: str = ""
+    """The key that this one was rotated from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +162,10 @@ class NewKey(Key):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``parts`` names what readiness hangs on, as the platform tells it."""
+    """Whether requests would be answered; ``parts`` says of what they need ``ready``, or what it lacks."""
 
-    live: bool
     ready: bool
-    parts: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

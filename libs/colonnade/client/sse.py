@@ -1,6 +1,10 @@
-"""Server-sent events out of lines (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Server-sent events out of bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
+import codecs
+import re
 from dataclasses import dataclass
+
+_LINE_END = re.compile(r"\r\n|\n|\r")  # and no other: U+2028 and its like are text
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,13 +15,22 @@ class Event:
 
 
 class EventParser:
-    """Feed it lines without their ends; it hands back an event at each blank line that ends one."""
+    """Feed it bytes as they come; it hands back the events that they complete."""
 
     def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._rest = ""
         self._kind = ""
         self._data: list[str] = []
 
-    def feed(self, line: str) -> Event | None:
+    def feed(self, data: bytes) -> list[Event]:
+        text = self._rest + self._decoder.decode(data)
+        held = text.endswith("\r")  # perhaps half of a CRLF
+        *lines, rest = _LINE_END.split(text[:-1] if held else text)
+        self._rest = rest + "\r" if held else rest
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _line(self, line: str) -> Event | None:
         if not line:
             return self._end()
         name, _, value = line.partition(":")

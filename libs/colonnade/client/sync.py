@@ -1,5 +1,6 @@
 """The synchronous client."""
 
+import builtins
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -88,11 +89,12 @@ class Stream(Generic[_Item, _Result]):
         if self._closed:
             return
         try:
-            for line in self._open().iter_lines():
-                event = parser.feed(line)
-                item = None if event is None else self._reader.read(event)
-                if item is not None:
-                    yield item
+            response = self._open()
+            exchange.check_events(response)
+            for data in response.iter_bytes():
+                for event in parser.feed(data):
+                    if (item := self._reader.read(event)) is not None:
+                        yield item
             self._result = self._reader.result()
         except (httpx.HTTPError, httpx.StreamError) as error:
             if not self._closed:
@@ -188,7 +190,13 @@ class Models:
         self._client = client
 
     def list(self) -> list[Model]:
-        return self._client._call(calls.list_models())
+        models: builtins.list[Model] = []
+        page = self._client._call(calls.list_models(""))
+        models += page.models
+        while page.next_page_token:
+            page = self._client._call(calls.list_models(page.next_page_token))
+            models += page.models
+        return models
 
     def get(self, name: str) -> Model:
         """With all versions, newest first."""
@@ -251,6 +259,6 @@ class Keys:
     def revoke(self, key_id: str) -> None:
         self._client._call(calls.revoke_key(key_id))
 
-    def rotate(self, key_id: str) -> NewKey:
-        """A new secret for the same scope; the old one ends."""
-        return self._client._call(calls.rotate_key(key_id))
+    def rotate(self, key_id: str, *, grace_seconds: int = 0) -> NewKey:
+        """A successor of the same scope; the old key holds for ``grace_seconds`` more."""
+        return self._client._call(calls.rotate_key(key_id, grace_seconds))

@@ -1,0 +1,303 @@
+"""What each operation sends, and what it makes of the answer."""
+
+import inspect
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from colonnade.client import (
+    Alias,
+    AliasTarget,
+    AsyncColonnade,
+    Chunk,
+    Colonnade,
+    Generation,
+    Health,
+    ModelVersion,
+    NewKey,
+    Rival,
+    Token,
+    Usage,
+)
+from colonnade.errors import AlreadyExists, Internal
+from tests.unit.client.platform import (
+    ENDING,
+    KEY,
+    VERSION,
+    Caller,
+    answer,
+    event_text,
+    events,
+    got,
+    items,
+    refused,
+)
+
+ALIAS = {
+    "name": "production",
+    "targets": [{"version": 3, "weight": 100}],
+    "revision": 2,
+    "updated_at": "2026-01-02T03:04:05Z",
+    "updated_by": "ann",
+}
+
+
+async def test_a_generation(caller: Caller) -> None:
+    caller.answers = [answer({**ENDING, "text": "Paris"})]
+    generation = await got(
+        caller.client().generate("The capital of France is", max_tokens=4, temperature=0.0)
+    )
+    assert generation == Generation(
+        id="gen-1",
+        text="Paris",
+        finish_reason="stop",
+        model=ModelVersion("tiny", 3, "sha256:ab"),
+        usage=Usage(2, 4, 6, 1),
+        timings={"queue": 0.5},
+        seed=2**64 - 1,
+        stop="\n",
+    )
+    [request] = caller.requests
+    assert (request.method, request.url.path) == ("POST", "/generate")
+    assert request.headers["content-type"] == "application/json"
+    assert caller.bodies == [
+        {"prompt": "The capital of France is", "max_tokens": 4, "temperature": 0.0, "stream": False}
+    ]
+
+
+async def test_everything_that_can_be_asked(caller: Caller) -> None:
+    caller.answers = [answer({**ENDING, "logprobs": [{"id": 1, "text": "P", "logprob": -0.5, "top": []}]})]
+    options: dict[str, Any] = {
+        "messages": [{"role": "user", "content": "hi"}],
+        "model": "tiny@production",
+        "max_tokens": 1,
+        "temperature": 0.5,
+        "top_k": 0,
+        "top_p": 1.0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "preset": "precise",
+        "stop": "\n",
+        "seed": 7,
+        "logprobs": 0,
+        "user": "ann",
+    }
+    generation = await got(caller.client().generate(**options))
+    assert generation.logprobs == (Token(1, "P", -0.5),)
+    assert caller.bodies == [{**options, "stop": ["\n"], "stream": False}]
+
+
+async def test_what_is_none_is_not_sent(caller: Caller) -> None:
+    caller.answers = [answer(ENDING)]
+    await got(caller.client().generate("p", model=None, seed=None, stop=["a", "b"]))
+    assert caller.bodies == [{"prompt": "p", "stop": ["a", "b"], "stream": False}]
+
+
+async def test_a_stream_gives_chunks_and_then_the_whole(caller: Caller) -> None:
+    token = {"id": 5, "text": "is", "logprob": -0.5, "top": [{"id": 6, "text": "as", "logprob": -1.5}]}
+    caller.answers = [
+        events({"id": "gen-1", "text": "Par"}, {"id": "gen-1", "text": "is", "tokens": [token]}, ENDING)
+    ]
+    stream = caller.client().stream("p", logprobs=1)
+    chunks = await items(stream)
+    assert chunks == [Chunk("Par"), Chunk("is", (Token(5, "is", -0.5, (Rival(6, "as", -1.5),)),))]
+    assert stream.result.text == "Paris"
+    assert stream.result.logprobs == chunks[1].tokens
+    assert stream.result.usage == Usage(2, 4, 6, 1)
+    [request] = caller.requests
+    assert request.headers["accept"] == "text/event-stream"
+    assert request.headers["x-request-id"] == stream.request_id
+    assert caller.bodies == [{"prompt": "p", "logprobs": 1, "stream": True}]
+
+
+async def test_waiting_for_a_stream(caller: Caller) -> None:
+    caller.answers = [events({"id": "gen-1", "text": "Paris"}, ENDING)]
+    assert (await got(caller.client().stream("p").wait())).text == "Paris"
+
+
+async def test_models_are_listed_over_all_pages(caller: Caller) -> None:
+    first = {
+        "name": "a",
+        "description": "",
+        "size_label": "",
+        "latest_version": 1,
+        "aliases": [],
+        "created_at": None,
+    }
+    caller.answers = [
+        answer({"models": [first], "next_page_token": "x&y=z"}),
+        answer({"models": [{**first, "name": "b", "aliases": [ALIAS]}], "next_page_token": ""}),
+    ]
+    models = await got(caller.client().models.list())
+    assert [model.name for model in models] == ["a", "b"]
+    assert models[1].aliases[0].targets == (AliasTarget(3, 100),)
+    assert [request.url.query for request in caller.requests] == [b"", b"page_token=x%26y%3Dz"]
+
+
+async def test_a_model_has_its_versions(caller: Caller) -> None:
+    caller.answers = [answer({"name": "tiny", "latest_version": 3, "versions": [VERSION], "new_field": 1})]
+    model = await got(caller.client().models.get("tiny"))
+    [version] = model.versions
+    assert (version.version, version.size_bytes) == (3, 28)
+    assert version.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("a/b", b"/models/a%2Fb"), ("..", b"/models/%2E%2E"), ("ü ?#", b"/models/%C3%BC%20%3F%23")],
+)
+async def test_a_name_is_one_segment_of_the_path(caller: Caller, name: str, path: bytes) -> None:
+    caller.answers = [answer({"name": name})]
+    await got(caller.client().models.get(name))
+    assert caller.requests[0].url.raw_path == path
+
+
+async def test_an_import_shows_its_progress_and_ends_with_the_version(caller: Caller) -> None:
+    caller.answers = [
+        events(
+            {"stage": "read", "fraction": 0.5, "message": "reading"},
+            {"stage": "done", "fraction": 1, "message": "", "version": VERSION},
+        )
+    ]
+    stream = caller.client().models.import_("bundled:tiny", name="tiny", alias="production")
+    steps = await items(stream)
+    assert [(step.stage, step.fraction, step.message) for step in steps] == [
+        ("read", 0.5, "reading"),
+        ("done", 1, ""),
+    ]
+    assert stream.result == steps[1].version
+    assert stream.result.digest == "sha256:ab"
+    assert caller.bodies == [{"source": "bundled:tiny", "name": "tiny", "alias": "production"}]
+    assert caller.requests[0].headers["accept"] == "text/event-stream"
+    assert len(caller.requests[0].headers["idempotency-key"]) == 32
+
+
+async def test_an_alias_moves_to_one_version_or_to_several(caller: Caller) -> None:
+    caller.answers = [answer(ALIAS), answer(ALIAS)]
+    client = caller.client()
+    alias = await got(client.models.set_alias("tiny", "production", 3))
+    assert isinstance(alias, Alias)
+    assert alias.revision == 2
+    targets = [AliasTarget(2, 10), AliasTarget(3, 90)]
+    await got(client.models.set_alias("tiny", "production", targets, expected_revision=0))
+    assert [request.method for request in caller.requests] == ["PUT", "PUT"]
+    assert caller.requests[0].url.path == "/models/tiny/aliases/production"
+    assert caller.bodies == [
+        {"targets": [{"version": 3, "weight": 100}]},
+        {"targets": [{"version": 2, "weight": 10}, {"version": 3, "weight": 90}], "expected_revision": 0},
+    ]
+
+
+async def test_what_is_deleted_says_nothing(caller: Caller) -> None:
+    caller.answers = [answer(None, 204), answer(None, 204)]
+    client = caller.client()
+    assert await got(client.models.delete_alias("tiny", "canary")) is None
+    assert await got(client.keys.revoke("k1")) is None
+    assert [(request.method, request.url.path) for request in caller.requests] == [
+        ("DELETE", "/models/tiny/aliases/canary"),
+        ("DELETE", "/keys/k1"),
+    ]
+
+
+async def test_a_new_key_shows_its_secret_once_and_never_in_logs(caller: Caller) -> None:
+    caller.answers = [answer({**KEY, "secret": "ck_k1_hunter2"}, 201)]
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    key = await got(caller.client().keys.create("laptop", roles=["admin"], subject="ann", expires_at=at))
+    assert isinstance(key, NewKey)
+    assert (key.id, key.secret, key.roles) == ("k1", "ck_k1_hunter2", ("admin", "caller"))
+    assert "hunter2" not in repr(key)
+    assert caller.bodies == [
+        {"name": "laptop", "roles": ["admin"], "subject": "ann", "expires_at": "2030-01-01T00:00:00+00:00"}
+    ]
+    assert caller.requests[0].headers["idempotency-key"]
+
+
+async def test_keys_are_listed_and_rotated(caller: Caller) -> None:
+    caller.answers = [
+        answer({"keys": [KEY]}),
+        answer({**KEY, "id": "k2", "replaces": "k1", "secret": "s"}, 201),
+    ]
+    client = caller.client()
+    [key] = await got(client.keys.list())
+    assert (key.id, key.name, key.created_by) == ("k1", "laptop", "local")
+    rotated = await got(client.keys.rotate("k1", grace_seconds=60))
+    assert (rotated.id, rotated.replaces, rotated.secret) == ("k2", "k1", "s")
+    assert caller.requests[1].url.path == "/keys/k1/rotate"
+    assert caller.bodies[0] == {"grace_seconds": 60}
+
+
+async def test_health_is_an_answer_either_way(caller: Caller) -> None:
+    parts = {"registry": "ready", "inference": "no engine"}
+    caller.answers = [
+        answer({"status": "ready", "parts": {"registry": "ready"}}),
+        refused(503, "unavailable", "not ready", details={"parts": parts}, retry_after="1"),
+        answer("a proxy's page", 503),
+    ]
+    client = caller.client()
+    assert await got(client.health()) == Health(True, {"registry": "ready"})
+    assert await got(client.health()) == Health(False, parts)
+    assert await got(client.health()) == Health(False)
+    assert caller.slept == []
+
+
+async def test_version(caller: Caller) -> None:
+    caller.answers = [answer({"name": "colonnade", "version": "0.1.0"})]
+    version = await got(caller.client().version())
+    assert (version.version, version.extra) == ("0.1.0", {"name": "colonnade"})
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {}, {"version": 3}, {"version": None}], ids=str)
+async def test_an_answer_that_is_not_ours_is_named(caller: Caller, body: Any) -> None:
+    caller.answers = [answer(body)]
+    with pytest.raises(Internal, match="check that base_url is a Colonnade gateway"):
+        await got(caller.client().version())
+
+
+async def test_a_missing_field_is_named(caller: Caller) -> None:
+    caller.answers = [answer({**ENDING, "usage": {"prompt_tokens": 1}})]
+    with pytest.raises(Internal, match=r"Generation\.usage\.completion_tokens"):
+        await got(caller.client().generate("p"))
+
+
+async def test_a_stream_that_is_a_page_is_named(caller: Caller) -> None:
+    caller.answers = [answer("<html>")]
+    with pytest.raises(Internal, match="not an event stream"):
+        await items(caller.client().stream("p"))
+
+
+@pytest.mark.parametrize("data", ["{", "[]", "3"])
+async def test_an_event_that_is_not_ours_is_named(caller: Caller, data: str) -> None:
+    caller.answers = [event_text(f"data: {data}\n\n")]
+    with pytest.raises(Internal, match="a stream event"):
+        await items(caller.client().stream("p"))
+
+
+async def test_an_error_in_the_middle_of_a_stream(caller: Caller) -> None:
+    error = {"code": "already_exists", "message": "again", "details": {"field": "name"}, "request_id": "r"}
+    body = json.dumps({"error": error})
+    caller.answers = [event_text(f'data: {{"stage": "read"}}\n\nevent: error\ndata: {body}\n\n')]
+    stream = caller.client().models.import_("x.gguf")
+    with pytest.raises(AlreadyExists, match="again") as raised:
+        await items(stream)
+    assert raised.value.details == {"field": "name", "request_id": "r"}
+
+
+def test_both_clients_offer_the_same() -> None:
+    pairs: list[tuple[type, type]] = [(Colonnade, AsyncColonnade)]
+    with Colonnade() as sync:
+        asynchronous = AsyncColonnade()
+        pairs += [(type(sync.models), type(asynchronous.models)), (type(sync.keys), type(asynchronous.keys))]
+    for one, other in pairs:
+        assert _public(one) == _public(other)
+
+
+def _public(kind: type) -> dict[str, list[tuple[str, Any]]]:
+    methods = inspect.getmembers(kind, inspect.isfunction)
+    shapes = {
+        name: [(each.name, each.default) for each in inspect.signature(method).parameters.values()]
+        for name, method in methods
+        if not name.startswith("_")
+    }
+    return {name.removeprefix("a") if name == "aclose" else name: shape for name, shape in shapes.items()}
