@@ -2,15 +2,18 @@
 
 import threading
 import uuid
+from collections.abc import Sequence
 from importlib import metadata
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 _EXPORT_SECONDS = 5
+_ABORT_SECONDS = 1
 _provider: TracerProvider | None = None
+_exporter: "_Exporter | None" = None
 _configured: tuple[str, str] | None = None
 _lock = threading.Lock()
 
@@ -28,16 +31,17 @@ def configure(service: str, otlp_endpoint: str) -> TracerProvider:
 
     Another service name or endpoint than before replaces the provider, after the old one was closed.
     """
-    global _provider, _configured
+    global _provider, _exporter, _configured
     with _lock:
         if _provider is not None and _configured == (service, otlp_endpoint):
             return _provider
         if _provider is not None:
-            _close(_provider, _EXPORT_SECONDS)
+            _close(_provider, _exporter, _EXPORT_SECONDS)
         _provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
         _configured = (service, otlp_endpoint)
-        if otlp_endpoint:
-            _provider.add_span_processor(BatchSpanProcessor(_exporter(otlp_endpoint)))
+        _exporter = _Exporter(otlp_endpoint) if otlp_endpoint else None
+        if _exporter is not None:
+            _provider.add_span_processor(BatchSpanProcessor(_exporter))
         return _provider
 
 
@@ -49,18 +53,24 @@ def tracer() -> trace.Tracer:
 
 def shutdown(seconds: float) -> bool:
     """Sends what is waiting, for at most ``seconds``; whether all of it went. Safe to call twice."""
-    global _provider, _configured
+    global _provider, _exporter, _configured
     with _lock:
-        provider, _provider, _configured = _provider, None, None
-    return provider is None or _close(provider, seconds)
+        provider, exporter = _provider, _exporter
+        _provider = _exporter = _configured = None
+    return provider is None or _close(provider, exporter, seconds)
 
 
-def _close(provider: TracerProvider, seconds: float) -> bool:
-    # The exporter retries a collector that is away for longer than we may wait, hence the thread.
+def _close(provider: TracerProvider, exporter: "_Exporter | None", seconds: float) -> bool:
+    """Waits in a thread, since the exporter tries a collector that is away for longer than we may wait."""
     closing = threading.Thread(target=provider.shutdown, name="close-traces", daemon=True)
     closing.start()
     closing.join(seconds)
-    return not closing.is_alive()
+    if not closing.is_alive():
+        return True
+    if exporter is not None:
+        exporter.shutdown()
+        closing.join(_ABORT_SECONDS)
+    return False
 
 
 def _resource(service: str) -> Resource:
@@ -74,10 +84,22 @@ def _resource(service: str) -> Resource:
     )
 
 
-def _exporter(endpoint: str) -> SpanExporter:
-    # Imported only where it is used: it brings all of gRPC.
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+class _Exporter(SpanExporter):
+    """OTLP over gRPC, which may be shut down twice: once to break a hanging export off, once by its owner."""
 
-    return OTLPSpanExporter(
-        endpoint=endpoint, insecure=not endpoint.startswith("https://"), timeout=_EXPORT_SECONDS
-    )
+    def __init__(self, endpoint: str) -> None:
+        # Imported only where it is used: it brings all of gRPC.
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        self._inner = OTLPSpanExporter(
+            endpoint=endpoint, insecure=not endpoint.startswith("https://"), timeout=_EXPORT_SECONDS
+        )
+        self._is_shut = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self._inner.export(spans)
+
+    def shutdown(self) -> None:
+        if not self._is_shut:
+            self._is_shut = True
+            self._inner.shutdown()
