@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# How long an example takes says more about the machine's load than about the code; pytest has a time-out.
+settings.register_profile("colonnade", deadline=None)
+settings.load_profile("colonnade")
 
 
 @pytest.fixture(autouse=True)
