@@ -17,7 +17,9 @@ from colonnade.storage.sql import sqlite_url
 class GatewaySettings(ProcessSettings):
     """Prefix ``COLONNADE_GATEWAY_``."""
 
-    model_config = SettingsConfigDict(env_prefix="COLONNADE_GATEWAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="COLONNADE_GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
     service: ClassVar[str] = "gateway"
 
     listen: str = "127.0.0.1:8080"

@@ -215,7 +215,8 @@ async def test_metrics_of_generation(house: House, client: httpx.AsyncClient) ->
 
     def sample(name: str, **labels: str) -> float | None:
         common = {"gen_ai_provider_name": "colonnade", "gen_ai_request_model": "tiny"}
-        return house.metrics.get_sample_value(name, common | labels)
+        value: float | None = house.metrics.get_sample_value(name, common | labels)
+        return value
 
     text, chat = {"gen_ai_operation_name": "text_completion"}, {"gen_ai_operation_name": "chat"}
     assert sample("gen_ai_server_time_to_first_token_seconds_count", **chat) == 1

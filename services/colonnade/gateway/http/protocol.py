@@ -100,13 +100,21 @@ class BoundedProtocol(HttpToolsProtocol):
             TooSlow(f"the request did not arrive within {seconds:g} seconds", field="request", limit=seconds)
         )
 
+    def _answering(self) -> bool:
+        """Whether a whole request waits for its answer: what is written now would be taken for that."""
+        cycle = self._started
+        return (
+            cycle is not None
+            and not cycle.response_complete
+            and (cycle.response_started or not cycle.more_body)
+        )
+
     def _refuse(self, error: ColonnadeError) -> None:
-        """An answer from outside the application. Into a running answer nothing is written: it just ends."""
+        """An answer from outside the application. A request that is being answered just ends."""
         self._stop_head_timer()
         if self.transport.is_closing():
             return
-        answering = self._started is not None and not self._started.response_complete
-        if not answering:
+        if not self._answering():
             body = error_json(error, "")
             head = (
                 b"content-type: application/json\r\nconnection: close\r\n"
