@@ -134,3 +134,10 @@ def engine_is_gone(error: ColonnadeError) -> bool:
 def version_is_gone(error: ColonnadeError) -> bool:
     """Whether the engine has dropped the version since it was last asked."""
     return isinstance(error, NotFound) and error.details.get("field") == "model.digest"
+
+
+def broken_off(error: ColonnadeError) -> ColonnadeError:
+    """What is said where an engine goes in the middle of an answer: what came cannot be continued."""
+    if not engine_is_gone(error):
+        return error
+    return Unavailable("the engine stopped before the answer was complete; ask again", **error.details)

@@ -114,8 +114,15 @@ class Attempts:
             self._slot = slot
             return slot, await self._placement.loads.load(slot, manifest)
 
+    def noted(self, error: ColonnadeError) -> None:
+        """Looks for the engine at once where the error says that it is gone."""
+        # An engine that has come back already, as another process, is not gone.
+        if self._slot and engine_is_gone(error) and self._slot.view.run == self.run:
+            self._placement.fleet.lost(self._slot)
+
     def again(self, error: ColonnadeError) -> bool:
         """Whether ``next`` may find a better engine; only ask before anything came of the last one."""
+        self.noted(error)
         if self._slot is None:
             return False  # no engine had a part in this
         if version_is_gone(error) and self._reloads > 0:
@@ -126,8 +133,6 @@ class Attempts:
         if not engine_is_gone(error):
             return False
         self._tried.add(self.run)
-        if self._slot.view.run == self.run:  # else it has come back already
-            self._placement.fleet.lost(self._slot)
         self._left -= 1
         if self._left < 0:
             return False

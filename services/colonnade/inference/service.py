@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from colonnade.errors import ColonnadeError, Overloaded
-from colonnade.inference.domain import Chunk, EngineView, Loaded, Parcel, Work
+from colonnade.inference.domain import Chunk, EngineView, Loaded, Parcel, Work, broken_off
 from colonnade.inference.placement import Attempts, Placement
 from colonnade.inference.ports import Engine
 from colonnade.telemetry import get_logger
@@ -48,7 +48,10 @@ class Inference:
                                 yield chunk
                     return
                 except ColonnadeError as error:
-                    if began or not attempts.again(error):
+                    if began:
+                        attempts.noted(error)
+                        raise broken_off(error) from None
+                    if not attempts.again(error):
                         raise
                     _LOG.warning("tried again", code=error.code, engine=attempts.run[0])
 

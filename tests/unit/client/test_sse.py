@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colonnade.client.sse import Event, EventParser
@@ -21,6 +21,7 @@ def parse(*lines: str, end: str = "\n", cuts: Sequence[int] = ()) -> list[Event]
     return [event for start, stop in pairwise(edges) for event in parser.feed(data[start:stop])]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     written=st.lists(st.tuples(st.none() | kinds, st.lists(line_text, min_size=1, max_size=3)), max_size=5),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
@@ -39,6 +40,7 @@ def test_what_is_written_is_read_however_it_is_cut(
     assert read == (expected[:-1] if end == "\r" and expected else expected)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.binary(max_size=30), max_size=8))
 def test_nothing_breaks_it(pieces: list[bytes]) -> None:
     parser = EventParser()

@@ -123,9 +123,10 @@ async def test_once_something_came_there_is_no_second_try(routing: Routing) -> N
     router = await routing(breaking, other)
     chunks = router.inference.generate(work())
     assert (await anext(chunks)).parcel == "a"
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="before the answer was complete"):
         await anext(chunks)
     assert other.done == []
+    assert not router.fleet.views[0].ready
     assert router.count("requests_total", operation="generate", outcome="unavailable") == 1
 
 
