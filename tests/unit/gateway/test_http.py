@@ -210,6 +210,8 @@ async def test_hosts_and_origins_of_a_gateway_with_keys() -> None:
         assert await status(host="llm.example.com") == 200
         assert await status(host="llm.example.com", **{"x-forwarded-for": "10.0.0.1"}) == 200
         assert await status(host="other.example.com") == 403
+        probe = await client.get("/health/live", headers={"host": "10.1.2.3:8080"})
+        assert probe.status_code == 200
         assert await status(host="llm.example.com", origin="https://app.example.com") == 200
         assert await status(host="llm.example.com", origin="https://evil.example") == 403
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.rpc import CallContext, Identity, Peer, bound
+from colonnade.telemetry import span
 
 _Response = TypeVar("_Response")
 
@@ -35,7 +36,7 @@ class Calls:
         responses: AsyncGenerator[_Response, None] = self.peer.stream(method, request, response_type)
         async with aclosing(responses):
             # The peer reads the context as it starts. Not longer: a generator may be closed in another task.
-            with bound(self._context(caller)):
+            with bound(self._context(caller)), span(f"{self.peer.service} first message", "client"):
                 first = await anext(responses, None)
             if first is not None:
                 yield first

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -49,7 +49,6 @@ async def serve(
     options: HttpOptions,
     stopped: Awaitable[object],
     drain_seconds: float,
-    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until ``stopped``; then takes no new connection and gives running answers ``drain_seconds``."""
     config = uvicorn.Config(
@@ -68,7 +67,6 @@ async def serve(
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     stopping = asyncio.ensure_future(stopped)
-    started()
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -15,3 +15,4 @@ class Authenticate(Stage):
         if self._doorkeeper.is_public(exchange.route):
             return
         exchange.identity, exchange.pinned = await self._doorkeeper.identify(exchange.credential)
+        exchange.credential = ""  # nobody else needs the secret

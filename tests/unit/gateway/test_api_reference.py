@@ -1,0 +1,48 @@
+"""docs/api.md against the code: nothing that can be sent or called is missing from it."""
+
+from pathlib import Path
+
+import pytest
+
+from colonnade.errors import HTTP_STATUS
+from colonnade.gateway.domain.limits import RANGES
+from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
+from colonnade.gateway.http.wire_keys import KeyBody
+from colonnade.gateway.http.wire_models import ImportBody
+from colonnade.gateway.settings import GatewaySettings
+from colonnade.security.access.gateway import ROUTES
+
+TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+FIELDS = {
+    *GenerateBody.model_fields,
+    *GenerateAnswer.model_fields,
+    *KeyBody.model_fields,
+    *ImportBody.model_fields,
+}
+OWN = set(GatewaySettings.model_fields) & set(vars(GatewaySettings)["__annotations__"])
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_fields(name: str) -> None:
+    assert f"`{name}`" in TEXT or f'"{name}"' in TEXT
+
+
+@pytest.mark.parametrize("route", sorted(ROUTES))
+def test_routes(route: str) -> None:
+    assert route.split(" ")[1] in TEXT
+
+
+@pytest.mark.parametrize("name", sorted(OWN - {"service"}))
+def test_settings(name: str) -> None:
+    assert f"`{name.upper()}`" in TEXT
+
+
+@pytest.mark.parametrize("code", sorted(set(HTTP_STATUS) - {"budget_spent", "cancelled"}))
+def test_codes(code: str) -> None:
+    assert f"`{code}`" in TEXT
+
+
+@pytest.mark.parametrize("name", sorted(set(RANGES) - {"top_p", "seed"}))
+def test_upper_limits(name: str) -> None:
+    row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}`"))
+    assert f"{RANGES[name].high:.19g}" in row
