@@ -68,7 +68,7 @@ def size_label(parameters: int, claimed: str | None = None) -> str:
         if parameters >= units[unit]:
             amount = parameters / units[unit]
             return (f"{amount:.1f}".removesuffix(".0") if amount < 10 else f"{amount:.0f}") + unit
-    return str(parameters)
+    return f"{parameters / units['K']:.3f}K"
 
 
 def _texts(source: Source) -> Mapping[str, str]:

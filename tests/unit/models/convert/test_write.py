@@ -91,7 +91,7 @@ def test_an_interruption_leaves_nothing(source: Path, tmp_path: Path) -> None:
         (1_000_000_000, None, "1B"),
         (31_000, "7B", "31K"),
         (31_000, "../../7B", "31K"),
-        (12, None, "12"),
+        (12, None, "0.012K"),
         (70_553_706_496, None, "71B"),
     ],
 )
