@@ -23,17 +23,18 @@ def down(
     from colonnade.supervise.remote import Remote
 
     place = Home.of(home)
+    pid = holder(place)
+    if pid is None:
+        raise Unavailable("no platform is running in this home; nothing to stop")
     try:
         remark("Stopping; running answers are finished first ...")
         Remote(place).stop()
     except (Unavailable, TimeoutError) as error:
-        if (pid := holder(place)) is None:
-            raise Unavailable("no platform is running in this home; nothing to stop") from error
         if not force:
             raise Unavailable(
                 f"the platform (pid {pid}) does not answer; end it at once with: colonnade down --force"
             ) from error
         os.kill(pid, signal.SIGKILL)  # the kernel ends its children with it
         remark(f"Killed the supervisor (pid {pid}) and its services.")
-        return
-    remark("Stopped.")
+    else:
+        remark("Stopped.")

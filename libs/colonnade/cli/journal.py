@@ -2,8 +2,10 @@
 
 import heapq
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -56,6 +58,7 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._turned = path.with_name(f"{path.name}.1")
         self._service = path.stem
         self._at = ""
         self._position = 0
@@ -63,30 +66,36 @@ class _File:
         self._rest = b""
 
     def tail(self) -> list[Line]:
-        rotated = self._path.with_name(f"{self._path.name}.1")
         size = self._path.stat().st_size if self._path.exists() else 0
         before: list[Line] = []
-        if size < _TAIL_BYTES and rotated.exists():
-            with rotated.open("rb") as file:
+        if size < _TAIL_BYTES and self._turned.exists():
+            with self._turned.open("rb") as file:
                 before = self._parsed(_last_bytes(file, _TAIL_BYTES - size))
         self._position = max(0, size - _TAIL_BYTES)
         skip = 1 if self._position else 0  # it begins in the middle of a line
         return [*before, *islice(self.new(), skip, None)]
 
     def new(self) -> Iterator[Line]:
-        try:
-            with self._path.open("rb") as file:
-                inode = file.fileno() and self._path.stat().st_ino
-                if inode != self._inode and self._inode:
-                    self._position, self._rest = 0, b""
-                self._inode = inode
-                file.seek(self._position)
-                data = self._rest + file.read()
-                self._position = file.tell()
-        except FileNotFoundError:
-            return iter(())
+        data = self._rest
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if self._inode not in (0, inode):
+                data += self._end_of_turned()
+                self._position = 0
+            self._inode = inode
+            file.seek(self._position)
+            data += file.read()
+            self._position = file.tell()
         whole, newline, self._rest = data.rpartition(b"\n")
         return iter(self._parsed(whole + newline))
+
+    def _end_of_turned(self) -> bytes:
+        """What was written to the file that we read before it was renamed."""
+        with suppress(FileNotFoundError), self._turned.open("rb") as file:
+            if os.fstat(file.fileno()).st_ino == self._inode:
+                file.seek(self._position)
+                return file.read()
+        return b""
 
     def _parsed(self, data: bytes) -> list[Line]:
         return [self._line(text) for text in data.decode("utf-8", "replace").split("\n") if text]

@@ -7,13 +7,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_WIDE = 240
 _CONTROLS = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
 
 def out() -> "Console":
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    # Where a program reads, columns must not be folded to the width of a terminal that is not there.
+    width = None if sys.stdout.isatty() else _WIDE
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def err() -> "Console":

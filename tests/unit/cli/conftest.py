@@ -1,12 +1,27 @@
 """The command as a person types it, against a stub of the platform."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from colonnade.cli.main import app
+from colonnade.supervise.home import Home
 from tests.unit.cli.stub import Stub, serving
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """COLONNADE_HOME, short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="ch-"))
+    monkeypatch.setenv("COLONNADE_HOME", str(folder))
+    made = Home.of()
+    made.prepare()
+    yield made
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
