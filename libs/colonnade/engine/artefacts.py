@@ -14,7 +14,7 @@ from typing import Any
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.text import ChatTemplate, Tokenizer
 from colonnade.errors import Conflict, InvalidArgument
-from colonnade.models.families.artefact import (
+from colonnade.models.artefact import (
     GENERATION_CONFIG,
     TOKENIZER,
     TOKENIZER_CONFIG,

@@ -6,9 +6,9 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from colonnade.errors import InvalidArgument, Unsupported
+from colonnade.models.artefact import GENERATION_CONFIG, TOKENIZER, TOKENIZER_CONFIG
 from colonnade.models.convert.model_folder import ModelFolder
 from colonnade.models.convert.source import TokenizerFiles
-from colonnade.models.families.artefact import GENERATION_CONFIG, TOKENIZER, TOKENIZER_CONFIG
 from colonnade.security.inputs import TOKENIZER as TOKENIZER_LIMITS
 from colonnade.security.inputs import guard_json
 

@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 
 from colonnade.errors import AlreadyExists, InvalidArgument
-from colonnade.models.convert.progress import Progress
-from colonnade.models.convert.source import Source, StoredTensor
-from colonnade.models.families.artefact import (
+from colonnade.models.artefact import (
     CONFIG,
     GENERATION_CONFIG,
     TOKENIZER,
@@ -24,6 +22,8 @@ from colonnade.models.families.artefact import (
     WEIGHTS,
     Description,
 )
+from colonnade.models.convert.progress import Progress
+from colonnade.models.convert.source import Source, StoredTensor
 from colonnade.models.families.transformer.hugging_face import to_hugging_face
 
 FAMILY = "transformer"

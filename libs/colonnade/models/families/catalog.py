@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from colonnade.errors import Unsupported
-from colonnade.models.families.artefact import DESCRIPTION, Description, required
+from colonnade.models.artefact import DESCRIPTION, Description, required
 from colonnade.models.protocol import LanguageModel
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from colonnade.errors import ColonnadeError, InvalidArgument, Unsupported
+from colonnade.models.artefact import DESCRIPTION, Description
 from colonnade.models.families import catalog
-from colonnade.models.families.artefact import DESCRIPTION, Description
 from colonnade.models.families.transformer import save
 from colonnade.models.protocol import LanguageModel
 from tests.unit.models.running import randomised

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colonnade.errors import InvalidArgument
-from colonnade.models.families.artefact import CONFIG, WEIGHTS, read_config, required
+from colonnade.models.artefact import CONFIG, WEIGHTS, read_config, required
 from colonnade.models.families.transformer.config import TransformerConfig
 from colonnade.models.families.transformer.hugging_face import from_hugging_face, to_hugging_face
 from colonnade.models.families.transformer.model import Transformer

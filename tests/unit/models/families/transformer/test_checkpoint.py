@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from colonnade.errors import ColonnadeError, InvalidArgument
-from colonnade.models.families.artefact import CONFIG, WEIGHTS
+from colonnade.models.artefact import CONFIG, WEIGHTS
 from colonnade.models.families.transformer import load, presets, save
 from colonnade.models.families.transformer.checkpoint import expected_shapes
 from tests.unit.models.running import randomised
