@@ -18,7 +18,7 @@ LOCAL = Caller(Principal("local", "local", frozenset({Role.ADMIN})), "test")
 GRANTABLE = [role for role in Role if role is not Role.SERVICE]
 BODIES = {
     "POST /generate": {"prompt": "x"},
-    "POST /models/import": {"source": "bundled:x"},
+    "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},

@@ -277,7 +277,9 @@ async def test_names_in_paths(client: httpx.AsyncClient, name: str) -> None:
         ("GET", "/models?page_token=%00", None, "page_token"),
         ("POST", "/models/import", {}, "source"),
         ("POST", "/models/import", {"source": "", "name": "a"}, "source"),
-        ("POST", "/models/import", {"source": "a\nb"}, "source"),
+        ("POST", "/models/import", {"source": "a\nb", "name": "a"}, "source"),
+        ("POST", "/models/import", {"source": "a"}, "name"),
+        ("POST", "/models/import", {"source": "a", "name": ""}, "name"),
         ("POST", "/models/import", {"source": "a", "name": "A B"}, "name"),
         ("PUT", "/models/tiny/aliases/UP", {"targets": [{"version": 1}]}, "alias"),
         ("PUT", "/models/tiny/aliases/a", {"targets": []}, "targets"),
@@ -317,7 +319,7 @@ async def test_other_routes(
 
 @pytest.mark.parametrize("path", ["/models/import", "/keys"])
 async def test_idempotency_keys_are_checked(client: httpx.AsyncClient, path: str) -> None:
-    content = {"source": "x"} if "import" in path else {"roles": ["admin"]}
+    content = {"source": "x", "name": "a"} if "import" in path else {"roles": ["admin"]}
     response = await client.post(path, json=content, headers={"idempotency-key": "a b"})
     check(response, 400, "idempotency-key")
 

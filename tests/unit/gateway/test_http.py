@@ -175,7 +175,7 @@ async def test_import_waits_as_json(house: House, client: httpx.AsyncClient) -> 
 
 async def test_import_shows_progress(client: httpx.AsyncClient) -> None:
     headers = {"accept": "text/event-stream"}
-    response = await client.post("/models/import", json={"source": "x"}, headers=headers)
+    response = await client.post("/models/import", json={"source": "x", "name": "tiny"}, headers=headers)
     assert response.status_code == 200
     *steps, done = [data for _, data in events(response.text)]
     assert done == "[DONE]"
@@ -186,13 +186,13 @@ async def test_import_shows_progress(client: httpx.AsyncClient) -> None:
 
 async def test_import_that_fails(house: House, client: httpx.AsyncClient) -> None:
     house.catalog.steps = [ImportProgress("read", 1.0)]
-    assert (await client.post("/models/import", json={"source": "x"})).status_code == 503
+    assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 503
     house.catalog.error = Unavailable("away")
-    assert (await client.post("/models/import", json={"source": "x"})).status_code == 503
+    assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 503
     assert ("model.import", "unavailable") in house.audit.seen
     house.catalog.error = None
     house.catalog.steps = [ImportProgress("done", 1.0, "", version())]
-    assert (await client.post("/models/import", json={"source": "x"})).status_code == 201
+    assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 201
 
 
 async def test_hosts_and_origins_of_a_gateway_with_keys() -> None:

@@ -33,7 +33,7 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "temperature": Range(0, 2),
         # The lower ends of these two keep a float32 from rounding to zero and logits from becoming infinite.
         "top_p": Range(1e-6, 1),
-        "repetition_penalty": Range(0.01, 10),
+        "repetition_penalty": Range(0.1, 10),
         "top_k": Range(0, 1_000_000),
         "min_p": Range(0, 1),
         "seed": Range(0, 2**63 - 1),

@@ -87,7 +87,7 @@ class ImportOrder:
     """What the registry is asked to import."""
 
     source: str
-    name: str = ""
+    name: str
     alias: str = ""
     description: str = ""
     idempotency_key: str = ""

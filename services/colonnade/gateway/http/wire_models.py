@@ -30,7 +30,7 @@ class ImportBody(Strict):
     source: str = Field(
         description="bundled:smollm2-135m-instruct, or a folder or .gguf file on the registry's machine."
     )
-    name: str | None = Field(default=None, description="The model's name. Default: taken from the source.")
+    name: str = Field(description="The model that it becomes the newest version of.")
     alias: str | None = Field(default=None, description="Moved to the new version once it is there.")
     description: str | None = None
 

@@ -65,7 +65,7 @@ async def import_model(
     exchange.deadline = time.monotonic() + options_of(request).import_seconds
     order = domain.ImportOrder(
         source=check_text(body.source, "source", _MAX_TEXT_BYTES, controls="line"),
-        name=model_name(body.name) if body.name else "",
+        name=model_name(body.name),
         alias=alias_name(body.alias) if body.alias else "",
         description=check_text(body.description, "description", _MAX_TEXT_BYTES) if body.description else "",
         idempotency_key=idempotency_key(key) if key is not None else "",
