@@ -13,7 +13,7 @@ DESCRIPTION = "colonnade.json"
 def files_below(folder: Path) -> dict[str, Path]:
     """Every file by its path inside the folder. Raises ``Internal`` for anything but regular files."""
     found: dict[str, Path] = {}
-    for here, _, names in os.walk(folder):
+    for here, _, names in os.walk(folder, onerror=_give_up):
         for name in names:
             path = Path(here) / name
             if not stat.S_ISREG(path.lstat().st_mode):
@@ -24,3 +24,7 @@ def files_below(folder: Path) -> dict[str, Path]:
     if DESCRIPTION not in found:
         raise Internal(f"the conversion left no {DESCRIPTION}")
     return found
+
+
+def _give_up(error: OSError) -> None:
+    raise Internal("what the conversion left cannot be read") from error

@@ -1,0 +1,18 @@
+"""The registry's process for a kill drill: all of it, except that imports run a quick stand-in converter.
+
+It waits for a line on standard input before it begins, so that the drill can have the next one at hand.
+"""
+
+import sys
+from pathlib import Path
+
+from colonnade.registry.__main__ import serve
+from colonnade.registry.settings import RegistrySettings
+from colonnade.rpc import run
+from colonnade.telemetry import setup
+
+CONVERTER = Path(__file__).parents[2] / "unit" / "registry" / "converter.py"
+
+sys.stdin.readline()
+setup("registry", log_level="WARNING")
+run(serve(RegistrySettings(), convert=(sys.executable, "-I", str(CONVERTER))))
