@@ -12,6 +12,8 @@ import sys
 from colonnade.errors import Internal, error_of
 from colonnade.supervise.home import Home
 
+_MODULE = "colonnade.supervise"
+
 
 def start_detached(home: Home, *, host: str, port: int) -> int:
     """Returns the supervisor's pid once it answers on its control socket; services may still be starting.
@@ -20,7 +22,7 @@ def start_detached(home: Home, *, host: str, port: int) -> int:
     """
     home.prepare()
     ours, theirs = os.pipe()
-    command = [sys.executable, "-P", "-m", "colonnade.supervise", "--home", str(home.root)]
+    command = [sys.executable, "-P", "-m", _MODULE, "--home", str(home.root)]
     command += ["--host", host, "--port", str(port), "--tell", str(theirs)]
     with home.log("supervisor").open("ab") as log, os.fdopen(ours, "rb") as answers:
         process = subprocess.Popen(  # noqa: S603 - our own module

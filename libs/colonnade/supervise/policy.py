@@ -14,7 +14,7 @@ class RestartPolicy:
     limit_seconds: float = 30.0
     stable_seconds: float = 60.0
     """Ready for this long, a process has proved itself: the next end counts as the first."""
-    loop_after: int = 5
+    loop_after: int = 3
     """From this many ends in a row on, it is a crash loop."""
     failures: int = 0
     _ready_at: float | None = field(default=None, repr=False)

@@ -103,13 +103,13 @@ def _defaults() -> dict[tuple[str, str], Answer | Responder]:
 
 
 @contextmanager
-def serving() -> Iterator[Stub]:
+def serving(port: int = 0) -> Iterator[Stub]:
     stub = Stub(routes=_defaults())
 
     class Handler(_Handler):
         platform = stub
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     stub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

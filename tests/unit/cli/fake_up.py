@@ -1,0 +1,42 @@
+"""The real command over fake services: ``python -m tests.unit.cli.fake_up up --port 1234``.
+
+FAKE_GATEWAY holds the fake gateway's flags, FAKE_ENGINE the fake engine's.
+"""
+
+import os
+import sys
+
+from colonnade.cli import foreground
+from colonnade.cli.main import main
+from colonnade.supervise import __main__ as background
+from colonnade.supervise import detach
+from colonnade.supervise.home import Home
+from colonnade.supervise.probe import HttpHealth
+from colonnade.supervise.topology import ServiceSpec
+from tests.unit.supervise.stage import fake_spec
+
+
+def fake_platform(home: Home, *, host: str, port: int) -> tuple[ServiceSpec, ...]:
+    gateway = ServiceSpec(
+        name="gateway",
+        command=(
+            sys.executable, "-m", "tests.unit.cli.fake_gateway", str(port), str(home.root),
+            *os.environ.get("FAKE_GATEWAY", "").split(),
+        ),
+        probe=HttpHealth(host, port),
+        address=f"http://{host}:{port}",
+        env=dict(os.environ),
+        ports=(port,),
+    )  # fmt: skip
+    engine = fake_spec(home, "engine", *os.environ.get("FAKE_ENGINE", "").split(), stop_rank=2)
+    return fake_spec(home, "registry", stop_rank=3), engine, gateway
+
+
+for module in (foreground, background):
+    vars(module)["platform"] = fake_platform
+detach._MODULE = "tests.unit.cli.fake_up"
+
+if __name__ == "__main__":
+    if "--tell" in sys.argv:
+        sys.exit(background.main())
+    main()
