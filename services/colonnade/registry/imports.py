@@ -80,10 +80,6 @@ class Imports:
     async def run(self, request: ImportRequest, principal: Principal) -> AsyncGenerator[Progress | Version]:
         """Progress, then the version. Closing the iterator stops the import without a trace."""
         request.check()
-        known = await self._recall(request, principal)
-        if known is not None:
-            yield known
-            return
         outcome = "failed"
         try:
             facts = {"model": request.name, "source": request.source, "alias": request.alias}
@@ -111,6 +107,10 @@ class Imports:
     async def _queued(
         self, request: ImportRequest, principal: Principal
     ) -> AsyncGenerator[Progress | Version]:
+        known = await self._recall(request, principal)
+        if known is not None:
+            yield known
+            return
         if self._turn.locked():
             yield Progress("queued", 0.0, "another import is running")
         async with self._my_turn():

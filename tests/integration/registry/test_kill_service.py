@@ -109,6 +109,7 @@ class Service:
     def _prepare(self) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ, "COLONNADE_HOME": str(self.home), "COLONNADE_REGISTRY_IMPORT_ROOTS": str(self.home),
+            "COLONNADE_REGISTRY_METRICS_PORT": "0",
         }  # fmt: skip
         command = [sys.executable, str(Path(__file__).with_name("serve.py"))]
         return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)

@@ -88,6 +88,11 @@ def nothing(out: Path, rest: str) -> None:
     say(DONE)
 
 
+def empty(out: Path, rest: str) -> None:
+    out.mkdir()
+    say(DONE)
+
+
 def done_but_failed(out: Path, rest: str) -> int:
     convert(out, rest)
     return 1
@@ -95,7 +100,20 @@ def done_but_failed(out: Path, rest: str) -> int:
 
 ACTS: dict[str, Any] = {
     act.__name__: act
-    for act in (convert, refuse, hang, crash, fail, shout, babble, long_line, link, nothing, done_but_failed)
+    for act in (
+        convert,
+        refuse,
+        hang,
+        crash,
+        fail,
+        shout,
+        babble,
+        long_line,
+        link,
+        nothing,
+        empty,
+        done_but_failed,
+    )
 }
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ async def test_a_refusal_is_raised_as_it_was_said(importer: ConvertProcess, sour
         ("babble", "{}", "exit status 0"),
         ("long_line", "", "too long"),
         ("link", "", "not a regular file"),
-        ("nothing", "", "no colonnade.json"),
+        ("nothing", "", "cannot be read"),
+        ("empty", "", "no colonnade.json"),
     ],
 )
 async def test_what_a_conversion_must_not_do(

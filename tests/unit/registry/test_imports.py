@@ -107,6 +107,7 @@ async def test_the_same_key_imports_once(fixture: Fixture) -> None:
     first = await fixture.run(idempotency_key="k1")
     fixture.importer.files["model.safetensors"] = b"other"
     assert await fixture.events(fixture.request(idempotency_key="k1")) == [first]
+    assert fixture.trail.outcomes == ["begun", "ok"] * 2  # the first one's may have died with its process
     with pytest.raises(Conflict, match="idempotency"):
         await fixture.run(idempotency_key="k1", alias="canary")
     assert (await fixture.run(idempotency_key="k2")).manifest.version == 2

@@ -37,6 +37,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cln-") as name:
         monkeypatch.setenv("COLONNADE_HOME", name)
         monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", name)
+        monkeypatch.setenv("COLONNADE_REGISTRY_METRICS_PORT", "0")
         yield Path(name)
 
 

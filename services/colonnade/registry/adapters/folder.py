@@ -27,4 +27,5 @@ def files_below(folder: Path) -> dict[str, Path]:
 
 
 def _give_up(error: OSError) -> None:
-    raise Internal("what the conversion left cannot be read") from error
+    reason = os.strerror(error.errno) if error.errno else "unknown"
+    raise Internal(f"what the conversion left cannot be read: {reason}") from error
