@@ -10,16 +10,16 @@ def test_a_first_key_closes_the_door(tiny_model: Path) -> None:
         with platform.client() as http:
             refused = http.post("/keys", json={"name": "app", "roles": ["caller"]})
             assert refused.status_code == 400, "a first key that cannot manage keys would lock its owner out"
-            admin = http.post("/keys", json={"name": "root", "roles": ["admin"]}).json()["key"]
+            admin = http.post("/keys", json={"name": "root", "roles": ["admin"]}).json()["secret"]
             assert http.get("/models").status_code == 401
         with platform.client(Authorization=f"Bearer {admin}") as http:
             assert http.get("/models").status_code == 200
             made = http.post("/keys", json={"name": "app", "roles": ["caller"]}).json()
-        with platform.client(Authorization=f"Bearer {made['key']}") as http:
+        with platform.client(Authorization=f"Bearer {made['secret']}") as http:
             assert http.get("/models").status_code == 200
             assert http.get("/keys").status_code == 403
         with platform.client(Authorization=f"Bearer {admin}") as http:
             assert http.delete(f"/keys/{made['id']}").status_code in {200, 204}
-            assert made["key"] not in http.get("/keys").text
-        with platform.client(Authorization=f"Bearer {made['key']}") as http:
+            assert made["secret"] not in http.get("/keys").text
+        with platform.client(Authorization=f"Bearer {made['secret']}") as http:
             assert http.get("/models").status_code == 401

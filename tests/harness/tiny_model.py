@@ -28,7 +28,7 @@ def write_tiny_llama(folder: Path, *, seed: int = 0, width: int = 32, layers: in
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocabulary,
         "hidden_size": width, "intermediate_size": hidden, "num_hidden_layers": layers,
-        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "max_position_embeddings": 512,
+        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "max_position_embeddings": 8192,
         "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": True,
         "bos_token_id": 0, "eos_token_id": 0, "torch_dtype": "float32",
     }  # fmt: skip

@@ -19,6 +19,7 @@ _LOG = get_logger(__name__)
 _OPEN_PREFIX = "/grpc.health.v1.Health/"
 _REFLECTION_PREFIX = "/grpc.reflection."
 _REFLECTION_ROLES = frozenset({Role.ADMIN, Role.OPERATOR})
+_BACKGROUND_ROLES = frozenset({Role.SERVICE})
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -76,7 +77,8 @@ class Guard(grpc.aio.ServerInterceptor):
                 bind_request(request_id),
                 span(method, "server", context=extract(metadata)),
                 _recorded(method),
-                bound(self._admit(method, metadata, request_id, context)),
+                bound(self._admit(method, metadata, request_id, context)) as call,
+                _timed(method, call),
             ):
                 yield
         except ColonnadeError as error:
@@ -107,25 +109,30 @@ class Guard(grpc.aio.ServerInterceptor):
 
 @contextmanager
 def _recorded(method: str) -> Iterator[None]:
-    """Logs how a call went; what is no refusal leaves as ``Internal``, its traceback in the log alone."""
-    started = time.monotonic()
-    outcome = "cancelled"
+    """Logs what went wrong; what is no refusal leaves as ``Internal``, its traceback in the log alone."""
     try:
         yield
-        outcome = "served"
     except ColonnadeError as error:
-        outcome = "refused"
         _LOG.info("refused", method=method, code=error.code, message=error.message)
         raise
     except grpc.aio.AbortError:  # health and reflection answer for themselves
-        outcome = "aborted"
         raise
     except Exception:
-        outcome = "failed"
         _LOG.exception("failed", method=method)
         raise Internal("an internal error; the log has the rest under this request id") from None
+
+
+@contextmanager
+def _timed(method: str, call: CallContext) -> Iterator[None]:
+    """One line for each call that somebody stands behind; what services do for themselves is debugging."""
+    started = time.monotonic()
+    outcome = "broken off"
+    try:
+        yield
+        outcome = "served"
     finally:
-        _LOG.debug("ended", method=method, outcome=outcome, seconds=round(time.monotonic() - started, 6))
+        write = _LOG.debug if call.principal.has_any(_BACKGROUND_ROLES) else _LOG.info
+        write("ended", method=method, outcome=outcome, seconds=round(time.monotonic() - started, 6))
 
 
 async def _abort(context: _Context, error: ColonnadeError) -> NoReturn:
