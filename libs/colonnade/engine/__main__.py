@@ -1,51 +1,49 @@
-"""The engine's process: ``python -m colonnade.engine``."""
+"""``python -m colonnade.engine``: reads the settings and serves until stopped."""
 
-from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
-from colonnade.engine import threads
-from colonnade.engine.core import Core
-from colonnade.engine.metrics import EngineMetrics
-from colonnade.engine.models import ModelHost
-from colonnade.engine.service import Engine
-from colonnade.engine.servicer import SERVICE, EngineServicer
-from colonnade.engine.settings import EngineSettings
-from colonnade.rpc import Identity, Server, run, until_stopped
-from colonnade.security.access.engine import RPCS
-from colonnade.storage.blobs import LocalBlobStore
-from colonnade.telemetry import get_logger, setup, shutdown
-from colonnade.telemetry.metrics import serve_metrics
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
 
-_CLOSING_SECONDS = 1.0
+from pydantic import ValidationError
+
+from colonnade.errors import ColonnadeError
+
+_REFUSED = 2
 
 
-async def main(settings: EngineSettings) -> None:
-    """Serves until SIGTERM or SIGINT, then lets running requests finish within ``drain_seconds``."""
-    setup("engine", log_level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
-    count = threads.claim(settings.threads)
-    core = Core(settings.limits)
-    host = ModelHost(
-        LocalBlobStore(settings.blobs),
-        core,
-        memory_bytes=settings.model_bytes,
-        dtype=settings.torch_dtype,
-        device=settings.device,
-    )
-    engine = Engine(core, host, EngineMetrics(), threads=count)
-    server = Server(settings.address, RPCS, Identity("engine", settings.identity))
-    servicer = EngineServicer(engine, settings.deadline_margin_seconds)
-    server.add(add_EngineServiceServicer_to_server, servicer, SERVICE)
-    metrics = serve_metrics(settings.metrics_port, settings.metrics_host)
-    engine.start()
-    await server.start()
-    await server.ready(True)
-    get_logger(__name__).info("serving", address=settings.address, threads=count)
-    await until_stopped()
-    await server.ready(False)
-    await engine.drain(settings.drain_seconds)
-    await engine.close()
-    await server.stop(_CLOSING_SECONDS)
-    metrics.stop()
-    shutdown()
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m colonnade.engine", description=__doc__)
+    parser.add_argument("--version", action="version", version=version("colonnade"))
+    parser.add_argument("--check", action="store_true", help="read the settings, report, and leave")
+    options = parser.parse_args(arguments)
+    # OpenMP's threads spin while they wait for each other, unless told otherwise before torch loads it. Where
+    # other processes share the cores, as on a laptop, spinning made decoding five times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from colonnade.engine.process import report, serve
+    from colonnade.engine.settings import EngineSettings
+    from colonnade.rpc import run
+
+    try:
+        settings = EngineSettings()
+        if options.check:
+            sys.stdout.write(json.dumps(report(settings), indent=2) + "\n")
+        else:
+            run(serve(settings))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        return _refuse("; ".join(faults))
+    except ColonnadeError as error:
+        return _refuse(error.message)
+    return 0
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"engine: {why}\n")
+    return _REFUSED
 
 
 if __name__ == "__main__":
-    run(main(EngineSettings()))
+    sys.exit(main())

@@ -39,7 +39,7 @@ class Core:
         self.last_batch = 0
         """Sequences in the latest forward."""
         self._changed = threading.Condition()
-        self._stopped = False
+        self.stopped = False
 
     def submit(self, sequence: Sequence) -> None:
         """Queues a request. Raises ``Unavailable``, ``NotFound``, ``Overloaded`` or ``TooLarge``."""
@@ -72,7 +72,7 @@ class Core:
     def stop(self) -> None:
         """Makes ``wait`` answer False from now on."""
         with self._changed:
-            self._stopped = True
+            self.stopped = True
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -93,8 +93,8 @@ class Core:
     def wait(self) -> bool:
         """Sleeps until there is something to do; False once stopped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self.scheduler.running or self.scheduler.waiting)
-            return not self._stopped
+            self._changed.wait_for(lambda: self.stopped or self.scheduler.running or self.scheduler.waiting)
+            return not self.stopped
 
     def step(self) -> list[Update]:
         """Drops who must go, admits who fits, and runs one forward."""

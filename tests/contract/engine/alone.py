@@ -3,7 +3,7 @@
 It shares the family and the sampler with the engine, and nothing else.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -12,6 +12,7 @@ from colonnade.engine.sampling import Sampling, TokenSampler
 from colonnade.models.protocol import Batch
 from colonnade.models.reference_state import ReferenceStates
 from tests.contract.engine.cases import Answer, Ask
+from tests.contract.engine.suite import ROUNDING
 
 
 @dataclass
@@ -35,8 +36,9 @@ def sampling_of(ask: Ask) -> Sampling:
 
 
 @torch.inference_mode()
-def alone(runtime: Runtime, ask: Ask) -> Answer:
-    """The answer, if nothing else ever happened."""
+def alone(runtime: Runtime, ask: Ask, jitter: int = 0) -> Answer:
+    """The answer, if nothing else ever happened; ``jitter`` is the seed of a little noise on the logits."""
+    noise = torch.Generator().manual_seed(jitter)
     prompt = runtime.tokenizer.encode(ask.prompt)
     view = _View(prompt, min(ask.max_tokens, runtime.model.context_length - len(prompt)))
     states, decoder = ReferenceStates(runtime.model.states), runtime.model.decoder()
@@ -45,6 +47,10 @@ def alone(runtime: Runtime, ask: Ask) -> Answer:
         span = decoder.plan(view, 10_000)
         batch = Batch.of([span])
         outputs = runtime.model.forward(batch, states.of(batch))
+        if jitter:
+            size = outputs.logits_WV.shape
+            shaken_WV = outputs.logits_WV + ROUNDING * torch.randn(size, generator=noise)
+            outputs = replace(outputs, logits_WV=shaken_WV)
         view.committed = span.start + span.commit
         for token in decoder.absorb(view, span, outputs, sampler).emit:
             view.tokens.append(token.id)

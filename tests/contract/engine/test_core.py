@@ -1,6 +1,6 @@
 """The core against the contract, every family through the same scheduler."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
@@ -11,12 +11,12 @@ from colonnade.engine.runtime import Runtime
 from colonnade.engine.scheduler import Limits
 from tests.contract.engine.alone import alone
 from tests.contract.engine.by_hand import SteppedCore
-from tests.contract.engine.cases import ASKS, Answer, Ask
-from tests.contract.engine.suite import check_as_if_alone
+from tests.contract.engine.cases import ASKS, Ask
+from tests.contract.engine.suite import Alone, check_as_if_alone
 from tests.unit.engine.toys.loaded import FAMILIES, runtime
 
 families = pytest.mark.parametrize("family", FAMILIES)
-_QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+_QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +29,8 @@ def _runtime(family: str) -> Runtime:
     return runtime(family)
 
 
-def _alone(family: str, ask: Ask) -> Answer:
-    return alone(_runtime(family), ask)
+def _alone(family: str) -> Alone:
+    return partial(alone, _runtime(family))
 
 
 @families
@@ -38,7 +38,7 @@ def _alone(family: str, ask: Ask) -> Answer:
 @given(asks=st.lists(ASKS, min_size=1, max_size=7, unique=True))
 def test_answers_do_not_depend_on_the_company(family: str, asks: list[Ask]) -> None:
     engine = SteppedCore(_runtime(family))
-    check_as_if_alone(engine, asks, lambda ask: _alone(family, ask))
+    check_as_if_alone(engine, asks, _alone(family))
 
 
 @families
@@ -46,7 +46,7 @@ def test_answers_do_not_depend_on_the_company(family: str, asks: list[Ask]) -> N
 def test_answers_do_not_depend_on_the_chunks(family: str, step_tokens: int) -> None:
     asks = [Ask("a longer prompt, cut in pieces", 8, temperature=0.9, seed=seed) for seed in range(3)]
     engine = SteppedCore(_runtime(family), Limits(step_tokens=step_tokens))
-    check_as_if_alone(engine, asks, lambda ask: _alone(family, ask))
+    check_as_if_alone(engine, asks, _alone(family))
 
 
 @families
@@ -69,5 +69,5 @@ def test_nobody_starves_behind_priorities(family: str) -> None:
     urgent = [Ask("x" * 9, 3, seed=number, priority=2, arrives=number) for number in range(40)]
     patient = Ask("wait", 3, priority=-2)
     engine = SteppedCore(_runtime(family), Limits(max_sequences=1, step_tokens=9))
-    answers = check_as_if_alone(engine, [patient, *urgent], lambda ask: _alone(family, ask))
+    answers = check_as_if_alone(engine, [patient, *urgent], _alone(family))
     assert answers[0].reason in ("length", "stop")

@@ -112,9 +112,7 @@ async def serving(limits: Limits = Limits(), load: Load = catalog.load) -> Async
         host = ModelHost(blobs, core, memory_bytes=1 << 24, load=load)
         engine = Engine(core, host, EngineMetrics(registry), threads=1)
         server = Server(f"unix:{folder}/run/engine.sock", RPCS, identity)
-        server.add(
-            engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(engine, 0.05), SERVICE
-        )
+        server.add(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(engine, 0.05), SERVICE)
         engine.start()
         await server.start()
         try:

@@ -62,7 +62,8 @@ def test_the_sandbox_holds(source: str) -> None:
 
 
 def test_a_template_cannot_fill_the_memory() -> None:
-    endless = "{% for a in range(90000) %}{% for b in range(90000) %}{{ messages[0].content }}{% endfor %}{% endfor %}"
+    loop = "{% for _ in range(90000) %}"
+    endless = loop + loop + "{{ messages[0].content }}{% endfor %}{% endfor %}"
     with pytest.raises(TooLarge) as refusal:
         _template(endless).render([Message("user", "x" * 1000)])
     assert refusal.value.details["limit"] == MAX_RENDERED_CHARACTERS

@@ -41,7 +41,7 @@ def _alone(each: Sequence) -> list[int]:
 
 
 def test_a_poison_request_fails_alone() -> None:
-    poisonable = runtime(model=Poisonable())  # type: ignore[arg-type]
+    poisonable = runtime(model=Poisonable())
     core, _ = _core()
     good = [sequence(poisonable, text, 6) for text in ("one", "two")]
     bad = sequence(poisonable, "th!ree", 6)
@@ -224,7 +224,7 @@ def test_a_model_that_is_broken_for_all_fails_all() -> None:
         def forward(self, batch: Batch, state: State) -> Outputs:
             return Outputs(torch.full((len(batch.want_W), 260), torch.nan))
 
-    broken = runtime(model=Broken())  # type: ignore[arg-type]
+    broken = runtime(model=Broken())
     core, _ = _core()
     for text in ("a", "b"):
         core.submit(sequence(broken, text))

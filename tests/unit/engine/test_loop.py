@@ -48,7 +48,8 @@ class _Ears:
 
 
 def test_the_loop_serves_sleeps_and_stops() -> None:
-    core, ears, batches = Core(Limits(queue_capacity=3)), _Ears(), []
+    core, ears = Core(Limits(queue_capacity=3)), _Ears()
+    batches: list[int] = []
     loop = Loop(core, ears, 1, batches.append)
     asked = [sequence(RUNTIME, text, 8) for text in ("a", "bc")]
     for each in asked:
@@ -117,7 +118,7 @@ def _piece(text: str) -> Piece:
 
 async def test_a_reader_waits_for_news() -> None:
     mailbox = Mailbox()
-    reading = asyncio.create_task(anext(mailbox.read()))  # type: ignore[arg-type]
+    reading = asyncio.create_task(anext(mailbox.read()))
     await asyncio.sleep(0)
     assert not reading.done()
     mailbox.put(_update("x"))

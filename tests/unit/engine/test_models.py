@@ -16,8 +16,8 @@ from colonnade.engine.sequence import Sequence, Work
 from colonnade.errors import ColonnadeError, Conflict, NotFound, Overloaded, TooLarge, Unsupported
 from colonnade.models.families import catalog
 from colonnade.models.protocol import LanguageModel
-from colonnade.storage.blobs import LocalBlobStore
 from colonnade.registry.domain import Artefact, Content
+from colonnade.storage.blobs import LocalBlobStore
 from tests.unit.engine.toys.artefacts import put
 from tests.unit.engine.toys.loaded import FAMILIES
 from tests.unit.engine.work import finish_all
@@ -213,7 +213,5 @@ async def test_unloading(blobs: LocalBlobStore) -> None:
 async def test_the_digest_is_that_of_the_registry(blobs: LocalBlobStore) -> None:
     manifest = await put(blobs)
     files = [Artefact(each.path, each.digest, each.size_bytes) for each in manifest.artefacts]
-    content = Content.of(
-        family=manifest.family, parameters=9, size="1K", context_length=96, artefacts=files
-    )
+    content = Content.of(family=manifest.family, parameters=9, size="1K", context_length=96, artefacts=files)
     assert content.digest == manifest.ref.digest

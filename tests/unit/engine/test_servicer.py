@@ -64,7 +64,9 @@ async def test_an_answer_arrives_in_chunks_with_all_that_belongs_to_it(served: S
     expected = alone(runtime(), Ask("hello", 9, 0.9, 20, seed=7))
     assert tuple(token.id for token in got.tokens) == expected.tokens
     assert got.text == expected.text
-    assert all(token.HasField("logprob") and token.logprob <= 0 and len(token.top) == 2 for token in got.tokens)
+    assert all(
+        token.HasField("logprob") and token.logprob <= 0 and len(token.top) == 2 for token in got.tokens
+    )
     finish = got.finish
     assert finish.reason == gen.FINISH_REASON_LENGTH
     assert (finish.usage.prompt_tokens, finish.usage.completion_tokens) == (5, 9)
@@ -102,7 +104,11 @@ def _sampling(**more: Any) -> Any:
     return _gen(sampling=gen.Sampling(**more))
 
 
-_CHAT = gen.Chat(messages=[gen.ChatMessage(role="root", content="x")])
+def _chat(*messages: gen.ChatMessage) -> Any:
+    return lambda model: gen.Generation(model=model, chat=gen.Chat(messages=messages), max_tokens=1)
+
+
+_ROOT = gen.ChatMessage(role="root", content="x")
 BAD = {
     "long prompt": (_gen(prompt="x" * 96), InvalidArgument, "prompt"),
     "huge prompt": (_gen(prompt="x" * 1_000_001), TooLarge, "prompt"),
@@ -120,8 +126,8 @@ BAD = {
     "priority": (_gen(priority=2**31 - 1), InvalidArgument, "priority"),
     "digest": (lambda _: asking(gen.ModelRef(digest="x")), InvalidArgument, "model.digest"),
     "unknown": (lambda _: asking(gen.ModelRef(digest="sha256:" + "0" * 64)), NotFound, "model.digest"),
-    "role": (lambda model: gen.Generation(model=model, chat=_CHAT, max_tokens=1), InvalidArgument, "messages[0].role"),
-    "no messages": (lambda model: gen.Generation(model=model, chat=gen.Chat(), max_tokens=1), InvalidArgument, "messages"),
+    "role": (_chat(_ROOT), InvalidArgument, "messages[0].role"),
+    "no messages": (_chat(), InvalidArgument, "messages"),
 }  # fmt: skip
 
 
@@ -236,9 +242,10 @@ async def test_scores_are_the_models_own_logprobs(served: Served) -> None:
 async def test_what_the_model_cannot_do_is_refused_naming_it(served: Served) -> None:
     model, diffusion = await served.load(), await served.load("block_diffusion")
     adapted = gen.ModelRef(digest=model.digest, adapter="sha256:" + "1" * 64)
+    adapter = pb.LoadAdapterRequest(model_digest=model.digest)
     calls: list[tuple[Any, str]] = [
         (served.call("Embed", pb.EmbedRequest(model=model, texts=["a"]), pb.EmbedResponse), "embed"),
-        (served.call("LoadAdapter", pb.LoadAdapterRequest(model_digest=model.digest), pb.LoadAdapterResponse), "adapters"),
+        (served.call("LoadAdapter", adapter, pb.LoadAdapterResponse), "adapters"),
         (served.call("Score", pb.ScoreRequest(model=diffusion, text="a"), pb.ScoreResponse), "score"),
         (served.answer(asking(adapted)), "adapters"),
     ]  # fmt: skip
@@ -307,6 +314,9 @@ async def test_what_does_not_finish_in_time_ends_as_unavailable() -> None:
         await served.until(lambda stats: stats.models[0].running == 1)
         assert not await served.engine.drain(0.01)
         closing = asyncio.create_task(served.engine.close())
+        async with asyncio.timeout(LIMIT):
+            while not served.engine.core.stopped:
+                await served.stats()
         gated.permits.release(2)
         with pytest.raises(Unavailable):
             await running
@@ -320,7 +330,8 @@ async def test_metrics_count_what_happened(served: Served) -> None:
         await served.answer(asking(model, "x" * 96))
 
     def value(name: str, **labels: str) -> float | None:
-        return served.registry.get_sample_value(name, labels)
+        found: float | None = served.registry.get_sample_value(name, labels)
+        return found
 
     name = "autoregressive"
     assert value("colonnade_engine_requests_total", model=name, outcome="length") == 1

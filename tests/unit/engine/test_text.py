@@ -47,7 +47,7 @@ KINDS = {"bytes": (BYTES, 258), "pieces": (_pieces(), 265), "words": (_words(), 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(st.data())
 def test_the_parts_add_up_to_the_whole(kind: str, data: st.DataObject) -> None:
     tokenizer, size = KINDS[kind]

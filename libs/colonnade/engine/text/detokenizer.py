@@ -26,6 +26,8 @@ class Detokenizer:
         """Tokens of the window whose text is out already."""
         self._shown = tokenizer.decode(self._window)
         """The text of the window that is out, or was the prompt's."""
+        self._in_bytes = False
+        """Whether the text ends in bytes, which only count together with those that follow."""
         self.unfinished = False
         """Whether a character has begun whose text is not certain yet."""
 
@@ -33,7 +35,9 @@ class Detokenizer:
         """The text that became certain with ``token``; often a word, sometimes nothing."""
         self._window.append(token)
         self.unfinished = True
-        if self._tokenizer.is_byte(token):
+        if not self._tokenizer.is_silent(token):
+            self._in_bytes = self._tokenizer.is_byte(token)
+        if self._in_bytes:
             return ""
         text = self._tokenizer.decode(self._window)
         if text.endswith(_REPLACEMENT):  # at most one character is unfinished

@@ -34,6 +34,7 @@ class Tokenizer:
         self.control_tokens = frozenset(token.content for token in added.values())
         """The texts that encode to one token each, whatever stands around them."""
         self._control_ids = frozenset(added)
+        self._silent_ids = frozenset(number for number, token in added.items() if token.special)
         self._byte_ids = frozenset(
             number for token, number in self._full.get_vocab(False).items() if _BYTE_TOKEN.fullmatch(token)
         )
@@ -59,6 +60,10 @@ class Tokenizer:
         """Text without control tokens. Bytes that are not UTF-8 become U+FFFD."""
         text: str = self._full.decode(ids, skip_special_tokens=True)
         return text
+
+    def is_silent(self, token: int) -> bool:
+        """Whether the token never has any text."""
+        return token in self._silent_ids
 
     def is_byte(self, token: int) -> bool:
         """Whether the token is one byte of a character that the vocabulary lacks."""

@@ -1,7 +1,7 @@
 """Each token leaves at its own depth, when the model is sure enough.
 
-The layers it did not run still need its keys and values, because later tokens may run them: they are made from
-the hidden state it left with (CALM, arXiv 2207.07061, calls this state propagation).
+The layers it did not run still need its keys and values, because later tokens may run them: they are made
+from the hidden state it left with (CALM, arXiv 2207.07061, calls this state propagation).
 """
 
 from dataclasses import replace

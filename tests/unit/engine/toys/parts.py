@@ -29,7 +29,8 @@ class Block(nn.Module):
         q, k, v = self.qkv(x_ND).view(-1, 3, HEADS, WIDTH // HEADS).unbind(1)
         attended = state.attend(self.name, q, k, v, scale=(WIDTH // HEADS) ** -0.5)
         x_ND = x_ND + self.out(attended.reshape(-1, WIDTH))
-        return x_ND + self.mix(x_ND)
+        mixed_ND: Tensor = self.mix(x_ND)
+        return x_ND + mixed_ND
 
 
 class Toy(nn.Module):

@@ -1,0 +1,77 @@
+"""The engine's process: wires settings, core, models and server, and ends them in order."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
+from colonnade.engine import threads
+from colonnade.engine.core import Core
+from colonnade.engine.metrics import EngineMetrics
+from colonnade.engine.models import ModelHost
+from colonnade.engine.service import Engine
+from colonnade.engine.servicer import SERVICE, EngineServicer
+from colonnade.engine.settings import EngineSettings
+from colonnade.models.families.catalog import families
+from colonnade.rpc import Identity, Server, until_stopped
+from colonnade.security.access.engine import RPCS
+from colonnade.storage.blobs import LocalBlobStore
+from colonnade.telemetry import get_logger, setup, shutdown
+from colonnade.telemetry.metrics import serve_metrics
+
+_CLOSING_SECONDS = 1.0
+_LOG = get_logger(__name__)
+
+
+async def serve(settings: EngineSettings) -> None:
+    """Serves until SIGTERM or SIGINT, then lets running requests finish within ``drain_seconds``."""
+    setup(settings.service, log_level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
+    metrics = serve_metrics(settings.metrics_port, settings.metrics_host)
+    try:
+        async with started(settings, threads.claim(settings.threads)) as (engine, server):
+            await server.ready(True)
+            _LOG.info("serving", address=settings.address)
+            await until_stopped()
+            await server.ready(False)
+            finished = await engine.drain(settings.drain_seconds)
+            _LOG.info("drained", finished=finished)
+    finally:
+        metrics.stop()
+        shutdown()
+
+
+def report(settings: EngineSettings) -> dict[str, object]:
+    """What would be used. Raises for settings that cannot work."""
+    return {
+        "listen": settings.address,
+        "home": str(settings.home),
+        "device": settings.device,
+        "dtype": settings.dtype,
+        "threads": settings.threads or threads.default_threads(),
+        "memory_bytes": settings.model_bytes,
+        "cache_bytes": settings.cache_bytes,
+        "families": list(families()),
+    }
+
+
+@asynccontextmanager
+async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[Engine, Server], None]:
+    """The engine behind its server, with ``count`` threads for torch; not ready yet."""
+    core = Core(settings.limits)
+    host = ModelHost(
+        LocalBlobStore(settings.blobs),
+        core,
+        memory_bytes=settings.model_bytes,
+        dtype=settings.torch_dtype,
+        device=settings.device,
+    )
+    engine = Engine(core, host, EngineMetrics(), threads=count)
+    server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))
+    servicer = EngineServicer(engine, settings.deadline_margin_seconds)
+    server.add(add_EngineServiceServicer_to_server, servicer, SERVICE)
+    engine.start()
+    try:
+        await server.start()
+        yield engine, server
+    finally:
+        await engine.close()  # first: it ends the calls that are still open
+        await server.stop(_CLOSING_SECONDS)
