@@ -1,6 +1,7 @@
 """What the commands write to: results on stdout, remarks and errors on stderr."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ def err() -> "Console":
 
 
 def remark(text: str) -> None:
-    """A plain line for people, where it cannot get into a pipe."""
-    sys.stderr.write(f"{printable(text)}\n")
-    sys.stderr.flush()
+    """A plain line for people, where it cannot get into a pipe; a closed terminal does not matter."""
+    with suppress(OSError):
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
 
 
 def printable(text: str) -> str:

@@ -2,14 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from colonnade.cli.connection import HomeFolder
-
-if TYPE_CHECKING:
-    pass
 
 
 def up(
@@ -33,6 +30,10 @@ def up(
 
 
 def _allow_imports_from_here() -> None:
-    """Models may be imported from where the user's files are: their home folder and where they stand."""
-    roots = os.pathsep.join(dict.fromkeys([str(Path.home()), str(Path.cwd())]))
-    os.environ.setdefault("COLONNADE_REGISTRY_IMPORT_ROOTS", roots)
+    """Models may be imported from where the user's files are: their home folder and where they stand.
+
+    Standing in ``/`` or ``/home`` must not open everybody's files.
+    """
+    home, here = Path.home(), Path.cwd()
+    roots = [home] if home.is_relative_to(here) else [home, here]
+    os.environ.setdefault("COLONNADE_REGISTRY_IMPORT_ROOTS", os.pathsep.join(map(str, roots)))

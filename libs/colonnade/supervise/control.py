@@ -64,7 +64,9 @@ class ControlServer:
         self._held.add(writer)
         try:
             request = await _read_request(reader)
-            _check_peer(writer.get_extra_info("socket"))  # after reading: unread bytes would break our answer off
+            _check_peer(
+                writer.get_extra_info("socket")
+            )  # after reading: unread bytes would break our answer off
             answer = await self._answer(request)
             await _send(writer, {"ok": True} | answer)
             if request["command"] == "stop":

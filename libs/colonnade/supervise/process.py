@@ -83,15 +83,14 @@ class Process:
             return await self.wait()
 
     def memory_bytes(self) -> int | None:
-        """Resident memory of the process and its children."""
-        with suppress(psutil.Error):
-            main = psutil.Process(self.pid)
-            total: int = main.memory_info().rss
-            for child in main.children(recursive=True):
-                with suppress(psutil.Error):
-                    total += child.memory_info().rss
-            return total
-        return None
+        """Resident memory of the process group: the service and what it started."""
+        total = 0
+        for pid in psutil.pids():
+            with suppress(psutil.Error, ProcessLookupError):
+                # One system call each: asking psutil for all descendants reads every process there is.
+                if os.getpgid(pid) == self.pid:
+                    total += psutil.Process(pid).memory_info().rss
+        return total or None
 
     def _watch_end(self) -> None:
         if not hasattr(os, "pidfd_open"):
@@ -107,13 +106,13 @@ class Process:
         self._loop.add_reader(descriptor, ended)
 
     def _poll_end(self) -> None:
-        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self._reap()
-        else:
+        if self._popen.poll() is None:
             self._loop.call_later(_POLL_SECONDS, self._poll_end)
+        else:
+            self._reap()
 
     def _reap(self) -> None:
-        """Still a zombie: until it is reaped nobody gets its number, so this hits its own group only."""
+        """With a pidfd, still a zombie: until it is reaped nobody gets its number; this is its own group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         code = self._popen.wait()

@@ -43,6 +43,10 @@ class Remote:
                 connection.sendall(json.dumps(request).encode() + b"\n")
                 stream = connection.makefile("rb")
                 line = stream.readline()
+            except TimeoutError as error:
+                raise Unavailable(
+                    "the supervisor does not answer; end it and all its services with: colonnade down --force"
+                ) from error
             except OSError as error:
                 raise _nobody() from error
             with stream:

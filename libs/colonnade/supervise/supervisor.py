@@ -70,9 +70,12 @@ class Supervisor:
         await self._stop.wait()
 
     def stop_on_signals(self) -> None:
-        """SIGTERM, Ctrl-C and a closed terminal end the platform."""
+        """SIGTERM, Ctrl-C and a closed terminal end the platform (the last not under ``nohup``)."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        ends = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            ends.append(signal.SIGHUP)
+        for number in ends:
             loop.add_signal_handler(number, self.stop)
 
     async def restart(self, service: str) -> None:

@@ -21,6 +21,7 @@ DEFAULT_PORT = 8080
 _METRICS_PORTS = {"inference": 9101, "registry": 9102, "engine": 9103}
 _DRAIN_SECONDS = 30.0  # as colonnade.rpc.settings has it
 _MARGIN_SECONDS = 5.0
+_FOR_CLIENTS = frozenset({"COLONNADE_API_KEY", "COLONNADE_URL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,12 @@ def _python(module: str) -> tuple[str, ...]:
 
 
 def _environment(home: Home, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Ours, then what must hold for this platform whatever the user's shell has."""
+    """Ours, then what must hold for this platform whatever the user's shell has.
+
+    The user's key and address are for clients; no service needs to know them.
+    """
     return {
-        **inherited,
+        **{name: value for name, value in inherited.items() if name not in _FOR_CLIENTS},
         "COLONNADE_HOME": str(home.root),
         "COLONNADE_REGISTRY_ADDRESS": f"unix:{home.socket('registry')}",
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",

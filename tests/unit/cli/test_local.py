@@ -3,13 +3,17 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colonnade.cli.terminal import human_bytes, human_seconds, printable
+from colonnade.cli.up import _allow_imports_from_here
 from colonnade.errors import NotFound
 from colonnade.supervise import preflight
 from colonnade.supervise.control import ControlServer
@@ -134,3 +138,30 @@ def test_sizes_and_times() -> None:
     ]  # fmt: skip
     assert [human_seconds(n) for n in (0.4, 59, 75, 3700, 90_000)] == ["0s", "59s", "1m15s", "1h01m", "1d01h"]
     assert printable("a\x1b[2J\tb\n\x9bc\x07") == "a[2J\tb\nc"
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [("/srv/work", "/home/ada:/srv/work"), ("/home/ada", "/home/ada"), ("/", "/home/ada")],
+)
+def test_imports_are_allowed_from_home_and_from_here(
+    monkeypatch: pytest.MonkeyPatch, here: str, expected: str
+) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: Path("/home/ada"))
+    monkeypatch.setattr("pathlib.Path.cwd", lambda: Path(here))
+    monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", "")
+    monkeypatch.delenv("COLONNADE_REGISTRY_IMPORT_ROOTS")
+    _allow_imports_from_here()
+    assert os.environ["COLONNADE_REGISTRY_IMPORT_ROOTS"] == expected
+
+
+def test_the_command_starts_quickly_because_it_loads_little() -> None:
+    code = "import sys, colonnade.cli.main; print(*sorted(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "grpc", "httpx", "pydantic", "asyncio", "rich", "fastapi"} & set(done.stdout.split())
+
+
+def test_the_supervisor_never_loads_torch() -> None:
+    code = "import sys, colonnade.supervise.__main__, colonnade.cli.foreground; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

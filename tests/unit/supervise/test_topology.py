@@ -31,8 +31,14 @@ def test_backends_are_asked_on_their_sockets_and_the_gateway_by_http() -> None:
 
 
 def test_what_ties_them_together_wins_over_the_users_environment() -> None:
-    made = specs(COLONNADE_REGISTRY_ADDRESS="elsewhere:1", COLONNADE_HOME="/elsewhere", LANG="C")
+    made = specs(
+        COLONNADE_REGISTRY_ADDRESS="elsewhere:1",
+        COLONNADE_HOME="/elsewhere",
+        LANG="C",
+        COLONNADE_API_KEY="ck_x",
+    )
     for spec in made.values():
+        assert "COLONNADE_API_KEY" not in spec.env
         assert spec.env["COLONNADE_HOME"] == "/srv/colonnade"
         assert spec.env["COLONNADE_REGISTRY_ADDRESS"] == "unix:/srv/colonnade/run/registry.sock"
         assert spec.env["LANG"] == "C"
