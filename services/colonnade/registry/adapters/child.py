@@ -1,7 +1,9 @@
 """A child process whose lines are read and whose end is certain.
 
-Started with ``subprocess`` (vfork), not with the event loop: uvloop forks, and the fork handlers that gRPC
-installs in a serving process crash the child. The launcher makes the kernel kill it when we die; see
+Started and read with ``subprocess`` and threads, not with the event loop, for two reasons that were found the
+hard way. uvloop starts children by fork, and the fork handlers that gRPC installs in a serving process crash
+the child; ``subprocess`` uses vfork. And uvloop closes a pipe's descriptor twice, by which time it may be
+someone else's file. The launcher makes the kernel kill the child when we die; see
 ``colonnade.supervise.launch``, also for why only the main thread may start one.
 """
 
@@ -21,24 +23,43 @@ from colonnade.telemetry import get_logger
 _NICE = 10
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_LOGGED_LINES = 200
-_MAX_LOGGED_CHARACTERS = 500
+_MAX_LOGGED_BYTES = 500
+_LAST_WORDS_SECONDS = 5.0
 _LOG = get_logger(__name__)
 
 
 class Child:
     """A running child; made by ``running``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: asyncio.StreamReader) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._process = process
-        self._output = output
+        self._output: IO[bytes] = process.stdout
+        self._errors: IO[bytes] = process.stderr
+        self._reading: asyncio.Future[bytes] | None = None
+        self._logging = asyncio.ensure_future(asyncio.to_thread(_pass_on, self._errors))
 
     async def line(self) -> bytes:
         """The next line of its output; empty at the end. ``ValueError`` for one longer than 64 KiB."""
-        return await self._output.readline()
+        self._reading = asyncio.ensure_future(asyncio.to_thread(self._output.readline, _MAX_LINE_BYTES + 1))
+        line = await asyncio.shield(self._reading)
+        if len(line) > _MAX_LINE_BYTES:
+            raise ValueError("a line is too long")
+        return line
 
     async def status(self) -> int:
         """Waits for its end. The negative number of the signal that ended it, or its exit status."""
         return await asyncio.to_thread(self._process.wait)
+
+    async def end(self) -> None:
+        """Kills what still runs of it; its pipes are closed when nobody reads them any more."""
+        await asyncio.to_thread(_kill, self._process)
+        readers = {self._logging} | ({self._reading} if self._reading else set())
+        _, stuck = await asyncio.wait(readers, timeout=_LAST_WORDS_SECONDS)
+        if not stuck:
+            self._output.close()
+            self._errors.close()
 
 
 @asynccontextmanager
@@ -54,36 +75,18 @@ async def running(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        bufsize=0,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    log: asyncio.Task[None] | None = None
-    transports: list[asyncio.ReadTransport] = []
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+    child = Child(process)
     try:
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        output = await _reader(process.stdout, transports)
-        log = asyncio.create_task(_pass_on(await _reader(process.stderr, transports)))
-        yield Child(process, output)
+        yield child
     finally:
-        await asyncio.shield(asyncio.to_thread(_end, process))
-        if log is not None:
-            log.cancel()
-        for transport in transports:
-            transport.close()
+        await asyncio.shield(child.end())
 
 
-async def _reader(pipe: IO[bytes], transports: list[asyncio.ReadTransport]) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=_MAX_LINE_BYTES)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    transports.append(transport)
-    return reader
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """Until it is reaped nobody gets its number, so the signal hits its own group only."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
@@ -91,11 +94,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-async def _pass_on(errors: asyncio.StreamReader) -> None:
+def _pass_on(errors: IO[bytes]) -> None:
     """What the child says goes to the log, as long as it does not say too much."""
     said = 0
-    while chunk := await errors.read(_MAX_LINE_BYTES):
-        for line in chunk.decode(errors="replace").splitlines():
-            said += 1
-            if said <= _MAX_LOGGED_LINES:
-                _LOG.info("conversion says", line=line[:_MAX_LOGGED_CHARACTERS])
+    while line := errors.readline(_MAX_LINE_BYTES):
+        said += 1
+        if said <= _MAX_LOGGED_LINES:
+            text = line[:_MAX_LOGGED_BYTES].decode(errors="replace").rstrip()
+            _LOG.info("conversion says", line=text)
