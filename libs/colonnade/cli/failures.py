@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from colonnade.errors import ColonnadeError
+from colonnade.errors import ColonnadeError, Unauthenticated
 
 FAILED = 1
 INTERRUPTED = 130
@@ -34,7 +34,8 @@ class Group(TyperGroup):
 
 def show(error: ColonnadeError) -> None:
     request_id = error.details.get("request_id")
-    _line(error.message + (f" (request {request_id})" if request_id else ""))
+    remedy = "; set COLONNADE_API_KEY to one" if isinstance(error, Unauthenticated) else ""
+    _line(error.message + remedy + (f" (request {request_id})" if request_id else ""))
 
 
 def _line(text: str) -> None:

@@ -39,7 +39,7 @@ class ControlServer:
     def __init__(self, path: Path, controlled: Controlled) -> None:
         self._path = path
         self._controlled = controlled
-        self._held: set[asyncio.StreamWriter] = set()
+        self._conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def __aenter__(self) -> Self:
         self._path.unlink(missing_ok=True)
@@ -57,11 +57,15 @@ class ControlServer:
     ) -> None:
         self._server.close()
         self._path.unlink(missing_ok=True)
-        for writer in tuple(self._held):
+        for writer in self._conversations.values():
             writer.close()
+        if self._conversations:
+            await asyncio.wait(tuple(self._conversations), timeout=_REQUEST_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._held.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations[task] = writer
         try:
             request = await _read_request(reader)
             _check_peer(
@@ -78,7 +82,7 @@ class ControlServer:
         except OSError:
             pass  # the caller left
         finally:
-            self._held.discard(writer)
+            del self._conversations[task]
             writer.close()
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:

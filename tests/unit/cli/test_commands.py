@@ -66,6 +66,11 @@ def test_an_error_is_one_line_with_message_and_request_id(stub: Stub, colonnade:
     assert done.out == ""
 
 
+def test_a_missing_key_gets_the_commands_own_remedy(stub: Stub, colonnade: Run) -> None:
+    stub.routes["GET", "/models"] = error(401, "unauthenticated", "this call needs an API key")
+    assert "needs an API key; set COLONNADE_API_KEY to one (request r-42)" in colonnade("models", "list").err
+
+
 def test_an_error_in_the_middle_of_a_stream(stub: Stub, colonnade: Run) -> None:
     fault = json.dumps({"error": {"code": "unavailable", "message": "the engine died", "request_id": "r-7"}})
     stub.routes["POST", "/generate"] = Answer(

@@ -136,3 +136,19 @@ async def _say(home: Home, line: bytes) -> dict[str, Any]:
         return answer
     finally:
         writer.close()
+
+
+async def test_its_end_is_clean_while_somebody_waits_for_it(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakeSupervisor()
+    async with ControlServer(home.control, fake):
+        idle = await asyncio.open_unix_connection(str(home.control))
+        reader, writer = await asyncio.open_unix_connection(str(home.control))
+        writer.write(b'{"command": "stop"}\n')
+        assert b"true" in await reader.readline()
+    assert await reader.read() == b""
+    writer.close()
+    idle[1].close()
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
