@@ -52,7 +52,7 @@ def configure(service: str, log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _drop_colours, *shared],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, _render],
     )
     _route(level, formatter)
@@ -92,6 +92,12 @@ class _Stderr(logging.Handler):
             sys.stderr.flush()
         except Exception:
             self.handleError(record)
+
+
+def _drop_colours(_logger: Any, _method: str, event: Event) -> Event:
+    """uvicorn says everything twice, once for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _add_context(service: str) -> structlog.typing.Processor:

@@ -51,7 +51,7 @@ def test_what_parses_is_written_the_same_way(text: str) -> None:
     assert (len(credential.id), len(credential.secret)) == (16, 43)
 
 
-GOOD = str(keys.generate())
+GOOD = "ck_" + "0f" * 8 + "_" + "Az9-" * 10 + "abc"  # fixed: it names the cases below
 
 
 @pytest.mark.parametrize(
