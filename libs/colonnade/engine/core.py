@@ -38,14 +38,20 @@ class Core:
         self.draining = False
         self.last_batch = 0
         """Sequences in the latest forward."""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # a re-entrant lock
         self.stopped = False
+
+    def check_room(self) -> None:
+        """Raises what ``submit`` would for any request: worth asking before a long text is encoded."""
+        with self._changed:
+            if self.draining:
+                raise Unavailable("the engine is shutting down", retry_after_seconds=1)
+            self.scheduler.check_room()
 
     def submit(self, sequence: Sequence) -> None:
         """Queues a request. Raises ``Unavailable``, ``NotFound``, ``Overloaded`` or ``TooLarge``."""
         with self._changed:
-            if self.draining:
-                raise Unavailable("the engine is shutting down", retry_after_seconds=1)
+            self.check_room()
             if sequence.runtime.retired:
                 raise NotFound("the model was unloaded", field="model.digest")
             self.scheduler.add(sequence)

@@ -11,6 +11,7 @@ from colonnade.engine.sequence import Update
 from colonnade.errors import Internal, Unavailable
 
 _LOG = structlog.get_logger(__name__)
+_STOP_SECONDS = 15.0
 Deliver = Callable[[Sequence[Update]], None]
 
 
@@ -31,9 +32,11 @@ class Loop:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after the step it is in; what still waits or runs fails."""
+        """Ends the thread after the step it is in; what still waits or runs fails.
+
+        A step that does not end is left behind: the thread does not keep the process alive."""
         self._core.stop()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         torch.set_num_threads(self._threads)  # OpenMP keeps this number for each thread

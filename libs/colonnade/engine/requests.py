@@ -51,6 +51,7 @@ class Scoring:
     digest: str
     context: str
     text: str
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     tenant: str = ""
     deadline: float | None = None
 
@@ -111,7 +112,7 @@ def scoring_of(asked: Scoring, runtime: Runtime, arrived: float) -> Sequence:
     if len(whole) > runtime.model.context_length:
         _too_long("text", len(whole), runtime.model.context_length)
     work = Work(
-        request_id=uuid.uuid4().hex,
+        request_id=asked.request_id,
         tenant=asked.tenant,
         tokens=whole[:first],
         max_tokens=len(whole) - first,

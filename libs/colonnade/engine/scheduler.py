@@ -43,14 +43,8 @@ class Scheduler:
     def waiting(self) -> list[Sequence]:
         return [sequence for _, sequence in self._waiting]
 
-    def add(self, sequence: Sequence) -> None:
-        """Queues it. Raises ``Overloaded`` if the queue is full, ``TooLarge`` if it could never run."""
-        size, limit = sequence.reserved_bytes, self.limits.cache_bytes
-        if size > limit:
-            raise TooLarge(
-                f"prompt and max_tokens need {size} bytes of cache of {limit} in all; ask for fewer tokens",
-                field="max_tokens", limit=limit, needed=size,
-            )  # fmt: skip
+    def check_room(self) -> None:
+        """Raises ``Overloaded`` if the queue is full."""
         if len(self._waiting) >= self.limits.queue_capacity:
             capacity = self.limits.queue_capacity
             raise Overloaded(
@@ -58,6 +52,16 @@ class Scheduler:
                 limit=capacity,
                 retry_after_seconds=self.retry_after(),
             )
+
+    def add(self, sequence: Sequence) -> None:
+        """Queues it. Raises ``Overloaded`` if the queue is full, ``TooLarge`` if it could never run."""
+        self.check_room()
+        size, limit = sequence.reserved_bytes, self.limits.cache_bytes
+        if size > limit:
+            raise TooLarge(
+                f"prompt and max_tokens need {size} bytes of cache of {limit} in all; ask for fewer tokens",
+                field="max_tokens", limit=limit, needed=size,
+            )  # fmt: skip
         heapq.heappush(self._waiting, (sequence.turn, sequence))
 
     def retry_after(self) -> int:

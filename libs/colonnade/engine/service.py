@@ -61,6 +61,7 @@ class Engine:
         attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
         with span("engine.submit", attributes=attributes) as active:
             try:
+                self.core.check_room()
                 sequence = await asyncio.to_thread(sequence_of, asked, runtime, began)
                 async with contextlib.aclosing(self._run(sequence)) as chunks:
                     async for chunk in chunks:
@@ -75,6 +76,7 @@ class Engine:
     async def score(self, asked: Scoring) -> list[Piece]:
         """The tokens of the text with their logprobs."""
         runtime = self.host.find(asked.digest)
+        self.core.check_room()
         sequence = await asyncio.to_thread(scoring_of, asked, runtime, self.core.clock())
         pieces: list[Piece] = []
         async with contextlib.aclosing(self._run(sequence)) as chunks:

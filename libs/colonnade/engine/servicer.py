@@ -43,7 +43,14 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         call = current()
         digest = check_digest(request.model.digest, "model.digest")
         runtime = self._engine.host.find(digest)
-        asked = Scoring(digest, request.context, request.text, call.principal.tenant, self._deadline(call))
+        asked = Scoring(
+            digest,
+            request.context,
+            request.text,
+            call.request_id,
+            call.principal.tenant,
+            self._deadline(call),
+        )
         pieces = await self._engine.score(asked)
         return pb.ScoreResponse(
             tokens=wire.tokens_of(pieces, runtime.tokenizer),

@@ -184,11 +184,11 @@ class Decoder(Protocol):
     """One request's decoding state."""
 
     def plan(self, sequence: SequenceView, budget: int) -> Span:
-        """The next span, of at most ``budget`` tokens (at least one is always granted)."""
+        """The next span, of at most ``budget`` tokens (at least ``page_multiple`` are always granted)."""
         ...
 
     def absorb(self, sequence: SequenceView, span: Span, outputs: Outputs, sample: Sampler) -> Step:
-        """Decides tokens from this span's rows of the outputs."""
+        """Decides tokens from this span's rows of the outputs. What it commits is counted already."""
         ...
 
 
