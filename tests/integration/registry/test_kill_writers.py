@@ -22,6 +22,17 @@ from tests.integration.registry.writers import FILES, MODELS, digest_of, model_o
 COUNT = int(os.environ.get("KILL_DRILL_WRITERS", "1000"))
 SEED = int(os.environ.get("KILL_DRILL_SEED", "20260101"))
 
+# What only half of a registration would leave.
+_TORN = (
+    "SELECT name FROM models WHERE name NOT IN (SELECT model FROM versions)",
+    "SELECT name FROM models WHERE name NOT IN (SELECT model FROM targets WHERE alias = 'production')",
+    "SELECT digest FROM contents WHERE digest NOT IN (SELECT content FROM versions)",
+    "SELECT digest FROM contents WHERE digest NOT IN (SELECT content FROM artefacts)",
+    f"SELECT content FROM artefacts GROUP BY content HAVING count(*) != {FILES}",
+    "SELECT model, name FROM aliases a WHERE NOT EXISTS "
+    "(SELECT 1 FROM targets t WHERE t.model = a.model AND t.alias = a.name)",
+)
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -33,9 +44,8 @@ def test_a_thousand_killed_writers(tmp_path: Path) -> None:
         str(COUNT),
         str(SEED),
     ]
-    ran = subprocess.run(
-        drill, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
-    )
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(drill, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert ran.returncode == 0, ran.stderr[-2000:]
     report = json.loads(ran.stdout)
     writers: list[dict[str, Any]] = report["writers"]
@@ -67,6 +77,8 @@ def _the_database_is_sound(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        for torn in _TORN:
+            assert connection.execute(torn).fetchall() == []
     connection.close()
 
 

@@ -32,7 +32,8 @@ from colonnade.storage.blobs import LocalBlobStore
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, sqlite_url
 
-MODELS = 4
+MODELS = 100
+"""So many that many a registration makes its model; all share one database, and so one lock."""
 FILES = 2
 _AT_ONCE = 3
 _STAGES = ("begun", "stored", "registered")  # what a child has told last while a step is under way
