@@ -28,7 +28,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self) -> None:
         self.spans: list[SpanRecord] = []
 
-    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+    def Export(self, request: Any, context: Any) -> Any:
         for resource in request.resource_spans:
             attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
             for scope in resource.scope_spans:

@@ -21,7 +21,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
     def __init__(self, engine: Engine, deadline_margin_seconds: float) -> None:
         self._engine, self._margin = engine, deadline_margin_seconds
 
-    async def Submit(  # noqa: N802
+    async def Submit(
         self, request: pb.SubmitRequest, context: Any
     ) -> AsyncGenerator[pb.SubmitResponse, None]:
         call = current()
@@ -36,10 +36,10 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             async for chunk in chunks:
                 yield pb.SubmitResponse(chunk=wire.chunk_of(chunk, runtime))
 
-    async def Abort(self, request: pb.AbortRequest, context: Any) -> pb.AbortResponse:  # noqa: N802
+    async def Abort(self, request: pb.AbortRequest, context: Any) -> pb.AbortResponse:
         return pb.AbortResponse(found=self._engine.abort(current().principal.tenant, request.request_id))
 
-    async def Score(self, request: pb.ScoreRequest, context: Any) -> pb.ScoreResponse:  # noqa: N802
+    async def Score(self, request: pb.ScoreRequest, context: Any) -> pb.ScoreResponse:
         call = current()
         digest = check_digest(request.model.digest, "model.digest")
         runtime = self._engine.host.find(digest)
@@ -58,35 +58,29 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             model=wire.model_ref(runtime.ref),
         )
 
-    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:  # noqa: N802
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
         self._engine.refuse(check_digest(request.model.digest, "model.digest"), Capability.EMBED)
         return pb.EmbedResponse()
 
-    async def Load(  # noqa: N802
-        self, request: pb.LoadRequest, context: Any
-    ) -> AsyncGenerator[pb.LoadResponse, None]:
+    async def Load(self, request: pb.LoadRequest, context: Any) -> AsyncGenerator[pb.LoadResponse, None]:
         manifest = wire.manifest_of(request.manifest)
         async with aclosing(self._engine.host.load(manifest)) as stages:
             async for progress in stages:
                 loaded = self._loaded(manifest.ref.digest) if progress.stage == "ready" else None
                 yield wire.progress_of(progress, loaded)
 
-    async def Unload(self, request: pb.UnloadRequest, context: Any) -> pb.UnloadResponse:  # noqa: N802
+    async def Unload(self, request: pb.UnloadRequest, context: Any) -> pb.UnloadResponse:
         return pb.UnloadResponse(found=self._engine.host.unload(check_digest(request.digest, "digest")))
 
-    async def LoadAdapter(  # noqa: N802
-        self, request: pb.LoadAdapterRequest, context: Any
-    ) -> pb.LoadAdapterResponse:
+    async def LoadAdapter(self, request: pb.LoadAdapterRequest, context: Any) -> pb.LoadAdapterResponse:
         self._engine.refuse(check_digest(request.model_digest, "model_digest"), Capability.ADAPTERS)
         return pb.LoadAdapterResponse()
 
-    async def UnloadAdapter(  # noqa: N802
-        self, request: pb.UnloadAdapterRequest, context: Any
-    ) -> pb.UnloadAdapterResponse:
+    async def UnloadAdapter(self, request: pb.UnloadAdapterRequest, context: Any) -> pb.UnloadAdapterResponse:
         capability = Capability.ADAPTERS.value
         raise Unsupported(f"no model declares the capability {capability!r}", capability=capability)
 
-    async def Stats(self, request: pb.StatsRequest, context: Any) -> pb.StatsResponse:  # noqa: N802
+    async def Stats(self, request: pb.StatsRequest, context: Any) -> pb.StatsResponse:
         engine = self._engine
         load = engine.core.load()
         return pb.StatsResponse(

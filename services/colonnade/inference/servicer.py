@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the names are the contract's
 """The contract's messages to the router's words and back."""
 
 from collections.abc import AsyncIterator

@@ -22,7 +22,7 @@ class RegistryServicer(RegistryServiceServicer):
         self._registry = registry
         self._imports = imports
 
-    async def ListModels(  # noqa: N802 - the contract's names
+    async def ListModels(
         self, request: messages.ListModelsRequest, context: _Context
     ) -> messages.ListModelsResponse:
         page = await self._registry.list_models(page_size=request.page_size, page_token=request.page_token)
@@ -30,7 +30,7 @@ class RegistryServicer(RegistryServiceServicer):
             models=[wire.model(model) for model in page.models], next_page_token=page.next_token
         )
 
-    async def GetModel(  # noqa: N802
+    async def GetModel(
         self, request: messages.GetModelRequest, context: _Context
     ) -> messages.GetModelResponse:
         model, versions = await self._registry.get_model(request.name)
@@ -38,18 +38,16 @@ class RegistryServicer(RegistryServiceServicer):
             model=wire.model(model), versions=[wire.version(version) for version in versions]
         )
 
-    async def Resolve(  # noqa: N802
-        self, request: messages.ResolveRequest, context: _Context
-    ) -> messages.ResolveResponse:
+    async def Resolve(self, request: messages.ResolveRequest, context: _Context) -> messages.ResolveResponse:
         return wire.resolution(await self._registry.resolve(request.reference, request.size_label))
 
-    async def GetManifest(  # noqa: N802
+    async def GetManifest(
         self, request: messages.GetManifestRequest, context: _Context
     ) -> messages.GetManifestResponse:
         manifest = await self._registry.get_manifest(request.digest)
         return messages.GetManifestResponse(manifest=wire.manifest(manifest))
 
-    async def SetAlias(  # noqa: N802
+    async def SetAlias(
         self, request: messages.SetAliasRequest, context: _Context
     ) -> messages.SetAliasResponse:
         expected = request.expected_revision if request.HasField("expected_revision") else None
@@ -59,13 +57,13 @@ class RegistryServicer(RegistryServiceServicer):
         )
         return messages.SetAliasResponse(alias=wire.alias(moved))
 
-    async def DeleteAlias(  # noqa: N802
+    async def DeleteAlias(
         self, request: messages.DeleteAliasRequest, context: _Context
     ) -> messages.DeleteAliasResponse:
         await self._registry.delete_alias(request.name, request.alias, current().principal)
         return messages.DeleteAliasResponse()
 
-    async def ImportModel(  # noqa: N802
+    async def ImportModel(
         self, request: messages.ImportModelRequest, context: _Context
     ) -> AsyncIterator[messages.ImportModelResponse]:
         asked = ImportRequest(

@@ -62,7 +62,7 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         self.cancelled = asyncio.Event()
         self.error: Exception | None = None
 
-    async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:
         self.seen.append((request.generation, rpc.current()))
         if self.error is not None:
             raise self.error
@@ -80,31 +80,31 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
     def __init__(self) -> None:
         self.seen: list[Any] = []
 
-    async def Resolve(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def Resolve(self, request: Any, context: Any) -> Any:
         self.seen.append((request, rpc.current()))
         if request.reference == "none":
             raise NotFound("there is no model none", field="model")
         targets = [registry_pb2.ResolvedTarget(manifest=MANIFEST, weight=100)]
         return registry_pb2.ResolveResponse(name="tiny", alias="production", targets=targets)
 
-    async def ListModels(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def ListModels(self, request: Any, context: Any) -> Any:
         self.seen.append(request)
         return registry_pb2.ListModelsResponse(models=[self._model()], next_page_token="n")
 
-    async def GetModel(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetModel(self, request: Any, context: Any) -> Any:
         version = registry_pb2.Version(manifest=MANIFEST, created_by="alice", source="a/b.gguf")
         version.created_at.FromSeconds(1_900_000_000)
         return registry_pb2.GetModelResponse(model=self._model(), versions=[version])
 
-    async def SetAlias(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def SetAlias(self, request: Any, context: Any) -> Any:
         self.seen.append(request)
         return registry_pb2.SetAliasResponse(alias=registry_pb2.Alias(name=request.alias, revision=5))
 
-    async def DeleteAlias(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def DeleteAlias(self, request: Any, context: Any) -> Any:
         self.seen.append(request)
         return registry_pb2.DeleteAliasResponse()
 
-    async def ImportModel(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def ImportModel(self, request: Any, context: Any) -> AsyncIterator[Any]:
         self.seen.append(request)
         yield registry_pb2.ImportModelResponse(stage="convert", fraction=0.5, message="m")
         yield registry_pb2.ImportModelResponse(

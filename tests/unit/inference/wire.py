@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the names are the contracts'
 """An engine and a registry behind their real contracts, to be served on real sockets."""
 
 import asyncio

@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the names are the contract's
 """A servicer that shows what arrives at it: the engine's contract, none of its work."""
 
 import asyncio

@@ -20,7 +20,7 @@ class Collector(stubs.TraceServiceServicer):
     def __init__(self) -> None:
         self.requests: list[pb.ExportTraceServiceRequest] = []
 
-    def Export(self, request: pb.ExportTraceServiceRequest, context: object) -> pb.ExportTraceServiceResponse:  # noqa: N802
+    def Export(self, request: pb.ExportTraceServiceRequest, context: object) -> pb.ExportTraceServiceResponse:
         self.requests.append(request)
         return pb.ExportTraceServiceResponse()
 

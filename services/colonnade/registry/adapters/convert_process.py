@@ -43,6 +43,7 @@ class ConvertProcess:
         self._seconds = seconds
         self._environment = {name: environment[name] for name in _PASSED_ON if name in environment} | {
             "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",  # waiting threads sleep: the engine needs the processors
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
         }

@@ -480,7 +480,7 @@ class ImportModelResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """queued, read, convert, store, register, done"""
+    """queued, read, convert, write, store, register, done"""
     fraction: _builtins.float
     """of the stage, 0 to 1"""
     message: _builtins.str
