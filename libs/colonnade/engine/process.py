@@ -15,8 +15,7 @@ from colonnade.models.families.catalog import families
 from colonnade.rpc import Identity, Server, until_stopped
 from colonnade.security.access.engine import RPCS
 from colonnade.storage.blobs import LocalBlobStore
-from colonnade.telemetry import get_logger, setup, shutdown
-from colonnade.telemetry.metrics import serve_metrics
+from colonnade.telemetry import get_logger
 
 _CLOSING_SECONDS = 1.0
 _LOG = get_logger(__name__)
@@ -24,26 +23,18 @@ _LOG = get_logger(__name__)
 
 async def serve(settings: EngineSettings) -> None:
     """Serves until SIGTERM or SIGINT, then lets running requests finish within ``drain_seconds``."""
-    setup(settings.service, log_level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
-    metrics = serve_metrics(settings.metrics_port, settings.metrics_host)
-    try:
-        async with started(settings, threads.claim(settings.threads)) as (engine, server):
-            await server.ready(True)
-            _LOG.info("serving", address=settings.address)
-            await until_stopped()
-            await server.ready(False)
-            finished = await engine.drain(settings.drain_seconds)
-            _LOG.info("drained", finished=finished)
-    finally:
-        metrics.stop()
-        shutdown()
+    async with started(settings, threads.claim(settings.threads)) as (engine, server):
+        await server.ready(True)
+        _LOG.info("serving", address=settings.address)
+        await until_stopped()
+        await server.ready(False)
+        finished = await engine.drain(settings.drain_seconds)
+        _LOG.info("drained", finished=finished)
 
 
-def report(settings: EngineSettings) -> dict[str, object]:
+async def report(settings: EngineSettings) -> dict[str, object]:
     """What would be used. Raises for settings that cannot work."""
     return {
-        "listen": settings.address,
-        "home": str(settings.home),
         "device": settings.device,
         "dtype": settings.dtype,
         "threads": settings.threads or threads.default_threads(),

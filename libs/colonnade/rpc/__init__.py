@@ -6,7 +6,7 @@
 
 from colonnade.rpc.context import CallContext, bound, current, current_or_none
 from colonnade.rpc.peer import Identity, Peer
-from colonnade.rpc.run import run, until_stopped
+from colonnade.rpc.run import run, run_service, until_stopped
 from colonnade.rpc.server import Server
 from colonnade.rpc.settings import ProcessSettings
 
@@ -20,5 +20,6 @@ __all__ = [
     "current",
     "current_or_none",
     "run",
+    "run_service",
     "until_stopped",
 ]

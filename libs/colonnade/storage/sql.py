@@ -78,9 +78,9 @@ def is_retryable(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _RETRYABLE
 
 
-def check_url(url: str) -> None:
-    """Raises ``InvalidArgument`` for a url that no database here has; touches nothing."""
-    _parse(url)
+def backend_of(url: str) -> str:
+    """``sqlite`` or ``postgresql``; ``InvalidArgument`` for a url that no database here has."""
+    return _parse(url).get_backend_name()
 
 
 def _parse(url: str) -> URL:

@@ -1,18 +1,11 @@
 """``python -m colonnade.inference``: the inference service as a process."""
 
-import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from importlib.metadata import version
-from typing import Any
-
-from pydantic import ValidationError
 
 from colonnade.api.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
-from colonnade.errors import ColonnadeError
 from colonnade.inference.adapters.engine import GrpcEngine
 from colonnade.inference.adapters.registry import GrpcRegistry
 from colonnade.inference.fleet import Fleet
@@ -23,13 +16,11 @@ from colonnade.inference.preload import Preloader
 from colonnade.inference.service import Inference
 from colonnade.inference.servicer import NAME, InferenceServicer
 from colonnade.inference.settings import InferenceSettings
-from colonnade.rpc import Identity, Peer, Server, run, until_stopped
+from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.inference import RPCS
-from colonnade.telemetry import get_logger, setup, shutdown
-from colonnade.telemetry.metrics import serve_metrics
+from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
-_REFUSED = 2
 
 
 async def serve(settings: InferenceSettings) -> None:
@@ -39,10 +30,8 @@ async def serve(settings: InferenceSettings) -> None:
         server = Server(settings.address, RPCS, identity)
         fleet, placement, preloader = await _wired(settings, identity, server, stack)
         await server.start()
-        metrics = serve_metrics(settings.metrics_port, settings.metrics_host)
-        stack.callback(metrics.stop)
         background = [asyncio.create_task(fleet.watch()), asyncio.create_task(preloader.run())]
-        _LOG.info("listening", address=settings.address, engines=len(settings.engines))
+        _LOG.info("serving", address=settings.address, engines=len(settings.engines))
         stopped = asyncio.create_task(until_stopped())
         # A watcher that ends has failed: end the process, so that it is started again.
         await asyncio.wait([stopped, *background], return_when=asyncio.FIRST_COMPLETED)
@@ -90,44 +79,13 @@ async def _wired(
     return fleet, placement, preloader
 
 
+async def report(settings: InferenceSettings) -> dict[str, object]:
+    """What would be used."""
+    return {"registry": settings.registry, "engines": list(settings.engines)}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m colonnade.inference", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="read the settings, report, and leave")
-    parser.add_argument("--version", action="version", version=version("colonnade"))
-    options = parser.parse_args(arguments)
-    try:
-        settings = InferenceSettings()
-        if options.check:
-            sys.stdout.write(json.dumps(report(settings), indent=2) + "\n")
-            return 0
-        setup(settings.service, log_level=settings.log_level, otlp_endpoint=settings.otlp_endpoint)
-        run(serve(settings))
-    except ValidationError as error:
-        return _refuse(
-            "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        )
-    except ColonnadeError as error:
-        return _refuse(error.message)
-    finally:
-        shutdown()
-    return 0
-
-
-def report(settings: InferenceSettings) -> dict[str, Any]:
-    """What the service would do with these settings."""
-    return {
-        "service": settings.service,
-        "version": version("colonnade"),
-        "address": settings.address,
-        "registry": settings.registry,
-        "engines": list(settings.engines),
-        "metrics_port": settings.metrics_port,
-    }
-
-
-def _refuse(why: str) -> int:
-    sys.stderr.write(f"inference: {why}\n")
-    return _REFUSED
+    return run_service(InferenceSettings, serve, report, arguments)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from colonnade.errors import PermissionDenied
-from colonnade.gateway.__main__ import check, key_store
+from colonnade.gateway.__main__ import key_store, report
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.security import keys
@@ -62,16 +62,16 @@ def test_a_malformed_bootstrap_key_is_not_shown(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("listen", ["0.0.0.0:8080", "192.0.2.1:8080", "[::]:8080", "gateway.example:80"])
 async def test_an_open_gateway_binds_loopback_only(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
     with pytest.raises(PermissionDenied, match="loopback"):
-        await check(configured(monkeypatch, listen=listen))
+        await report(configured(monkeypatch, listen=listen))
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
 async def test_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
-    await check(configured(monkeypatch, listen=listen))
+    await report(configured(monkeypatch, listen=listen))
 
 
 async def test_a_bootstrap_key_opens_every_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    await check(configured(monkeypatch, listen="0.0.0.0:8080", bootstrap_key=BOOTSTRAP))
+    await report(configured(monkeypatch, listen="0.0.0.0:8080", bootstrap_key=BOOTSTRAP))
 
 
 async def test_a_key_ever_made_opens_every_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ async def test_a_key_ever_made_opens_every_address(monkeypatch: pytest.MonkeyPat
     async with key_store(settings) as store:
         key, _ = keys.issue("local", frozenset({Role.ADMIN}), datetime.now(UTC))
         await store.add(KeyRecord(key))
-    await check(settings)
+    await report(settings)
 
 
 @pytest.fixture

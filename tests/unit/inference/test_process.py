@@ -32,7 +32,7 @@ def test_check_reports_what_would_run(
     monkeypatch.setenv("COLONNADE_ENGINE_ADDRESSES", "a:1,b:2")
     assert main(["--check"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["address"] == f"unix:{home}/run/inference.sock"
+    assert report["listen"] == f"unix:{home}/run/inference.sock"
     assert report["engines"] == ["a:1", "b:2"]
 
 
@@ -77,7 +77,7 @@ async def test_the_process_serves_and_leaves_when_told(home: Path, monkeypatch: 
     try:
         async with asyncio.timeout(LIMIT):
             assert process.stderr is not None
-            while json.loads(await process.stderr.readline())["event"] != "listening":
+            while json.loads(await process.stderr.readline())["event"] != "serving":
                 pass
             async with grpc.aio.insecure_channel(f"unix:{home}/run/inference.sock") as channel:
                 answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
