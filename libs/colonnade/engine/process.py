@@ -37,7 +37,7 @@ async def report(settings: EngineSettings) -> dict[str, object]:
     return {
         "device": settings.device,
         "dtype": settings.dtype,
-        "threads": settings.threads or threads.default_threads(),
+        "threads": threads.count(settings.threads),
         "memory_bytes": settings.model_bytes,
         "cache_bytes": settings.cache_bytes,
         "families": list(families()),

@@ -1,17 +1,15 @@
 """Settings of the engine's process, read from ``COLONNADE_ENGINE_*``."""
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
-import psutil
 import torch
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.engine.scheduler import Limits
 from colonnade.rpc import ProcessSettings
+from colonnade.supervise.machine import usable_memory
 
-_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "stored": None}
 
 
@@ -41,21 +39,8 @@ class EngineSettings(ProcessSettings):
 
     @property
     def model_bytes(self) -> int:
-        return self.memory_bytes or available_memory(_MEMORY_LIMIT) // 2
-
-    @property
-    def blobs(self) -> Path:
-        return self.home / "blobs"
+        return self.memory_bytes or usable_memory() // 2
 
     @property
     def limits(self) -> Limits:
         return Limits(self.queue_capacity, self.max_sequences, self.step_tokens, self.cache_bytes)
-
-
-def available_memory(limit: Path) -> int:
-    """Bytes of memory, or the control group's ``limit`` where that is less, as in a container."""
-    total = psutil.virtual_memory().total
-    try:
-        return min(total, int(limit.read_text()))
-    except (OSError, ValueError):  # no such file, or "max"
-        return int(total)

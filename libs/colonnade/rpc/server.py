@@ -14,9 +14,9 @@ from grpc_reflection.v1alpha import reflection
 from colonnade.errors import InvalidArgument
 from colonnade.rpc.guard import Guard
 from colonnade.rpc.peer import MAX_MESSAGE_BYTES, Identity
-from colonnade.rpc.settings import MAX_SOCKET_PATH
 from colonnade.security.identity import Role
 from colonnade.security.tokens import TokenVerifier
+from colonnade.supervise.home import MAX_SOCKET_PATH
 
 _OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -7,8 +7,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
-
-MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
+from colonnade.supervise.home import DEFAULT, MAX_SOCKET_PATH, Home
+from colonnade.telemetry.logs import LEVELS
 
 
 class ProcessSettings(BaseSettings):
@@ -17,9 +17,9 @@ class ProcessSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
     service: ClassVar[str]
 
-    home: Path = Field(default=Path("~/.colonnade"), validation_alias="COLONNADE_HOME")
+    home: Path = Field(default=Path(DEFAULT), validation_alias="COLONNADE_HOME")
     identity_dir: Path | None = Field(default=None, validation_alias="COLONNADE_IDENTITY_DIR")
-    log_level: str = Field(default="INFO", validation_alias="COLONNADE_LOG_LEVEL")
+    log_level: str = Field(default="info", validation_alias="COLONNADE_LOG_LEVEL")
     otlp_endpoint: str = Field(default="", validation_alias="COLONNADE_OTLP_ENDPOINT")
     registry_address: str = Field(default="", validation_alias="COLONNADE_REGISTRY_ADDRESS")
     inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
@@ -41,18 +41,28 @@ class ProcessSettings(BaseSettings):
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, level: str) -> str:
-        if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-        return level.upper()
+        if level.lower() not in LEVELS:
+            raise ValueError(f"must be one of {', '.join(LEVELS)}")
+        return level.lower()
 
     @property
     def identity(self) -> Path:
-        return self.identity_dir or self.home / "identity"
+        return self.identity_dir or Home(self.home).identity
 
     @property
     def data(self) -> Path:
         """This service's own folder."""
-        return self.home / "data" / self.service
+        return Home(self.home).data(self.service)
+
+    @property
+    def audit(self) -> Path:
+        """This service's own audit log."""
+        return Home(self.home).audit(self.service)
+
+    @property
+    def blobs(self) -> Path:
+        """Written by the registry alone."""
+        return Home(self.home).blobs
 
     @property
     def address(self) -> str:
@@ -74,7 +84,7 @@ class ProcessSettings(BaseSettings):
 
     def socket(self, service: str) -> str:
         """The address of a service's socket below home."""
-        path = str(self.home / "run" / f"{service}.sock")
+        path = str(Home(self.home).socket(service))
         if len(path.encode()) > MAX_SOCKET_PATH:
             raise InvalidArgument(
                 f"COLONNADE_HOME is too long for sockets below it ({len(path.encode())} bytes, at most "

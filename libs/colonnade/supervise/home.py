@@ -1,4 +1,4 @@
-"""The folder that holds everything a platform on one machine keeps: ``COLONNADE_HOME``."""
+"""What lies where in ``COLONNADE_HOME``, the folder of everything that a platform on one machine keeps."""
 
 import os
 import stat
@@ -8,13 +8,13 @@ from pathlib import Path
 from colonnade.errors import InvalidArgument, PermissionDenied
 
 DEFAULT = "~/.colonnade"
-_MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
+MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
 _LONGEST_SOCKET = "supervisor.sock"
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Names of the files that the supervisor and the command share."""
+    """Names of files and folders, as the supervisor, the command and every service know them."""
 
     root: Path
 
@@ -30,6 +30,21 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def identity(self) -> Path:
+        """The key that services sign with."""
+        return self.root / "identity"
+
+    @property
+    def blobs(self) -> Path:
+        """Written by the registry alone, read by engines."""
+        return self.root / "blobs"
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """What nobody but the owner may enter."""
+        return self.run, self.logs, self.identity, self.root / "data", self.root / "audit"
 
     @property
     def lock(self) -> Path:
@@ -48,14 +63,20 @@ class Home:
     def log(self, service: str) -> Path:
         return self.logs / f"{service}.log"
 
+    def data(self, service: str) -> Path:
+        return self.root / "data" / service
+
+    def audit(self, service: str) -> Path:
+        return self.root / "audit" / f"{service}.jsonl"
+
     def prepare(self) -> None:
         """Makes the folders, owner-only; raises ``InvalidArgument`` or ``PermissionDenied`` with a remedy."""
-        if (length := len(os.fsencode(self.run / _LONGEST_SOCKET))) > _MAX_SOCKET_PATH:
+        if (length := len(os.fsencode(self.run / _LONGEST_SOCKET))) > MAX_SOCKET_PATH:
             raise InvalidArgument(
                 f"COLONNADE_HOME is too long for sockets below it ({length} bytes, "
-                f"at most {_MAX_SOCKET_PATH}); choose a shorter folder with --home",
+                f"at most {MAX_SOCKET_PATH}); choose a shorter folder with --home",
                 field="COLONNADE_HOME",
-                limit=_MAX_SOCKET_PATH,
+                limit=MAX_SOCKET_PATH,
             )
         try:
             for folder in (self.root, self.run, self.logs):

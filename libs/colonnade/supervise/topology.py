@@ -4,16 +4,14 @@ They start in parallel, since each waits for the ones it needs; they stop from t
 running answers are finished while everything they need is still there.
 """
 
-import math
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from colonnade.supervise.home import Home
+from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
 
 STOP_ORDER = ("gateway", "inference", "engine", "registry")
@@ -142,19 +140,3 @@ def _grace(name: str, inherited: Mapping[str, str]) -> float:
     except (KeyError, ValueError):
         drain = _DRAIN_SECONDS
     return drain + _MARGIN_SECONDS
-
-
-def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Physical cores that this process may use: not those of other people's containers or taskset."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    physical = psutil.cpu_count(logical=False) or allowed
-    return max(1, min(allowed, physical, _cpu_quota(cgroup) or allowed))
-
-
-def _cpu_quota(path: Path) -> int | None:
-    """The container's limit in whole CPUs (cgroup v2), rounded up."""
-    try:
-        quota, period = path.read_text().split()
-        return None if quota == "max" else math.ceil(int(quota) / int(period))
-    except (OSError, ValueError, ZeroDivisionError):
-        return None

@@ -79,7 +79,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(key_store(settings))
         await require_safe(settings, store)
-        audit = stack.enter_context(AuditLog(settings.home / "audit" / "gateway.jsonl", "gateway"))
+        audit = stack.enter_context(AuditLog(settings.audit, settings.service))
         identity = Identity(settings.service, settings.identity)
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))

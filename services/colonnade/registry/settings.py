@@ -43,13 +43,5 @@ class RegistrySettings(ProcessSettings):
         return tuple(named) or (Path.home(), Path.cwd())
 
     @property
-    def blobs(self) -> Path:
-        return self.home / "blobs"
-
-    @property
     def workspaces(self) -> Path:
         return self.data / "imports"
-
-    @property
-    def audit(self) -> Path:
-        return self.home / "audit" / f"{self.service}.jsonl"

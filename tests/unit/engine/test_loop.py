@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence as Row
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,8 @@ from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.loop import Loop
 from colonnade.engine.scheduler import Limits
 from colonnade.engine.sequence import FinishReason, Sequence, Update
-from colonnade.engine.settings import EngineSettings, available_memory
+from colonnade.engine.settings import EngineSettings
 from colonnade.engine.text import Piece
-from colonnade.engine.threads import default_threads, quota
 from colonnade.errors import Internal, Unavailable
 from colonnade.models.protocol import SampledToken
 from tests.unit.engine.toys.loaded import runtime
@@ -123,20 +121,6 @@ async def test_a_reader_waits_for_news() -> None:
     assert not reading.done()
     mailbox.put(_update("x"))
     assert (await reading).text == "x"
-
-
-def test_threads_and_memory_follow_the_control_group(tmp_path: Path) -> None:
-    limit = tmp_path / "cpu.max"
-    for text, cores in (("150000 100000", 2), ("50000 100000", 1), ("max 100000", 1 << 16)):
-        limit.write_text(text)
-        assert quota(limit) == cores
-    assert quota(tmp_path / "absent") == 1 << 16
-    assert default_threads() >= 1
-    memory = tmp_path / "memory.max"
-    memory.write_text("1000\n")
-    assert available_memory(memory) == 1000
-    memory.write_text("max\n")
-    assert available_memory(memory) == available_memory(tmp_path / "absent") > 1 << 28
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-import pytest
-
 from colonnade.supervise.home import Home
+from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth
-from colonnade.supervise.topology import ServiceSpec, platform, usable_cpus
+from colonnade.supervise.topology import ServiceSpec, platform
 
 HOME = Home(Path("/srv/colonnade"))
 
@@ -65,13 +64,3 @@ def test_nothing_is_killed_while_it_drains() -> None:
     assert specs()["gateway"].grace_seconds > 30
     assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="100")["gateway"].grace_seconds > 100
     assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="oops")["gateway"].grace_seconds > 30
-
-
-@pytest.mark.parametrize(
-    ("content", "most"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", None), ("oops", None)]
-)
-def test_a_container_has_fewer_processors(tmp_path: Path, content: str, most: int | None) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    everything = usable_cpus(tmp_path / "none")
-    assert everything >= 1
-    assert usable_cpus(tmp_path / "cpu.max") == min(everything, most or everything)

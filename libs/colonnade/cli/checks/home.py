@@ -7,10 +7,7 @@ from pathlib import Path
 
 from colonnade.cli.checks.finding import Finding, fail, ok, warn
 from colonnade.supervise import stale
-from colonnade.supervise.home import Home
-
-_MAX_SOCKET_PATH = 107
-_PRIVATE = ("run", "logs", "identity", "data", "audit")
+from colonnade.supervise.home import MAX_SOCKET_PATH, Home
 
 
 def look(home: Home, *, running: bool) -> Iterator[Finding]:
@@ -26,10 +23,10 @@ def look(home: Home, *, running: bool) -> Iterator[Finding]:
 
 def length(home: Home) -> Finding:
     used = len(os.fsencode(home.control))
-    if used > _MAX_SOCKET_PATH:
+    if used > MAX_SOCKET_PATH:
         return fail(
             "home",
-            f"the path of COLONNADE_HOME is too long for sockets ({used} bytes, at most {_MAX_SOCKET_PATH})",
+            f"the path of COLONNADE_HOME is too long for sockets ({used} bytes, at most {MAX_SOCKET_PATH})",
             "choose a shorter folder with COLONNADE_HOME",
         )
     return ok("home", f"{home.root}")
@@ -46,9 +43,7 @@ def owner(home: Home) -> Finding:
 
 
 def permissions(home: Home) -> Finding:
-    open_to_others = [
-        folder.name for folder in map(home.root.joinpath, _PRIVATE) if folder.is_dir() and _shared(folder)
-    ]
+    open_to_others = [folder.name for folder in home.private if folder.is_dir() and _shared(folder)]
     if open_to_others and _shared(home.root):
         return fail(
             "permissions",

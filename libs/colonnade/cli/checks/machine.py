@@ -11,7 +11,7 @@ import psutil
 from colonnade.cli.checks.finding import Finding, fail, ok, warn
 from colonnade.cli.terminal import human_bytes
 from colonnade.supervise.home import Home
-from colonnade.supervise.topology import usable_cpus
+from colonnade.supervise.machine import memory_limit, usable_cpus
 
 _GB = 1000**3
 _MEMORY_WARN, _MEMORY_FAIL = 2 * _GB, 1 * _GB
@@ -54,9 +54,8 @@ def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """What the machine has left, or the container if that is less (cgroup v2)."""
     left = int(psutil.virtual_memory().available)
     try:
-        limit = (cgroup / "memory.max").read_text().strip()
-        if limit != "max":
-            left = min(left, int(limit) - int((cgroup / "memory.current").read_text()))
+        if limit := memory_limit(cgroup / "memory.max"):
+            left = min(left, limit - int((cgroup / "memory.current").read_text()))
     except (OSError, ValueError):
         pass
     return max(0, left)
