@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 
-import structlog
 import torch
 
 from colonnade.engine.core import Core
 from colonnade.engine.sequence import Update
 from colonnade.errors import Internal, Unavailable
+from colonnade.telemetry import get_logger
 
-_LOG = structlog.get_logger(__name__)
+_LOG = get_logger(__name__)
 _STOP_SECONDS = 15.0
 Deliver = Callable[[Sequence[Update]], None]
 
@@ -52,7 +52,7 @@ class Loop:
             if self._core.last_batch:
                 self._observe(self._core.last_batch)
         except Exception:
-            _LOG.exception("step_failed")
+            _LOG.exception("step failed")
             updates = self._core.fail_all(Internal("the engine failed and dropped its requests"))
         self._hand_over([each for each in updates if each.pieces or each.finish or each.error])
 
@@ -62,4 +62,4 @@ class Loop:
         try:
             self._deliver(updates)
         except RuntimeError:  # the event loop is closed: nobody listens any more
-            _LOG.warning("updates_lost", count=len(updates))
+            _LOG.warning("updates lost", count=len(updates))

@@ -9,9 +9,8 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-import structlog
 import torch
 
 from colonnade.engine.artefacts import Manifest, runtime_of, verified
@@ -19,19 +18,11 @@ from colonnade.engine.core import Core
 from colonnade.engine.runtime import Runtime
 from colonnade.errors import Conflict, NotFound, Overloaded, TooLarge
 from colonnade.models.families import catalog
-from colonnade.models.protocol import LanguageModel
 from colonnade.storage.blobs import BlobStore
+from colonnade.telemetry import get_logger
 
-_LOG = structlog.get_logger(__name__)
+_LOG = get_logger(__name__)
 _RETRY_SECONDS = 5
-
-
-class Load(Protocol):
-    """``colonnade.models.families.catalog.load``, or a test's own."""
-
-    def __call__(
-        self, files: Mapping[str, Path], *, dtype: torch.dtype | None, device: torch.device | str
-    ) -> LanguageModel: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ class ModelHost:
         memory_bytes: int,
         dtype: torch.dtype | None = torch.float32,
         device: torch.device | str = "cpu",
-        load: Load = catalog.load,
+        load: catalog.Loader = catalog.load,
     ) -> None:
         """``memory_bytes`` bounds the weights of all loaded models; ``dtype`` None keeps the stored one."""
         self.memory_bytes = memory_bytes
@@ -147,7 +138,7 @@ class ModelHost:
             self._check_fit(runtime)
             self._runtimes[manifest.ref.digest] = runtime
             tell(Progress("weights", 1.0))
-            _LOG.info("model_loaded", model=manifest.ref.name, bytes=runtime.model.memory_bytes)
+            _LOG.info("model loaded", model=manifest.ref.name, bytes=runtime.model.memory_bytes)
             return runtime
 
     def _read(self, manifest: Manifest, files: Mapping[str, Path]) -> Runtime:
@@ -184,6 +175,6 @@ class ModelHost:
                 self._drop(runtime)
 
     def _drop(self, runtime: Runtime) -> None:
-        _LOG.info("model_unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
+        _LOG.info("model unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
         del self._runtimes[runtime.ref.digest]
         gc.collect()  # weights in reference cycles must be gone before the next ones come

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Row
 from dataclasses import dataclass
 
-import structlog
 import torch
 
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sequence import Sequence
 from colonnade.errors import ColonnadeError, Internal
 from colonnade.models.protocol import Batch, Outputs, Span, Step
+from colonnade.telemetry import get_logger
 
-_LOG = structlog.get_logger(__name__)
+_LOG = get_logger(__name__)
 STALLED = 1000
 """Forwards that may pass without a token decided or a position kept."""
 _NOTHING = Step()
@@ -82,7 +82,7 @@ def _forward(planned: Row[Planned]) -> Iterator[tuple[Sequence, Span, Outputs | 
         results: list[Outputs | Exception] = list(_together(runtime, [span for _, span in planned]))
     except Exception as error:
         if len(planned) > 1:
-            _LOG.warning("forward_repeated", model=runtime.ref.name, spans=len(planned), exc_info=True)
+            _LOG.warning("forward repeated", model=runtime.ref.name, spans=len(planned), exc_info=True)
             for each in planned:
                 yield from _forward([each])
             return
@@ -125,5 +125,5 @@ def _absorb(sequence: Sequence, span: Span, outputs: Outputs) -> Step:
 def fault(sequence: Sequence, error: Exception, where: str) -> ColonnadeError:
     """What the caller hears of a fault; what is not ours to tell goes to the log alone."""
     request, model = sequence.work.request_id, sequence.runtime.ref.name
-    _LOG.error("request_failed", where=where, request_id=request, model=model, exc_info=error)
+    _LOG.error("request failed", where=where, request_id=request, model=model, exc_info=error)
     return error if isinstance(error, ColonnadeError) else Internal("the model failed on this request")

@@ -15,7 +15,7 @@ from colonnade.api.registry.v1 import manifest_pb2
 from colonnade.engine.artefacts import Manifest
 from colonnade.engine.core import Core
 from colonnade.engine.metrics import EngineMetrics
-from colonnade.engine.models import Load, ModelHost
+from colonnade.engine.models import ModelHost
 from colonnade.engine.scheduler import Limits
 from colonnade.engine.service import Engine
 from colonnade.engine.servicer import SERVICE, EngineServicer
@@ -103,7 +103,10 @@ def asking(model: generation_pb2.ModelRef, prompt: str = "hello", **more: Any) -
 
 
 @asynccontextmanager
-async def serving(limits: Limits = Limits(), load: Load = catalog.load) -> AsyncGenerator[Served, None]:  # noqa: B008
+async def serving(
+    limits: Limits = Limits(),  # noqa: B008
+    load: catalog.Loader = catalog.load,
+) -> AsyncGenerator[Served, None]:
     """An engine, its server and a peer; the folder is short, as sockets' paths must be."""
     with tempfile.TemporaryDirectory(prefix="cln-") as name:
         folder, registry = Path(name), CollectorRegistry()

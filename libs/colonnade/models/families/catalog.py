@@ -16,11 +16,7 @@ class Loader(Protocol):
     """Builds a model from an artefact's files, by name; ``dtype`` None keeps the stored one."""
 
     def __call__(
-        self,
-        files: Mapping[str, Path],
-        *,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str = "cpu",
+        self, files: Mapping[str, Path], *, dtype: torch.dtype | None, device: torch.device | str
     ) -> LanguageModel: ...
 
 
