@@ -8,6 +8,7 @@ reads is still true when it writes, and what it has returned from is on the disk
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from colonnade.errors import InvalidArgument, Unavailable, Unsupported
 BUSY_SECONDS = 10.0
 _ATTEMPTS = 8
 _RETRYABLE = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
 
 
@@ -76,6 +78,16 @@ def sqlite_url(path: Path) -> str:
 def is_retryable(error: DBAPIError) -> bool:
     """Whether another transaction came between, so that doing the same again may succeed."""
     return getattr(error.orig, "sqlstate", None) in _RETRYABLE
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 in UTC, as times are stored: the same on every database, exact, in order."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(stored: int) -> datetime:
+    """The time that ``micros`` made ``stored`` of."""
+    return _EPOCH + timedelta(microseconds=stored)
 
 
 def backend_of(url: str) -> str:

@@ -1,7 +1,7 @@
 """Keys in the gateway's own database."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,10 +25,9 @@ from colonnade.errors import Conflict
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.security.identity import Role
 from colonnade.security.keys import ApiKey
-from colonnade.storage.sql import Database
+from colonnade.storage.sql import Database, micros, moment_of
 
 METADATA = MetaData()
-# Times are microseconds since 1970 in UTC: the same on every database, and they compare as they should.
 KEYS = Table(
     "api_keys",
     METADATA,
@@ -55,7 +54,6 @@ Index(
     sqlite_where=_USED,
     postgresql_where=_USED,
 )
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class SqlKeyStore:
@@ -125,7 +123,7 @@ def _row(record: KeyRecord) -> dict[str, Any]:
         "roles": " ".join(sorted(key.roles)),
         "subject": key.subject,
         "name": key.name,
-        "created_at": _micros(key.created_at),
+        "created_at": micros(key.created_at),
         "created_by": record.created_by,
         "expires_at": _micros(key.expires_at),
         "revoked_at": _micros(key.revoked_at),
@@ -141,7 +139,7 @@ def _record(row: Row[Any]) -> KeyRecord:
         tenant=row.tenant,
         subject=row.subject,
         roles=frozenset(Role(role) for role in row.roles.split()),
-        created_at=_time(row.created_at) or _EPOCH,
+        created_at=moment_of(row.created_at),
         expires_at=_time(row.expires_at),
         revoked_at=_time(row.revoked_at),
         name=row.name,
@@ -151,8 +149,8 @@ def _record(row: Row[Any]) -> KeyRecord:
 
 
 def _micros(at: datetime | None) -> int | None:
-    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)
+    return None if at is None else micros(at)
 
 
-def _time(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+def _time(stored: int | None) -> datetime | None:
+    return None if stored is None else moment_of(stored)

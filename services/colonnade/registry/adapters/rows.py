@@ -2,24 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.registry.adapters.tables import ALIASES, ARTEFACTS, CONTENTS, MODELS, TARGETS, VERSIONS
 from colonnade.registry.domain import Alias, Artefact, Content, Manifest, Model, Target, Version
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def micros(moment: datetime) -> int:
-    """Exact, where a float of seconds is not."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def moment_of(value: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=value)
+from colonnade.storage.sql import moment_of
 
 
 async def models(connection: AsyncConnection, condition: ColumnElement[bool], limit: int) -> Sequence[Model]:

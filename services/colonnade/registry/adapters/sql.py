@@ -30,7 +30,7 @@ from colonnade.registry.domain import (
     alias_for_import,
     moved,
 )
-from colonnade.storage.sql import Database
+from colonnade.storage.sql import Database, micros
 
 
 class SqlVersionStore:
@@ -153,7 +153,7 @@ async def _remember(connection: AsyncConnection, once: Once, version: Version, a
             fingerprint=once.fingerprint,
             model=version.manifest.name,
             version=version.manifest.version,
-            created_at=rows.micros(at),
+            created_at=micros(at),
         )
     )
 
@@ -164,7 +164,7 @@ async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
     if known is None:
         await connection.execute(
             insert(MODELS).values(
-                name=draft.name, description=draft.description, created_at=rows.micros(draft.created_at)
+                name=draft.name, description=draft.description, created_at=micros(draft.created_at)
             )
         )
     elif draft.description:
@@ -209,7 +209,7 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
             model=draft.name,
             number=version.manifest.version,
             content=content.digest,
-            created_at=rows.micros(draft.created_at),
+            created_at=micros(draft.created_at),
             created_by=draft.created_by,
             source=draft.source,
             source_digest=draft.source_digest,
@@ -238,7 +238,7 @@ async def _keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, 
     values = {
         "revision": alias.revision,
         "moved": (last or 0) + 1,
-        "updated_at": rows.micros(alias.updated_at),
+        "updated_at": micros(alias.updated_at),
         "updated_by": alias.updated_by,
     }
     if is_new:
