@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from colonnade.errors import ColonnadeError, NotFound
-from colonnade.gateway.adapters.memory import MemoryKeyStore
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
 from colonnade.gateway.domain.limits import Limits
@@ -48,6 +47,7 @@ from colonnade.gateway.service.stages import (
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
+from tests.unit.gateway.memory import MemoryKeyStore
 
 BASE = "http://127.0.0.1:8080"
 DIGEST = "sha256:" + "a" * 64

@@ -11,7 +11,6 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from colonnade.errors import Conflict
-from colonnade.gateway.adapters.memory import MemoryKeyStore
 from colonnade.gateway.adapters.sql import METADATA, SqlKeyStore
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.ports import KeyStore
@@ -19,6 +18,7 @@ from colonnade.security import keys
 from colonnade.security.identity import Role
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, sqlite_url
+from tests.unit.gateway.memory import MemoryKeyStore
 
 NOW = datetime(2030, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 

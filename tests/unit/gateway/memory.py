@@ -1,4 +1,4 @@
-"""Keys in memory, for tests of what stands on them."""
+"""The key store in memory; it passes the same tests as the one in SQL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
