@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from colonnade.supervise.states import PlatformStatus, ServiceStatus
+    from colonnade.supervise.states import ServiceStatus
 
 _COLOURS = {"ready": "green", "crash loop": "bold red", "stopped": "dim", "pending": "dim"}
 
@@ -57,8 +57,3 @@ def coloured(state: str) -> "Text":
     from rich.text import Text
 
     return Text(state, style=_COLOURS.get(state, "yellow"))
-
-
-def summary(now: "PlatformStatus") -> str:
-    """One line: ``registry ready, engine starting``."""
-    return ", ".join(f"{service.name} {service.state.value}" for service in now.services)

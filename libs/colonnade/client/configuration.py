@@ -1,11 +1,11 @@
 """Where the platform is, who asks, and how patiently."""
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from colonnade.errors import InvalidArgument
+from colonnade.security.network import is_loopback
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -20,13 +20,7 @@ class Configuration:
 
     @property
     def loopback(self) -> bool:
-        host = urlsplit(self.base_url).hostname or ""
-        if host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 def configure(base_url: str | None, api_key: str | None, timeout: float, max_retries: int) -> Configuration:

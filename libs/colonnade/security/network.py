@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from colonnade.errors import InvalidArgument, PermissionDenied
+from colonnade.errors import PermissionDenied
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """What a browser or a client on this machine calls it."""
@@ -58,12 +58,6 @@ def is_local_address(listen: str) -> bool:
         return True
     authority = parse_authority(listen)
     return authority is not None and is_loopback(authority.host)
-
-
-def require_local(listen: str, field: str, remedy: str) -> None:
-    """Raises ``InvalidArgument`` where ``listen`` can be reached from another machine."""
-    if not is_local_address(listen):
-        raise InvalidArgument(f"{field} must be a loopback address; {remedy}", field=field)
 
 
 def check_host(header: str | None, allowed: Collection[str] = LOOPBACK_HOSTS) -> None:

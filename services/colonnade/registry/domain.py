@@ -17,7 +17,6 @@ from colonnade.security.inputs import (
     alias_name,
     check_count,
     check_size,
-    model_name,
     model_reference,
     relative_artefact_path,
     size_label,
@@ -257,10 +256,6 @@ def alias_for_import(asked: str, aliases: Collection[str]) -> str:
     if asked:
         return alias_name(asked)
     return "" if DEFAULT_ALIAS in aliases else DEFAULT_ALIAS
-
-
-def check_name(name: str) -> str:
-    return model_name(name)
 
 
 def _in_range(field: str, value: int, low: int, high: int) -> None:

@@ -18,11 +18,11 @@ from pathlib import Path
 from colonnade.errors import ColonnadeError, Internal, Overloaded
 from colonnade.registry import metrics
 from colonnade.registry.audit import audited
-from colonnade.registry.domain import Artefact, Content, Draft, Once, Version, check_name
+from colonnade.registry.domain import Artefact, Content, Draft, Once, Version
 from colonnade.registry.ports import AuditTrail, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.identity import Principal
-from colonnade.security.inputs import alias_name, check_text, idempotency_key
+from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name
 from colonnade.storage.blobs import BlobStore
 
 MAX_DESCRIPTION_BYTES = 2000
@@ -41,7 +41,7 @@ class ImportRequest:
 
     def check(self) -> None:
         check_text(self.source, "source", MAX_SOURCE_BYTES, controls="line")
-        check_name(self.name)
+        model_name(self.name)
         check_text(self.description, "description", MAX_DESCRIPTION_BYTES, allow_empty=True, controls="text")
         if self.alias:
             alias_name(self.alias)

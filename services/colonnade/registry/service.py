@@ -17,12 +17,11 @@ from colonnade.registry.domain import (
     Resolution,
     Target,
     Version,
-    check_name,
     check_targets,
 )
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.security.identity import Principal
-from colonnade.security.inputs import alias_name, size_label
+from colonnade.security.inputs import alias_name, model_name, size_label
 from colonnade.security.inputs import digest as check_digest
 
 PAGE_SIZE = 50
@@ -70,7 +69,7 @@ class Registry:
 
     async def get_model(self, name: str) -> tuple[Model, Sequence[Version]]:
         """A model and its newest versions, newest first."""
-        model = await self._store.find_model(check_name(name))
+        model = await self._store.find_model(model_name(name))
         if model is None:
             raise _unknown_model(name)
         return model, await self._store.list_versions(name, limit=MAX_VERSIONS_SHOWN)
@@ -101,7 +100,7 @@ class Registry:
         expected_revision: int | None = None,
     ) -> Alias:
         """Moves an alias; see ``domain.moved``."""
-        check_name(name)
+        model_name(name)
         alias_name(alias)
         weights = ",".join(f"{target.version}={target.weight}" for target in check_targets(targets))
         with _counted("set"):
@@ -115,7 +114,7 @@ class Registry:
                 return moved
 
     async def delete_alias(self, name: str, alias: str, principal: Principal) -> None:
-        check_name(name)
+        model_name(name)
         alias_name(alias)
         with _counted("delete"):
             async with audited(self._trail, "registry.alias.delete", principal, model=name, alias=alias):
@@ -184,6 +183,6 @@ def _token_of(name: str) -> str:
 def _name_of(token: str) -> str:
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
-        return check_name(base64.urlsafe_b64decode(padded).decode())
+        return model_name(base64.urlsafe_b64decode(padded).decode())
     except (UnicodeError, binascii.Error, ColonnadeError):
         raise InvalidArgument("page_token must be one that the list returned", field="page_token") from None

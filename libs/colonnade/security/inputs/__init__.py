@@ -30,13 +30,12 @@ from colonnade.security.inputs.names import (
     model_name,
     model_reference,
     request_id,
-    service_name,
     size_label,
     subject_name,
     tenant_name,
 )
 from colonnade.security.inputs.paths import confined, relative_artefact_path
-from colonnade.security.inputs.sizes import check_count, check_size, check_total, open_regular, read_bounded
+from colonnade.security.inputs.sizes import check_count, check_size, open_regular, read_bounded
 from colonnade.security.inputs.texts import check_text, decoded, encoded
 
 __all__ = [
@@ -51,7 +50,6 @@ __all__ = [
     "check_header_value",
     "check_size",
     "check_text",
-    "check_total",
     "confined",
     "decoded",
     "digest",
@@ -70,7 +68,6 @@ __all__ = [
     "relative_artefact_path",
     "request_id",
     "sanitise_config",
-    "service_name",
     "size_label",
     "subject_name",
     "tenant_name",

@@ -28,7 +28,6 @@ alias_name = _checker(
     r"[a-z][a-z0-9_-]*", 64, "lower-case letters, digits, '_' and '-', beginning with a letter", "alias"
 )
 tenant_name = _checker(r"[a-z0-9][a-z0-9._-]*", 64, _LOWER, "tenant")
-service_name = _checker(r"[a-z][a-z0-9-]*", 63, "lower-case letters, digits and '-'", "service")
 request_id = _checker(
     r"[A-Za-z0-9][A-Za-z0-9._:-]*", 128, "letters, digits, '.', '_', ':' and '-'", "x-request-id"
 )

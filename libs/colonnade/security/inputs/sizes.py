@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,13 +9,6 @@ from colonnade.errors import InvalidArgument, NotFound, TooLarge
 
 KIB = 1024
 MIB = 1024 * KIB
-GIB = 1024 * MIB
-
-MAX_WEIGHTS_FILE_BYTES = 1024 * GIB
-MAX_SAFETENSORS_HEADER_BYTES = 100 * 1000 * 1000
-"""The format's own limit."""
-MAX_ARTEFACTS = 4096
-"""Files of one model version."""
 
 
 def check_size(size: int, limit: int, field: str) -> int:
@@ -30,11 +22,6 @@ def check_size(size: int, limit: int, field: str) -> int:
             limit=limit,
         )
     return size
-
-
-def check_total(sizes: Iterable[int], limit: int, field: str) -> int:
-    """The sum of ``sizes``, when each is positive and all together are at most ``limit`` bytes."""
-    return check_size(sum(check_size(size, limit, field) for size in sizes), limit, field)
 
 
 def check_count(count: int, limit: int, field: str) -> int:
