@@ -20,7 +20,9 @@ REFUSED = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m colonnade.models.convert", description=__doc__)
-    parser.add_argument("source", type=Path, help="a .gguf file, or a Hugging Face model folder")
+    parser.add_argument(
+        "source", metavar="SOURCE", type=Path, help="a .gguf file, or a Hugging Face model folder"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, help="the folder to write; must not exist or be empty"
     )

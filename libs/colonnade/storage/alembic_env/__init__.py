@@ -1,0 +1,1 @@
+"""What Alembic runs for every service's migrations; it finds ``env.py`` by its path."""
