@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from colonnade.engine.core import Core
-from colonnade.engine.sequence import Finish
+from colonnade.engine.sequence import Finish, FinishReason
+from colonnade.errors import Code
 from colonnade.telemetry.metrics import (
     REGISTRY,
     SIZE_BUCKETS,
@@ -13,6 +14,9 @@ from colonnade.telemetry.metrics import (
     gauge,
     histogram,
 )
+
+_ERROR_OF = {FinishReason.CANCELLED: Code.CANCELLED, FinishReason.DEADLINE: Code.DEADLINE_EXCEEDED}
+"""Endings that nobody wished for."""
 
 
 class EngineMetrics:
@@ -63,7 +67,8 @@ class EngineMetrics:
         if finish.completion_tokens:
             self._gen_ai.first_token(operation, model, finish.first_token_seconds)
         per_token = finish.decode_seconds / later if later > 0 else None
-        self._gen_ai.finished(operation, model, total, per_token=per_token)
+        error_type = _ERROR_OF.get(finish.reason, "")
+        self._gen_ai.finished(operation, model, total, error_type=error_type, per_token=per_token)
         self._gen_ai.tokens(
             operation, model, prompt=finish.prompt_tokens, completion=finish.completion_tokens
         )

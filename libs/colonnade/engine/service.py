@@ -9,6 +9,8 @@ import uuid
 from collections.abc import AsyncGenerator
 from collections.abc import Sequence as Row
 
+from opentelemetry.trace import Span
+
 from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.loop import Loop
@@ -16,7 +18,7 @@ from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.requests import Generation, Scoring, require, scoring_of, sequence_of
 from colonnade.engine.runtime import Runtime
-from colonnade.engine.sequence import FinishReason, Sequence, Update
+from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
 from colonnade.engine.text import Piece
 from colonnade.engine.tracing import phases
 from colonnade.errors import Cancelled, ColonnadeError, DeadlineExceeded, Unsupported
@@ -59,6 +61,8 @@ class Engine:
         runtime = self.host.find(asked.digest)
         model, began = runtime.ref.name, self.core.clock()
         attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
+        sequence: Sequence | None = None
+        finish: Finish | None = None
         with span("engine.submit", attributes=attributes) as active:
             try:
                 self.core.check_room()
@@ -66,12 +70,29 @@ class Engine:
                 async with contextlib.aclosing(self._run(sequence)) as chunks:
                     async for chunk in chunks:
                         if chunk.finish:
-                            self.metrics.finished(asked.operation, model, chunk.finish)
-                            phases(active, chunk.finish)
+                            finish = chunk.finish
+                            self.metrics.finished(asked.operation, model, finish)
+                            phases(active, finish)
                         yield chunk
             except ColonnadeError as error:
                 self.metrics.refused(asked.operation, model, error.code, self.core.clock() - began)
                 raise
+            except (GeneratorExit, asyncio.CancelledError):
+                if finish is None:  # nobody reads how it ended, but it was work
+                    self._abandoned(asked, model, sequence, began, active)
+                raise
+
+    def _abandoned(
+        self, asked: Generation, model: str, sequence: Sequence | None, began: float, active: Span
+    ) -> None:
+        """Counts a request whose caller left before its end; None where it was not even encoded."""
+        now = self.core.clock()
+        if sequence is None:
+            self.metrics.refused(asked.operation, model, FinishReason.CANCELLED, now - began)
+            return
+        finish = sequence.finish(FinishReason.CANCELLED, now)
+        self.metrics.finished(asked.operation, model, finish)
+        phases(active, finish)
 
     async def score(self, asked: Scoring) -> list[Piece]:
         """The tokens of the text with their logprobs."""

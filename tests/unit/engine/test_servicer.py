@@ -349,3 +349,34 @@ async def test_metrics_count_what_happened(served: Served) -> None:
     }
     assert value("gen_ai_server_time_to_first_token_seconds_count", **labels) == 1
     assert value("gen_ai_server_time_per_output_token_seconds_count", **labels) == 1
+
+
+async def test_metrics_count_who_left_before_the_end() -> None:
+    gated = Gated()
+    async with serving(load=Models(gated)) as served:
+        model = await served.load()
+        running = asyncio.create_task(served.answer(asking(model, max_tokens=80)))
+        gated.permits.release(4)
+        await served.until(lambda stats: stats.models[0].running == 1)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await served.until(lambda stats: stats.models[0].running == 0)
+        gated.permits.release(2)
+
+        def value(name: str, **labels: str) -> float | None:
+            found: float | None = served.registry.get_sample_value(name, labels)
+            return found
+
+        assert value("colonnade_engine_requests_total", model=model.name, outcome="cancelled") == 1
+        assert value("colonnade_engine_tokens_total", model=model.name, kind="prompt") == 5
+        assert (
+            value(
+                "gen_ai_server_request_duration_seconds_count",
+                gen_ai_operation_name="text_completion",
+                gen_ai_provider_name="colonnade",
+                gen_ai_request_model=model.name,
+                error_type="cancelled",
+            )
+            == 1
+        )
