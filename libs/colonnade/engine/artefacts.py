@@ -4,8 +4,6 @@ What weights mean is the family's business (``colonnade.models.families``); here
 has: tokenizer, chat template, the tokens that begin and end a text.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from colonnade.models.protocol import LanguageModel
 from colonnade.security.inputs import TOKENIZER as TOKENIZER_LIMITS
 from colonnade.security.inputs import guard_json, read_bounded
 from colonnade.storage.blobs import BlobStore
+from colonnade.storage.versions import version_digest
 
 CHAT_TEMPLATE = "chat_template.jinja"
 MAX_TEMPLATE_BYTES = 256 << 10
@@ -47,12 +46,7 @@ class Manifest:
     @property
     def computed_digest(self) -> str:
         """The digest that a version of this family with these files has."""
-        files = [
-            {"path": each.path, "digest": each.digest, "size_bytes": each.size_bytes}
-            for each in sorted(self.artefacts, key=lambda each: each.path)
-        ]
-        body = json.dumps({"family": self.family, "artefacts": files}, sort_keys=True, separators=(",", ":"))
-        return "sha256:" + hashlib.sha256(body.encode()).hexdigest()
+        return version_digest(self.family, self.artefacts)
 
     @property
     def weight_bytes(self) -> int:

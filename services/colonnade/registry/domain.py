@@ -5,8 +5,6 @@ points at versions of one model with weights that add up to 100; each move gives
 across its deletion, so that a revision never means two things.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +20,7 @@ from colonnade.security.inputs import (
     size_label,
 )
 from colonnade.security.inputs import digest as check_digest
+from colonnade.storage.versions import version_digest
 
 DEFAULT_ALIAS = "production"
 MAX_TARGETS = 10
@@ -74,14 +73,7 @@ class Content:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the canonical JSON of family and artefacts: equal content, equal digest."""
-        artefacts = [
-            {"path": artefact.path, "digest": artefact.digest, "size_bytes": artefact.size_bytes}
-            for artefact in self.artefacts
-        ]
-        body = {"family": self.family, "artefacts": artefacts}
-        canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+        return version_digest(self.family, self.artefacts)
 
 
 @dataclass(frozen=True, slots=True)
