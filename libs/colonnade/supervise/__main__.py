@@ -10,6 +10,7 @@ import os
 import sys
 
 from colonnade.errors import ColonnadeError
+from colonnade.supervise.control import refusal
 from colonnade.supervise.home import Home
 from colonnade.supervise.supervisor import Supervisor
 from colonnade.supervise.topology import DEFAULT_PORT, platform
@@ -33,8 +34,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     try:
         await supervisor.run(lambda: _tell(arguments.tell, {"ok": True}))
     except ColonnadeError as error:
-        fault = {"code": error.code, "message": error.message, "details": error.details}
-        _tell(arguments.tell, {"ok": False, "error": fault})
+        _tell(arguments.tell, refusal(error))
         return 1
     return 0
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from colonnade.errors import ColonnadeError, InvalidArgument, PermissionDenied
+from colonnade.errors import ColonnadeError, InvalidArgument, PermissionDenied, error_of
 from colonnade.supervise.states import PlatformStatus
 
 MAX_LINE = 64 * 1024
@@ -76,9 +76,8 @@ class ControlServer:
             if request["command"] == "stop":
                 await reader.read()  # until the caller leaves, or we do
         except ColonnadeError as error:
-            fault = {"code": error.code, "message": error.message, "details": error.details}
             with suppress(OSError):
-                await _send(writer, {"ok": False, "error": fault})
+                await _send(writer, refusal(error))
         except OSError:
             pass  # the caller left
         finally:
@@ -100,6 +99,20 @@ class ControlServer:
                 raise InvalidArgument(
                     f"unknown command {unknown!r}; known are status, stop and restart", field="command"
                 )
+
+
+def refusal(error: ColonnadeError) -> dict[str, Any]:
+    """What the supervisor answers instead of ``{"ok": true, ...}``."""
+    return {"ok": False, "error": {"code": error.code, "message": error.message, "details": error.details}}
+
+
+def accepted(line: bytes) -> dict[str, Any]:
+    """The supervisor's answer on a line; raises the refusal that it may be."""
+    answer: dict[str, Any] = json.loads(line)
+    if not answer["ok"]:
+        error = answer["error"]
+        raise error_of(error["code"], error["message"], error["details"])
+    return answer
 
 
 async def _read_request(reader: asyncio.StreamReader) -> dict[str, Any]:

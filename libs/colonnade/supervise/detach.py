@@ -4,12 +4,12 @@ A fresh process in a session of its own, not a fork of this one: a fork copies t
 terminal's state.
 """
 
-import json
 import os
 import subprocess
 import sys
 
-from colonnade.errors import Internal, error_of
+from colonnade.errors import ColonnadeError, Internal
+from colonnade.supervise.control import accepted
 from colonnade.supervise.home import Home
 
 _MODULE = "colonnade.supervise"
@@ -39,10 +39,10 @@ def start_detached(home: Home, *, host: str, port: int) -> int:
     if not line:
         process.wait()
         raise Internal("the supervisor ended before it could start anything; see: colonnade logs supervisor")
-    answer = json.loads(line)
-    if not answer["ok"]:
+    try:
+        accepted(line)
+    except ColonnadeError:
         process.wait()
-        error = answer["error"]
-        raise error_of(error["code"], error["message"], error["details"])
+        raise
     process.returncode = 0  # it outlives us on purpose: nobody here will wait for it
     return process.pid

@@ -32,6 +32,11 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def wrapped(*command: str) -> list[str]:
+    """``command`` behind this launcher, as a child of this process."""
+    return [sys.executable, "-I", "-S", "-B", __file__, str(os.getpid()), *command]
+
+
 def main() -> None:
     parent, *command = sys.argv[1:]
     _die_with_parent(int(parent))

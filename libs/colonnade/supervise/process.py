@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
+from colonnade.supervise import launch
 from colonnade.supervise.logfile import RotatingLog
 
-_LAUNCHER = Path(__file__).with_name("launch.py")
 _READ_BYTES = 64 * 1024
 _LAST_WORDS_SECONDS = 1.0
 _POLL_SECONDS = 0.1
@@ -151,9 +150,8 @@ def spawn(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Rotati
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("children are started from the main thread: they would end with any other")
-    launcher = [sys.executable, "-I", "-S", "-B", str(_LAUNCHER), str(os.getpid())]
     popen = subprocess.Popen(  # noqa: S603 - the command comes from our own topology
-        [*launcher, *command],
+        launch.wrapped(*command),
         env=dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,

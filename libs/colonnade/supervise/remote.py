@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from colonnade.errors import Unavailable, error_of
+from colonnade.errors import Unavailable
+from colonnade.supervise.control import accepted
 from colonnade.supervise.home import Home
 from colonnade.supervise.states import PlatformStatus
 
@@ -50,17 +51,9 @@ class Remote:
             except OSError as error:
                 raise _nobody() from error
             with stream:
-                yield _checked(line), stream
-
-
-def _checked(line: bytes) -> dict[str, Any]:
-    if not line:
-        raise _nobody()
-    answer: dict[str, Any] = json.loads(line)
-    if not answer["ok"]:
-        error = answer["error"]
-        raise error_of(error["code"], error["message"], error["details"])
-    return answer
+                if not line:
+                    raise _nobody()
+                yield accepted(line), stream
 
 
 def _nobody() -> Unavailable:

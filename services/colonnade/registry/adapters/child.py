@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -67,9 +66,8 @@ async def running(
     command: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> AsyncIterator[Child]:
     """Runs a command, and leaves nothing of it (and of its process group) behind. It gives way to others."""
-    launcher = (sys.executable, "-I", "-S", "-B", launch.__file__, str(os.getpid()))
     process = subprocess.Popen(  # noqa: ASYNC220, S603 - vfork takes milliseconds; the command is ours
-        [*launcher, *command],
+        launch.wrapped(*command),
         env=dict(environment),
         cwd=folder,
         stdin=subprocess.DEVNULL,
