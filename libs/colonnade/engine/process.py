@@ -9,7 +9,7 @@ from colonnade.engine.core import Core
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.service import Engine
-from colonnade.engine.servicer import SERVICE, EngineServicer
+from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.engine.settings import EngineSettings
 from colonnade.models.families.catalog import families
 from colonnade.rpc import Identity, Server, until_stopped
@@ -58,7 +58,7 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
     engine = Engine(core, host, EngineMetrics(), threads=count)
     server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))
     servicer = EngineServicer(engine, settings.deadline_margin_seconds)
-    server.add(add_EngineServiceServicer_to_server, servicer, SERVICE)
+    server.add(add_EngineServiceServicer_to_server, servicer, FULL_NAME)
     engine.start()
     try:
         await server.start()

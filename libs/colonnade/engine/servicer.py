@@ -14,7 +14,7 @@ from colonnade.models.protocol import Capability
 from colonnade.rpc import CallContext, current
 from colonnade.security.inputs import digest as check_digest
 
-SERVICE = "colonnade.api.engine.v1.EngineService"
+FULL_NAME = pb.DESCRIPTOR.services_by_name["EngineService"].full_name
 
 
 class EngineServicer(engine_pb2_grpc.EngineServiceServicer):

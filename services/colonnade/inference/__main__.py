@@ -14,7 +14,7 @@ from colonnade.inference.metrics import Metrics
 from colonnade.inference.placement import Placement
 from colonnade.inference.preload import Preloader
 from colonnade.inference.service import Inference
-from colonnade.inference.servicer import NAME, InferenceServicer
+from colonnade.inference.servicer import FULL_NAME, InferenceServicer
 from colonnade.inference.settings import InferenceSettings
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.inference import RPCS
@@ -72,7 +72,7 @@ async def _wired(
         wait_seconds=settings.engine_wait_seconds,
     )
     inference = Inference(placement, max_in_flight=settings.max_in_flight)
-    server.add(add_InferenceServiceServicer_to_server, InferenceServicer(inference), NAME)
+    server.add(add_InferenceServiceServicer_to_server, InferenceServicer(inference), FULL_NAME)
     preloader = Preloader(
         registry, inference, fleet, server.ready, interval=settings.default_interval_seconds
     )

@@ -11,7 +11,7 @@ from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceServic
 from colonnade.inference.domain import EngineView, Work
 from colonnade.inference.service import Inference
 
-NAME = "colonnade.api.inference.v1.InferenceService"
+FULL_NAME = wire.DESCRIPTOR.services_by_name["InferenceService"].full_name
 _CHARACTERS_PER_TOKEN = 4
 
 

@@ -18,7 +18,7 @@ from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.scheduler import Limits
 from colonnade.engine.service import Engine
-from colonnade.engine.servicer import SERVICE, EngineServicer
+from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.models.families import catalog
 from colonnade.rpc import CallContext, Identity, Peer, Server, bound
 from colonnade.security.access.engine import RPCS
@@ -115,7 +115,9 @@ async def serving(
         host = ModelHost(blobs, core, memory_bytes=1 << 24, load=load)
         engine = Engine(core, host, EngineMetrics(registry), threads=1)
         server = Server(f"unix:{folder}/run/engine.sock", RPCS, identity)
-        server.add(engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(engine, 0.05), SERVICE)
+        server.add(
+            engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(engine, 0.05), FULL_NAME
+        )
         engine.start()
         await server.start()
         try:

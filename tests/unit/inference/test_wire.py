@@ -29,7 +29,7 @@ from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
 from colonnade.inference.placement import Placement
 from colonnade.inference.service import Inference
-from colonnade.inference.servicer import NAME, InferenceServicer, generation_work
+from colonnade.inference.servicer import FULL_NAME, InferenceServicer, generation_work
 from colonnade.rpc import CallContext, Identity, Peer, Server, bound
 from colonnade.security.access import engine as engine_access
 from colonnade.security.access import inference as inference_access
@@ -98,7 +98,7 @@ async def service(folder: Path) -> AsyncIterator[Service]:
             inference_access.RPCS,
             add_InferenceServiceServicer_to_server,
             InferenceServicer(Inference(placement, max_in_flight=8)),
-            NAME,
+            FULL_NAME,
         )
         watching = asyncio.create_task(fleet.watch())
         caller = await peer("inference", address)
@@ -211,5 +211,7 @@ def test_what_a_generation_costs() -> None:
 def test_the_table_lists_exactly_what_is_served() -> None:
     from colonnade.api.inference.v1.inference_pb2 import DESCRIPTOR
 
-    served = {f"/{NAME}/{method.name}" for method in DESCRIPTOR.services_by_name["InferenceService"].methods}
+    served = {
+        f"/{FULL_NAME}/{method.name}" for method in DESCRIPTOR.services_by_name["InferenceService"].methods
+    }
     assert set(inference_access.RPCS) == served
