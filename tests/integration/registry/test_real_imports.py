@@ -73,7 +73,7 @@ async def test_a_hugging_face_folder(peer: Peer, home: Path) -> None:
     folder = write_tiny_llama(home / "tiny")
     manifest = (await imported(peer, str(folder), "tiny"))[-1].version.manifest
     assert {artefact.path for artefact in manifest.artefacts} == FILES
-    assert manifest.context_length == 512
+    assert manifest.context_length == 8192
     other = write_tiny_llama(home / "other", seed=1)
     assert (await imported(peer, str(other), "tiny"))[-1].version.manifest.version == 2
 
