@@ -13,6 +13,8 @@ from colonnade.security.keys import parse
 from colonnade.security.network import is_local_address
 from colonnade.storage.sql import sqlite_url
 
+_HTTP = HttpOptions()
+
 
 class GatewaySettings(ProcessSettings):
     """Prefix ``COLONNADE_GATEWAY_``."""
@@ -31,15 +33,20 @@ class GatewaySettings(ProcessSettings):
     """Names that may stand in ``Host``, by commas; empty: loopback names on a loopback address, else any."""
     allowed_origins: str = ""
     """Origins of web pages that may call, comma-separated."""
-    prompt_bytes: int = Field(default=256 * 1024, ge=1)
-    body_bytes: int = Field(default=1024 * 1024, ge=1024)
-    body_seconds: float = Field(default=30.0, gt=0)
-    head_seconds: float = Field(default=10.0, gt=0)
-    max_requests: int = Field(default=256, ge=1)
-    max_connections: int = Field(default=1024, ge=1)
-    request_seconds: float = Field(default=300.0, gt=0)
+    prompt_bytes: int = Field(default=Limits().prompt_bytes, ge=1)
+    """Of the prompt, or of all messages together."""
+    body_bytes: int = Field(default=_HTTP.max_body_bytes, ge=1024)
+    body_seconds: float = Field(default=_HTTP.body_seconds, gt=0)
+    """For a whole body to arrive."""
+    head_seconds: float = Field(default=_HTTP.head_seconds, gt=0)
+    """For the request line and all headers to arrive."""
+    max_requests: int = Field(default=_HTTP.max_requests, ge=1)
+    """Requests at once; more are refused with 429."""
+    max_connections: int = Field(default=_HTTP.max_connections, ge=1)
+    request_seconds: float = Field(default=_HTTP.request_seconds, gt=0)
     """The deadline of a request, passed on to every service behind it."""
-    import_seconds: float = Field(default=3600.0, gt=0)
+    import_seconds: float = Field(default=_HTTP.import_seconds, gt=0)
+    """The same for an import."""
 
     @field_validator("bootstrap_key")
     @classmethod

@@ -20,10 +20,10 @@ from colonnade.security.inputs import (
     size_label,
 )
 from colonnade.security.inputs import digest as check_digest
+from colonnade.security.inputs.catalogue import MAX_ALIAS_TARGETS, MAX_VERSION
 from colonnade.storage.versions import version_digest
 
 DEFAULT_ALIAS = "production"
-MAX_TARGETS = 10
 MAX_ARTEFACTS = 4096
 _MAX_TOTAL_BYTES = 2**50
 _MAX_COUNT = 2**53
@@ -198,12 +198,12 @@ class Once:
 
 def check_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
     """The targets by version. They name each version once and their weights add up to 100."""
-    if not 1 <= len(targets) <= MAX_TARGETS:
+    if not 1 <= len(targets) <= MAX_ALIAS_TARGETS:
         raise InvalidArgument(
-            f"targets must name 1 to {MAX_TARGETS} versions", field="targets", limit=MAX_TARGETS
+            f"targets must name 1 to {MAX_ALIAS_TARGETS} versions", field="targets", limit=MAX_ALIAS_TARGETS
         )
     for target in targets:
-        _in_range("targets.version", target.version, 1, _MAX_COUNT)
+        _in_range("targets.version", target.version, 1, MAX_VERSION)
         _in_range("targets.weight", target.weight, 1, 100)
     if len({target.version for target in targets}) != len(targets):
         raise InvalidArgument("targets must name each version once", field="targets")

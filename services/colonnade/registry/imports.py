@@ -23,10 +23,9 @@ from colonnade.registry.ports import AuditTrail, Converted, Importer, Progress, 
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name
+from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
 from colonnade.storage.blobs import BlobStore
 
-MAX_DESCRIPTION_BYTES = 2000
-MAX_SOURCE_BYTES = 4096
 MAX_WAITING = 4
 _RETRY_AFTER_SECONDS = 30
 

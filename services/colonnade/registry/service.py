@@ -23,9 +23,9 @@ from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, model_name, size_label
 from colonnade.security.inputs import digest as check_digest
+from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
 
 PAGE_SIZE = 50
-MAX_PAGE_SIZE = 200
 MAX_VERSIONS_SHOWN = 1000
 
 

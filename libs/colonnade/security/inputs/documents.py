@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from colonnade.errors import InvalidArgument
+from colonnade.security.inputs.places import place_of
 from colonnade.security.inputs.sizes import MIB, check_size, read_bounded
-from colonnade.security.inputs.texts import decoded, encoded
+from colonnade.security.inputs.texts import decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def parse_json(data: bytes, limits: JsonLimits = BODY, field: str = "body") -> A
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidArgument(f"{field} is not valid JSON ({where})", field=field) from None
+    if reader.refused:
+        raise _not_a_number(value, field)
     if _SURROGATE_ESCAPE.search(data):
         _check_surrogates(value, field)
     return value
@@ -98,11 +101,21 @@ def parse_object(data: bytes, limits: JsonLimits = BODY, field: str = "body") ->
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Stands for a number that is none, until it is known where in the document it is."""
+
+    reason: str
+    limit: str
+
+
 class _Reader:
     """What the parser asks for each object, number and constant."""
 
     def __init__(self, field: str) -> None:
         self._field = field
+        self.refused = False
+        """Whether there is a ``_Refused`` in the document."""
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
@@ -110,36 +123,69 @@ class _Reader:
             raise InvalidArgument(f"{self._field} has an object with a duplicate key", field=self._field)
         return result
 
-    def constant(self, name: str) -> NoReturn:
-        raise InvalidArgument(f"{self._field} has {name}, which is not JSON", field=self._field)
+    def constant(self, name: str) -> _Refused:
+        return self._refuse(f"{name}, which is not JSON", "a finite number")
 
-    def real(self, text: str) -> float:
+    def real(self, text: str) -> float | _Refused:
         number = float(text) if len(text) <= _MAX_NUMBER_CHARACTERS else math.inf
-        if not math.isfinite(number):
-            raise InvalidArgument(
-                f"{self._field} has a number too large or too long for 64 bits", field=self._field
-            )
-        return number
+        if math.isfinite(number):
+            return number
+        return self._refuse("a number too large or too long for 64 bits", "64 bits")
 
-    def integer(self, text: str) -> int:
+    def integer(self, text: str) -> int | _Refused:
         number = int(text) if len(text) <= len(str(_MIN_INTEGER)) + 1 else _MAX_INTEGER + 1
-        if not _MIN_INTEGER <= number <= _MAX_INTEGER:
-            raise InvalidArgument(f"{self._field} has an integer beyond 64 bits", field=self._field)
-        return number
+        if _MIN_INTEGER <= number <= _MAX_INTEGER:
+            return number
+        return self._refuse("an integer beyond 64 bits", "64 bits")
+
+    def _refuse(self, reason: str, limit: str) -> _Refused:
+        self.refused = True
+        return _Refused(reason, limit)
 
 
-def _check_surrogates(value: Any, field: str) -> None:
-    waiting = [value]
+def _not_a_number(document: Any, field: str) -> InvalidArgument:
+    """The refusal of the first number that is none, under the name of where it is."""
+    found: list[_Refused] = []
+
+    def refused(value: Any) -> bool:
+        if isinstance(value, _Refused):
+            found.append(value)
+        return bool(found)
+
+    place = place_of(document, refused)
+    where = f"{place} in {field}" if place else field
+    return InvalidArgument(f"{where} has {found[0].reason}", field=place or field, limit=found[0].limit)
+
+
+def _check_surrogates(document: Any, field: str) -> None:
+    if not any(map(_has_surrogate, _texts(document))):
+        return
+    place = place_of(document, _has_surrogate)
+    where = f"{place} in {field}" if place else field
+    raise InvalidArgument(
+        f"{where} has a lone surrogate; send valid Unicode", field=place or field, limit="valid Unicode"
+    )
+
+
+def _has_surrogate(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _texts(document: Any) -> Iterable[str]:
+    """All strings and keys, in any order: quick, since large vocabularies pass here."""
+    waiting = [document]
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
-            encoded(item, field)
+            yield item
         elif isinstance(item, dict):
-            waiting.extend(_chained(item))
+            waiting.extend(item.keys())
+            waiting.extend(item.values())
         elif isinstance(item, list):
             waiting.extend(item)
-
-
-def _chained(item: dict[str, Any]) -> Iterable[Any]:
-    yield from item.keys()
-    yield from item.values()

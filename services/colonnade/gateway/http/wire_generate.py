@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from colonnade.gateway.domain.generation import PRESETS, GenerationSpec, Message, Sampling
 from colonnade.gateway.domain.limits import MAX_MESSAGES, MAX_STOP_CHARS, MAX_STOPS, RANGES
 
-_DEFAULTS = Sampling()
+_SPEC = GenerationSpec()
+_DEFAULTS = _SPEC.sampling
 
 
 class Strict(BaseModel):
@@ -61,7 +62,7 @@ class GenerateBody(Strict):
         default=None,
         description="A size such as 135M or 7B, instead of model: the newest model of that size.",
     )
-    max_tokens: int | None = _number("max_tokens", "Tokens to generate at most.", 100)
+    max_tokens: int | None = _number("max_tokens", "Tokens to generate at most.", _SPEC.max_tokens)
     temperature: float | None = _number("temperature", "0 is greedy.", _DEFAULTS.temperature)
     top_k: int | None = _number("top_k", "Draw among the k likeliest tokens; 0 is off.", _DEFAULTS.top_k)
     top_p: float | None = _number(
@@ -96,7 +97,7 @@ class GenerateBody(Strict):
             else tuple(Message(each.role, each.content) for each in messages),
             model=self.model or "",
             model_size=self.model_size or "",
-            max_tokens=100 if self.max_tokens is None else self.max_tokens,
+            max_tokens=_SPEC.max_tokens if self.max_tokens is None else self.max_tokens,
             sampling=self._sampling(),
             stop=tuple(self.stop or ()),
             logprobs=self.logprobs,

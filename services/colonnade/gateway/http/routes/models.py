@@ -19,21 +19,26 @@ from colonnade.security.inputs import (
     idempotency_key,
     model_name,
 )
+from colonnade.security.inputs.catalogue import (
+    MAX_ALIAS_TARGETS,
+    MAX_DESCRIPTION_BYTES,
+    MAX_PAGE_SIZE,
+    MAX_SOURCE_BYTES,
+    MAX_VERSION,
+)
 
 router = APIRouter(route_class=GuardedRoute, tags=["models"])
-_PAGE = Range(1, 1000)
+_PAGE = Range(1, MAX_PAGE_SIZE)
 _WEIGHT = Range(1, 100)
-_VERSION = Range(1, 2**63 - 1)
+_VERSION = Range(1, MAX_VERSION)
 _REVISION = Range(0, 2**63 - 1)
-_MAX_TARGETS = 100
-_MAX_TEXT_BYTES = 4096
 IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key")]
 
 
 @router.get("/models", response_model=wire.Models)
 async def list_models(
     request: Request,
-    page_size: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": 1000})] = 100,
+    page_size: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": MAX_PAGE_SIZE})] = 100,
     page_token: str = "",
 ) -> wire.Models:
     """The models that can be asked for."""
@@ -64,10 +69,12 @@ async def import_model(
     exchange = exchange_of(request)
     exchange.deadline = time.monotonic() + options_of(request).import_seconds
     order = domain.ImportOrder(
-        source=check_text(body.source, "source", _MAX_TEXT_BYTES, controls="line"),
+        source=check_text(body.source, "source", MAX_SOURCE_BYTES, controls="line"),
         name=model_name(body.name),
         alias=alias_name(body.alias) if body.alias else "",
-        description=check_text(body.description, "description", _MAX_TEXT_BYTES) if body.description else "",
+        description=check_text(
+            body.description or "", "description", MAX_DESCRIPTION_BYTES, allow_empty=True, controls="text"
+        ),
         idempotency_key=idempotency_key(key) if key is not None else "",
     )
     steps = gateway_of(request).models.bring_in(exchange.caller, order)
@@ -93,7 +100,7 @@ async def delete_alias(request: Request, name: str, alias: str) -> Response:
 
 
 def _targets(body: wire.AliasBody) -> list[domain.AliasTarget]:
-    check_count(len(body.targets), _MAX_TARGETS, "targets")
+    check_count(len(body.targets), MAX_ALIAS_TARGETS, "targets")
     for index, target in enumerate(body.targets):
         _VERSION.check(f"targets[{index}].version", target.version)
         _WEIGHT.check(f"targets[{index}].weight", target.weight)
