@@ -66,11 +66,11 @@ CASES: list[tuple[str, bytes, int, str]] = [
     ("temperature 1e9", body(temperature=1e9), 400, "temperature"),
     ("temperature as text", body(temperature="1"), 400, "temperature"),
     ("temperature true", body(temperature=True), 400, "temperature"),
-    ("NaN", raw("NaN"), 400, "body"),
-    ("Infinity", raw("Infinity"), 400, "body"),
-    ("-Infinity", raw("-Infinity"), 400, "body"),
-    ("1e999", raw("1e999"), 400, "body"),
-    ("an integer of 5000 digits", raw("9" * 5000, "seed"), 400, "body"),
+    ("NaN", raw("NaN"), 400, "temperature"),
+    ("Infinity", raw("Infinity"), 400, "temperature"),
+    ("-Infinity", raw("-Infinity"), 400, "temperature"),
+    ("1e999", raw("1e999"), 400, "temperature"),
+    ("an integer of 5000 digits", raw("9" * 5000, "seed"), 400, "seed"),
     ("top_p 0", body(top_p=0), 400, "top_p"),
     ("top_p 2", body(top_p=2), 400, "top_p"),
     ("top_k below 0", body(top_k=-1), 400, "top_k"),
@@ -93,7 +93,7 @@ CASES: list[tuple[str, bytes, int, str]] = [
     ("stop of wrong types", body(stop=["x", 7]), 400, "stop[1]"),
     ("seed below 0", body(seed=-1), 400, "seed"),
     ("seed 2^63", body(seed=2**63), 400, "seed"),
-    ("seed 2^64", body(seed=2**64), 400, "body"),
+    ("seed 2^64", body(seed=2**64), 400, "seed"),
     ("logprobs 21", body(logprobs=21), 400, "logprobs"),
     ("logprobs true", body(logprobs=True), 400, "logprobs"),
     ("an unknown preset", body(preset="wild"), 400, "preset"),
@@ -113,7 +113,7 @@ CASES: list[tuple[str, bytes, int, str]] = [
     ("NUL", b'{"prompt": "a\\u0000b"}', 400, "prompt"),
     ("a raw NUL", b'{"prompt": "a\x00b"}', 400, "body"),
     ("NUL in a stop string", b'{"prompt": "x", "stop": ["\\u0000"]}', 400, "stop[0]"),
-    ("a lone surrogate", b'{"prompt": "\\ud800"}', 400, "body"),
+    ("a lone surrogate", b'{"prompt": "\\ud800"}', 400, "prompt"),
     ("a lone surrogate as a key", b'{"prompt": "x", "\\udc00": 1}', 400, "body"),
     ("deep arrays", b"[" * 100_000, 400, "body"),
     ("deep JSON", b'{"prompt":' + b'{"a":' * 500 + b"1" + b"}" * 501, 400, "body"),
@@ -164,6 +164,7 @@ async def test_body(client: httpx.AsyncClient, content: bytes, status: int, fiel
         ({"stop": ["x"] * 17}, 16),
         ({"preset": "wild"}, "'creative', 'precise', 'balanced' or 'deterministic'"),
         ({"max_tokens": "x"}, "an integer"),
+        ({"seed": 2**63}, 2**63 - 1),
     ],
 )
 async def test_the_limit_is_named(client: httpx.AsyncClient, fields: dict[str, Any], limit: object) -> None:
@@ -171,6 +172,7 @@ async def test_the_limit_is_named(client: httpx.AsyncClient, fields: dict[str, A
     error = response.json()["error"]
     assert error["details"]["limit"] == limit
     assert next(iter(fields)) in error["message"]
+    assert str(limit) in error["message"]
 
 
 async def test_several_faults_are_all_listed(client: httpx.AsyncClient) -> None:

@@ -292,3 +292,25 @@ def test_sizes(size: int) -> None:
 
 def test_counts() -> None:
     refuses(inputs.check_count, 11, 10, "stop", field="stop")
+
+
+PLACES = {
+    b'{"a": {"b": [0, NaN]}}': "a.b[1]",
+    b'{"a": 1, "temperature": 1e999}': "temperature",
+    b"[[18446744073709551616]]": "[0][0]",
+    b'{"a": [{"b": "\\ud800"}]}': "a[0].b",
+    b'{"a": {"\\ud800": 1}}': "a",
+    b'{"\\ud800": 1}': "body",
+    b"-Infinity": "body",
+    b'{"a\\n\\u001b[2J": NaN}': "a\\n\\x1b[2J",
+    b'{"' + b"x" * 1000 + b'": NaN}': "x" * 64,
+    b'{"first": NaN, "second": Infinity}': "first",
+}
+
+
+@pytest.mark.parametrize(("data", "place"), PLACES.items(), ids=repr)
+def test_what_is_refused_for_a_value_names_its_place(data: bytes, place: str) -> None:
+    error = refuses(inputs.parse_json, data, field="body")
+    assert error.details["field"] == place
+    assert place in error.message
+    assert error.details["limit"]
