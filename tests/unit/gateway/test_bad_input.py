@@ -175,6 +175,17 @@ async def test_the_limit_is_named(client: httpx.AsyncClient, fields: dict[str, A
     assert str(limit) in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "neither was given"),
+        ({"prompt": "x", "messages": [{"role": "user", "content": "x"}]}, "both were"),
+    ],
+)
+async def test_prompt_or_messages(client: httpx.AsyncClient, fields: dict[str, Any], said: str) -> None:
+    assert said in (await client.post("/generate", json=fields)).json()["error"]["message"]
+
+
 async def test_several_faults_are_all_listed(client: httpx.AsyncClient) -> None:
     response = await client.post("/generate", json={"prompt": 1, "seed": "x", "more": 1})
     details = response.json()["error"]["details"]

@@ -219,6 +219,12 @@ async def test_what_is_not_http_or_too_much_of_it(request_: bytes, status: int) 
         await server.works()
 
 
+async def test_a_head_that_is_too_large_names_limit_and_unit() -> None:
+    async with running() as server:
+        _, _, body = await server.ask(b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert b"the request head may have at most 32768 bytes" in body
+
+
 async def test_a_chunked_body() -> None:
     head = b"POST /generate HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     head += b"transfer-encoding: chunked\r\n\r\n"

@@ -19,12 +19,17 @@ class Range:
         if self.low <= value <= self.high:
             return
         raise InvalidArgument(
-            f"{field} must be between {self.low:g} and {self.high:.19g}",
+            f"{field} must be between {_shown(self.low)} and {_shown(self.high)}",
             field=field,
             limit=self.low if value < self.low else self.high,
             minimum=self.low,
             maximum=self.high,
         )
+
+
+def _shown(limit: float) -> str:
+    """An integer exactly: the largest ones are not floats."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 RANGES: Mapping[str, Range] = MappingProxyType(

@@ -62,7 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count_head(len(name) + len(value))
         super().on_header(name, value)
         if len(self.headers) > self.options.max_headers:
-            self._too_large("headers", self.options.max_headers)
+            self._too_large("headers", self.options.max_headers, "lines")
 
     def on_headers_complete(self) -> None:
         self._stop_head_timer()
@@ -78,11 +78,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self.options.max_head_bytes:
-            self._too_large("request head", self.options.max_head_bytes)
+            self._too_large("request head", self.options.max_head_bytes, "bytes")
 
-    def _too_large(self, what: str, limit: int) -> None:
+    def _too_large(self, what: str, limit: int, unit: str) -> None:
         """Ends parsing: the parser hands the exception on as an invalid request."""
-        self._refusal = HeadTooLarge(f"{what} may have at most {limit}", field=what, limit=limit)
+        self._refusal = HeadTooLarge(f"the {what} may have at most {limit} {unit}", field=what, limit=limit)
         raise self._refusal
 
     def _expect_head(self) -> None:

@@ -58,9 +58,9 @@ class ShapeAndSize(Stage):
 
 def _check_exclusive(spec: GenerationSpec) -> None:
     if (spec.prompt is None) == (spec.messages is None):
-        given = "neither" if spec.prompt is None else "both"
+        given = "neither was" if spec.prompt is None else "both were"
         raise InvalidArgument(
-            f"give either prompt or messages; {given} was given",
+            f"give either prompt or messages; {given} given",
             field="prompt",
             limit="exactly one of prompt and messages",
         )
