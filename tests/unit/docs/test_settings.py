@@ -1,0 +1,78 @@
+"""``docs/settings.md`` lists every setting with its default, and nothing else."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from colonnade.engine.settings import EngineSettings
+from colonnade.gateway.settings import GatewaySettings
+from colonnade.inference.settings import InferenceSettings
+from colonnade.registry.settings import RegistrySettings
+from colonnade.rpc import ProcessSettings
+from colonnade.supervise.home import Home
+from colonnade.supervise.topology import DEFAULT_PORT, platform
+
+ROOT = Path(__file__).parents[3]
+CLASSES = (GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings)
+OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
+OF_CLIENTS = {"COLONNADE_URL": "", "COLONNADE_API_KEY": "", "COLONNADE_DEBUG": ""}
+
+
+def documented() -> dict[str, str]:
+    """Variable to default, as the tables have them."""
+    rows = re.findall(
+        r"^\| `(COLONNADE_[A-Z_<>]+)` \| (.+?) \| .+ \|$", (ROOT / "docs/settings.md").read_text(), re.M
+    )
+    found = {name: "" if default == "empty" else default.strip("`") for name, default in rows}
+    assert len(found) == len(rows), "a setting stands in two rows"
+    return found
+
+
+def declared() -> Iterator[tuple[str, str]]:
+    for settings in CLASSES:
+        for name, field in settings.model_fields.items():
+            yield variable(settings, name, field), shown(field.default)
+
+
+def variable(settings: type[ProcessSettings], name: str, field: FieldInfo) -> str:
+    if isinstance(field.validation_alias, str):
+        return field.validation_alias
+    short = name.upper()
+    return f"COLONNADE_<SERVICE>_{short}" if short in OF_EACH_SERVICE else prefix(settings) + short
+
+
+def prefix(settings: type[ProcessSettings]) -> str:
+    return f"COLONNADE_{settings.service.upper()}_"
+
+
+def shown(default: object) -> str:
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if isinstance(default, float):
+        return f"{default:g}"
+    return "" if default is None else str(default)
+
+
+def test_every_setting_is_in_the_tables_with_its_default() -> None:
+    assert documented() == dict(declared()) | OF_CLIENTS
+
+
+@pytest.mark.parametrize("settings", CLASSES, ids=lambda each: str(each.service))
+def test_prefixes_are_the_services_names(settings: type[ProcessSettings]) -> None:
+    assert settings.model_config["env_prefix"] == prefix(settings)
+    assert settings.model_config["frozen"]
+
+
+def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
+    specs = {spec.name: spec for spec in platform(Home(Path("/home")), environ={})}
+    for settings in CLASSES:
+        spec, fields = specs[settings.service], settings.model_fields
+        port = DEFAULT_PORT if settings is GatewaySettings else fields["metrics_port"].default
+        assert spec.ports == (port,)
+        assert fields["listen"].default in ("", f"127.0.0.1:{port}")
+        assert spec.grace_seconds > fields["drain_seconds"].default
+    assert set(specs) == {settings.service for settings in CLASSES}
