@@ -106,7 +106,7 @@ def _kind(schema: _Document) -> str:
     choices = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
     names = " or ".join(_one_kind(choice) for choice in choices)
     if "minimum" in schema:
-        names += f", {schema['minimum']:g} to {schema['maximum']:.19g}" if "maximum" in schema else ""
+        names += f", {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
     return names
 
 
