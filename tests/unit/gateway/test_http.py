@@ -153,10 +153,10 @@ async def test_aliases(house: House, client: httpx.AsyncClient) -> None:
     assert (await client.delete("/models/tiny/aliases/canary")).status_code == 204
     assert [call[0] for call in house.catalog.calls] == ["set_alias", "delete_alias"]
     assert house.audit.seen == [
-        ("alias.set", "attempted"),
-        ("alias.set", "done"),
-        ("alias.delete", "attempted"),
-        ("alias.delete", "done"),
+        ("alias.set", "begun"),
+        ("alias.set", "ok"),
+        ("alias.delete", "begun"),
+        ("alias.delete", "ok"),
     ]
 
 
@@ -170,7 +170,7 @@ async def test_import_waits_as_json(house: House, client: httpx.AsyncClient) -> 
     ]
     deadline = house.catalog.callers[0].deadline
     assert deadline is not None
-    assert ("model.import", "done") in house.audit.seen
+    assert ("model.import", "ok") in house.audit.seen
 
 
 async def test_import_shows_progress(client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """Privileged acts: what cannot be recorded is not done."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,13 +16,16 @@ async def privileged(audit: Audit, action: str, principal: Principal, **facts: A
 
     Raises ``Unavailable``, and never runs the block, where the record cannot be written.
     """
-    await audit.record(action, principal, "attempted", **facts)
+    await audit.record(action, principal, "begun", **facts)
     try:
         yield
     except ColonnadeError as error:
-        audit.note(action, principal, error.code.value, **facts)
+        audit.note(action, principal, "refused", code=error.code.value, **facts)
+        raise
+    except (asyncio.CancelledError, GeneratorExit):
+        audit.note(action, principal, "cancelled", **facts)
         raise
     except BaseException:
-        audit.note(action, principal, "broken_off", **facts)
+        audit.note(action, principal, "failed", **facts)
         raise
-    audit.note(action, principal, "done", **facts)
+    audit.note(action, principal, "ok", **facts)
