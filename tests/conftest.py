@@ -1,6 +1,8 @@
 """What every test may rely on: no thread storms, no network, nobody's real home folder."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # How long an example takes says more about the machine's load than about the code; pytest has a time-out.
 settings.register_profile("colonnade", deadline=None)
 settings.load_profile("colonnade")
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Unlike tmp_path: the path of a socket may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="cln-") as name:
+        yield Path(name)
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -35,10 +34,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """Short, unlike tmp_path: the path of a socket may have 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        yield Path(name)
+def home(short_folder: Path) -> Path:
+    return short_folder
 
 
 class Service:

@@ -1,8 +1,7 @@
 """Imports with the real converter: the bundled model, a small Hugging Face folder, and what is refused."""
 
 import json
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +24,11 @@ FILES = {
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Short, unlike tmp_path: the path of a socket may have 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        monkeypatch.setenv("COLONNADE_HOME", name)
-        monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", name)
-        monkeypatch.setenv("COLONNADE_REGISTRY_METRICS_PORT", "0")
-        yield Path(name)
+def home(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLONNADE_HOME", str(short_folder))
+    monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", str(short_folder))
+    monkeypatch.setenv("COLONNADE_REGISTRY_METRICS_PORT", "0")
+    return short_folder
 
 
 @pytest.fixture

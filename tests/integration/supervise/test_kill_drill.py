@@ -2,12 +2,9 @@
 
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,12 +25,10 @@ KILLS = 40
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
-    folder = Path(tempfile.mkdtemp(prefix="ch-"))
-    made = Home(folder)
+def home(short_folder: Path) -> Home:
+    made = Home(short_folder)
     made.prepare()
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 def start(home: Home) -> subprocess.Popen[bytes]:

@@ -1,7 +1,5 @@
 """The command as a person types it, against a stub of the platform."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,14 +12,11 @@ from tests.unit.cli.stub import Stub, serving
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """COLONNADE_HOME, short enough for sockets."""
-    folder = Path(tempfile.mkdtemp(prefix="ch-"))
-    monkeypatch.setenv("COLONNADE_HOME", str(folder))
+def home(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("COLONNADE_HOME", str(short_folder))
     made = Home.of()
     made.prepare()
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,11 +80,8 @@ async def test_a_key_ever_made_opens_every_address(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """Short enough for sockets below it."""
-    path = Path(tempfile.mkdtemp(prefix="gw"))
-    yield path
-    shutil.rmtree(path)
+def home(short_folder: Path) -> Path:
+    return short_folder
 
 
 async def start(home: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:

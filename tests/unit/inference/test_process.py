@@ -5,8 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -20,10 +18,9 @@ LIMIT = 30.0
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        monkeypatch.setenv("COLONNADE_HOME", name)
-        yield Path(name)
+def home(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLONNADE_HOME", str(short_folder))
+    return short_folder
 
 
 def test_check_reports_what_would_run(

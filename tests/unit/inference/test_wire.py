@@ -1,9 +1,8 @@
 """The whole service on real sockets, between an engine and a registry that speak their contracts."""
 
 import asyncio
-import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +60,8 @@ class Service:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        yield Path(name)
+def folder(short_folder: Path) -> Path:
+    return short_folder
 
 
 @pytest.fixture

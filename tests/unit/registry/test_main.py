@@ -3,8 +3,7 @@
 import asyncio
 import json
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +31,11 @@ LIMIT = 30.0
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Short, unlike tmp_path: the path of a socket may have 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        monkeypatch.setenv("COLONNADE_HOME", name)
-        monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", name)
-        monkeypatch.setenv("COLONNADE_REGISTRY_METRICS_PORT", "0")
-        yield Path(name)
+def home(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLONNADE_HOME", str(short_folder))
+    monkeypatch.setenv("COLONNADE_REGISTRY_IMPORT_ROOTS", str(short_folder))
+    monkeypatch.setenv("COLONNADE_REGISTRY_METRICS_PORT", "0")
+    return short_folder
 
 
 class Client:

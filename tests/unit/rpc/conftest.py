@@ -1,8 +1,7 @@
 """A real server on a real unix socket, and peers of it."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,10 +16,8 @@ LIMIT = 10.0
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """Short, unlike tmp_path: the path of a socket may have 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="cln-") as name:
-        yield Path(name)
+def folder(short_folder: Path) -> Path:
+    return short_folder
 
 
 @pytest.fixture

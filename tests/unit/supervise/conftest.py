@@ -1,8 +1,6 @@
 """A home for each test, and fake services in it."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +12,10 @@ from tests.unit.supervise.stage import fake_spec
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
-    """Short enough for sockets, whatever pytest's own folder is called."""
-    folder = Path(tempfile.mkdtemp(prefix="ch-"))
-    made = Home(folder)
+def home(short_folder: Path) -> Home:
+    made = Home(short_folder)
     made.prepare()
-    yield made
-    shutil.rmtree(folder)
+    return made
 
 
 @pytest.fixture
