@@ -10,6 +10,12 @@ from colonnade.errors import ColonnadeError, Unauthenticated
 
 FAILED = 1
 INTERRUPTED = 130
+_AS_COMMANDS = {
+    "`GET /keys`": "`colonnade keys list`",
+    "`GET /models`": "`colonnade models list`",
+    "`GET /docs`": "`colonnade --help`",
+}
+"""What the platform tells those who speak HTTP, as one types it."""
 
 
 class Group(TyperGroup):
@@ -25,6 +31,9 @@ class Group(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
         except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
             raise
+        except OSError as error:  # a full disk under the output, a home that is no folder
+            _line(error.strerror or str(error))
+            raise typer.Exit(FAILED) from None
         except Exception as error:
             if os.environ.get("COLONNADE_DEBUG"):
                 raise
@@ -35,7 +44,10 @@ class Group(TyperGroup):
 def show(error: ColonnadeError) -> None:
     request_id = error.details.get("request_id")
     remedy = "; set COLONNADE_API_KEY to one" if isinstance(error, Unauthenticated) else ""
-    _line(error.message + remedy + (f" (request {request_id})" if request_id else ""))
+    message = error.message
+    for request, command in _AS_COMMANDS.items():
+        message = message.replace(request, command)
+    _line(message + remedy + (f" (request {request_id})" if request_id else ""))
 
 
 def _line(text: str) -> None:

@@ -9,9 +9,13 @@ from colonnade.cli import sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.terminal import out, remark, write
 from colonnade.errors import InvalidArgument
+from colonnade.security.inputs.sizes import MIB, check_size
 
 if TYPE_CHECKING:
     from colonnade.client import Generation
+
+_MAX_STDIN_BYTES = 16 * MIB
+"""Far more than any platform takes, and little enough to hold: ``colonnade generate - < /dev/zero`` ends."""
 
 
 def generate(
@@ -68,7 +72,10 @@ def told(result: "Generation") -> str:
 
 def _from_stdin() -> str:
     try:
-        text = sys.stdin.read()
+        # UTF-8 whatever the locale says: under the plain C one Python would let anything through.
+        data = sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
+        check_size(len(data), _MAX_STDIN_BYTES, "standard input")
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise InvalidArgument("standard input must be UTF-8 text", field="prompt") from error
     if not text:

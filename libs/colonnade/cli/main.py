@@ -1,5 +1,7 @@
 """The ``colonnade`` command. Commands import what they need when they run, so that ``--help`` is quick."""
 
+from typing import Annotated
+
 import typer
 
 from colonnade.cli import (
@@ -26,8 +28,18 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="Run and use a Colonnade platform: one command, and POST /generate answers.",
 )
+
+
+@app.callback(help="Run and use a Colonnade platform: one command, and POST /generate answers.")
+def options(
+    version_: Annotated[
+        bool, typer.Option("--version", callback=version.own, is_eager=True, help="The version, and exit.")
+    ] = False,
+) -> None:
+    """What comes before a command."""
+
+
 app.command("up", rich_help_panel=_RUN)(up.up)
 app.command("down", rich_help_panel=_RUN)(down.down)
 app.command("status", rich_help_panel=_RUN)(status.status)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, show and import models, and move their aliases.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 _BUNDLED = "bundled:"
+_ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""Sources that are no paths; the platform knows what to say of them."""
 
 
 @app.command("list")
@@ -114,7 +116,7 @@ def set_alias(
 
 def located_source(source: str) -> str:
     """As the platform needs it: absolute, since it stands in another folder."""
-    return source if source.startswith(_BUNDLED) else str(Path(source).expanduser().absolute())
+    return source if _ELSEWHERE.match(source) else str(Path(source).expanduser().absolute())
 
 
 def name_from(source: str) -> str:

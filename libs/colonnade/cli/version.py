@@ -4,6 +4,8 @@ import platform as machine
 from importlib import metadata
 from typing import Any
 
+import typer
+
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.terminal import out
 from colonnade.errors import ColonnadeError
@@ -24,6 +26,13 @@ def version(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) ->
         return
     for name, value in facts.items():
         out().print(f"{name:10} {value or 'not reachable'}", markup=False)
+
+
+def own(wanted: bool) -> None:
+    """``colonnade --version``: of this command alone, without asking anybody."""
+    if wanted:
+        out().print(f"colonnade {installed('colonnade')}", markup=False)
+        raise typer.Exit
 
 
 def installed(distribution: str) -> str | None:

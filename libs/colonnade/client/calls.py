@@ -26,6 +26,7 @@ from colonnade.client.results import (
     PlatformVersion,
     Version,
 )
+from colonnade.errors import InvalidArgument
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -94,7 +95,7 @@ def list_models(page_token: str) -> Call[Page]:
 
 
 def get_model(name: str) -> Call[Model]:
-    return Call(Request("GET", f"/models/{_segment(name)}", repeatable=True), parsing.one(Model))
+    return Call(Request("GET", _path("models", name), repeatable=True), parsing.one(Model))
 
 
 def import_model(
@@ -110,11 +111,11 @@ def set_alias(
 ) -> Call[Alias]:
     moved = [AliasTarget(targets)] if isinstance(targets, int) else targets
     body = _given(targets=[asdict(target) for target in moved], expected_revision=expected_revision)
-    return Call(Request("PUT", _alias_path(name, alias), body), parsing.one(Alias))
+    return Call(Request("PUT", _path("models", name, "aliases", alias), body), parsing.one(Alias))
 
 
 def delete_alias(name: str, alias: str) -> Call[None]:
-    return Call(Request("DELETE", _alias_path(name, alias)), parsing.nothing)
+    return Call(Request("DELETE", _path("models", name, "aliases", alias)), parsing.nothing)
 
 
 def create_key(
@@ -139,11 +140,11 @@ def list_keys() -> Call[list[Key]]:
 
 
 def revoke_key(key_id: str) -> Call[None]:
-    return Call(Request("DELETE", f"/keys/{_segment(key_id)}"), parsing.nothing)
+    return Call(Request("DELETE", _path("keys", key_id)), parsing.nothing)
 
 
 def rotate_key(key_id: str, grace_seconds: int) -> Call[NewKey]:
-    path, body = f"/keys/{_segment(key_id)}/rotate", {"grace_seconds": grace_seconds}
+    path, body = _path("keys", key_id, "rotate"), {"grace_seconds": grace_seconds}
     return Call(Request("POST", path, body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
 
 
@@ -170,10 +171,17 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _alias_path(name: str, alias: str) -> str:
-    return f"/models/{_segment(name)}/aliases/{_segment(alias)}"
+def _path(*parts: str) -> str:
+    """Of what stands between slashes, whatever is in it; ``InvalidArgument`` for what cannot stand there."""
+    return "".join(f"/{_segment(part)}" for part in parts)
 
 
 def _segment(text: str) -> str:
-    """A path segment. A name of dots alone would be folded away by URL normalisation."""
-    return quote(text, safe="").replace(".", "%2E") if not text.strip(".") else quote(text, safe="")
+    if not text or "/" in text:
+        raise InvalidArgument("a name or id must not be empty and must not have a '/'", field="name")
+    try:
+        quoted = quote(text, safe="")
+    except UnicodeEncodeError:
+        raise InvalidArgument("a name or id must be valid Unicode", field="name") from None
+    # A name of dots alone would be folded away by URL normalisation.
+    return quoted if text.strip(".") else quoted.replace(".", "%2E")

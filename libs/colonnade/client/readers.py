@@ -88,7 +88,11 @@ def error_in(body: Any, fallback: str = "internal", request_id: str = "") -> Col
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        return error_of(fallback, f"the request was refused ({fallback})", {"request_id": request_id})
+        message = (
+            f"the request was refused ({fallback}), and not by a Colonnade gateway; "
+            "check base_url and any proxy on the way"
+        )
+        return error_of(fallback, message, {"request_id": request_id})
     given_details = error.get("details")
     details: dict[str, Any] = given_details if isinstance(given_details, dict) else {}
     code, message = str(error.get("code", fallback)), str(error.get("message", "the request was refused"))

@@ -1,5 +1,6 @@
 """Every command that talks to the platform: what it asks, what it prints, how it fails."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -236,3 +237,57 @@ def test_version(stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch) ->
     done = colonnade("version")
     assert done.status == 0
     assert "not reachable" in done.out
+
+
+def test_the_version_is_also_an_option(colonnade: Run) -> None:
+    done = colonnade("--version")
+    assert done.status == 0
+    assert done.out.startswith("colonnade ")
+    assert done.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("source", ["https://models.example/x", "FILE:///etc/passwd", "bundled:other"])
+def test_what_is_no_path_goes_to_the_platform_as_it_is(stub: Stub, colonnade: Run, source: str) -> None:
+    assert colonnade("models", "import", source, "--name", "smollm2").status == 0
+    assert stub.last.body["source"] == source
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b"])
+def test_a_name_that_is_no_segment_asks_nobody(stub: Stub, colonnade: Run, name: str) -> None:
+    for command in (["models", "show"], ["keys", "revoke"], ["keys", "rotate"]):
+        done = colonnade(*command, name)
+        assert done.status == 1
+        assert "must not be empty" in done.err
+    assert not stub.seen
+
+
+def test_remedies_are_told_as_commands(stub: Stub, colonnade: Run) -> None:
+    stub.routes["DELETE", "/keys/k9"] = error(404, "not_found", "no such key; `GET /keys` lists them")
+    assert "no such key; `colonnade keys list` lists them" in colonnade("keys", "revoke", "k9").err
+
+
+def test_what_answers_but_is_no_platform_is_said(stub: Stub, colonnade: Run) -> None:
+    stub.routes["POST", "/generate"] = Answer(405, body={"detail": "Method Not Allowed"})
+    assert "not by a Colonnade gateway; check base_url" in colonnade("generate", "x").err
+
+
+def test_an_output_that_is_full_is_no_fault_of_the_command(
+    stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("colonnade.cli.generate.write", full)
+    done = colonnade("generate", "x")
+    assert done.status == 1
+    assert done.err == "Error: No space left on device\n"
+
+
+def test_generate_reads_no_more_of_standard_input_than_anybody_takes(
+    stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colonnade.cli.generate._MAX_STDIN_BYTES", 10)
+    done = colonnade("generate", "-", stdin="x" * 11)
+    assert done.status == 1
+    assert "standard input has 11 bytes; at most 10" in done.err
+    assert not stub.seen

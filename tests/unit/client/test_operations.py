@@ -21,7 +21,7 @@ from colonnade.client import (
     Token,
     Usage,
 )
-from colonnade.errors import AlreadyExists, Internal
+from colonnade.errors import AlreadyExists, Internal, InvalidArgument
 from tests.unit.client.platform import (
     ENDING,
     KEY,
@@ -146,12 +146,20 @@ async def test_a_model_has_its_versions(caller: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("a/b", b"/models/a%2Fb"), ("..", b"/models/%2E%2E"), ("ü ?#", b"/models/%C3%BC%20%3F%23")],
+    [("..", b"/models/%2E%2E"), ("ü ?#", b"/models/%C3%BC%20%3F%23"), ("%2F", b"/models/%252F")],
 )
 async def test_a_name_is_one_segment_of_the_path(caller: Caller, name: str, path: bytes) -> None:
     caller.answers = [answer({"name": name})]
     await got(caller.client().models.get(name))
     assert caller.requests[0].url.raw_path == path
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "/", "\ud800"])
+async def test_a_name_that_no_path_can_carry_is_not_sent(caller: Caller, name: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await got(caller.client().models.get(name))
+    assert refused.value.details["field"] == "name"
+    assert not caller.requests
 
 
 async def test_an_import_shows_its_progress_and_ends_with_the_version(caller: Caller) -> None:
