@@ -243,6 +243,10 @@ def moved(
     return Alias(name, ordered, revision, at, by)
 
 
+def unknown_model(name: str) -> NotFound:
+    return NotFound(f"there is no model {name}; list the models to see which there are", field="model")
+
+
 def alias_for_import(asked: str, aliases: Collection[str]) -> str:
     """Which alias an import moves: the one asked for, else the default one where the model has none yet."""
     if asked:

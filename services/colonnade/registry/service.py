@@ -18,6 +18,7 @@ from colonnade.registry.domain import (
     Target,
     Version,
     check_targets,
+    unknown_model,
 )
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.security.identity import Principal
@@ -71,7 +72,7 @@ class Registry:
         """A model and its newest versions, newest first."""
         model = await self._store.find_model(model_name(name))
         if model is None:
-            raise _unknown_model(name)
+            raise unknown_model(name)
         return model, await self._store.list_versions(name, limit=MAX_VERSIONS_SHOWN)
 
     async def resolve(self, reference: str = "", size: str = "") -> Resolution:
@@ -148,7 +149,7 @@ class Registry:
 
     async def _not_found(self, wanted: Reference) -> NotFound:
         if await self._store.find_model(wanted.name) is None:
-            return _unknown_model(wanted.name)
+            return unknown_model(wanted.name)
         what = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias}"
         return NotFound(f"model {wanted.name} has no {what}", field="model")
 
@@ -170,10 +171,6 @@ class _counted:  # noqa: N801 - reads as a function
 def actor(principal: Principal) -> str:
     """How a principal is named in records."""
     return f"{principal.tenant}/{principal.subject}"
-
-
-def _unknown_model(name: str) -> NotFound:
-    return NotFound(f"there is no model {name}", field="model")
 
 
 def _token_of(name: str) -> str:

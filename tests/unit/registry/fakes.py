@@ -22,6 +22,7 @@ from colonnade.registry.domain import (
     Version,
     alias_for_import,
     moved,
+    unknown_model,
 )
 from colonnade.registry.ports import Converted, Progress
 from colonnade.security.identity import Principal, Role
@@ -126,7 +127,7 @@ class MemoryVersionStore:
         at: datetime,
     ) -> Alias:
         if name not in self._models:
-            raise NotFound(f"there is no model {name}", field="model")
+            raise unknown_model(name)
         known = [version.manifest.version for version in self._of(name)]
         current = self._kept(name, alias)
         after = moved(current, alias, targets, known, expected_revision=expected_revision, by=by, at=at)

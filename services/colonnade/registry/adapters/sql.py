@@ -29,6 +29,7 @@ from colonnade.registry.domain import (
     Version,
     alias_for_import,
     moved,
+    unknown_model,
 )
 from colonnade.storage.sql import Database, micros
 
@@ -112,7 +113,7 @@ class SqlVersionStore:
     ) -> Alias:
         async def work(connection: AsyncConnection) -> Alias:
             if not await _latest(connection, name):
-                raise NotFound(f"there is no model {name}", field="model")
+                raise unknown_model(name)
             known = await _known(connection, name, [target.version for target in targets])
             current = await rows.alias(connection, name, alias)
             after = moved(current, alias, targets, known, expected_revision=expected_revision, by=by, at=at)
