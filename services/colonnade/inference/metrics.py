@@ -19,7 +19,7 @@ class Metrics:
             "inference", "retries", "Requests that were put to an engine again", ("reason",), registry
         )
         self._up = gauge("inference_engine", "up", "1 where the engine answers", ("engine",), registry)
-        self._in_flight = gauge("inference", "in_flight", "Requests under way", (), registry)
+        self._in_flight = gauge("inference_in_flight", "requests", "Requests under way", (), registry)
         self._load = histogram(
             "inference_load", "seconds", "Time to load a version", ("outcome",), _LOAD_BUCKETS, registry
         )

@@ -2,14 +2,14 @@
 
 from colonnade.telemetry.metrics import counter, gauge, histogram
 
-RESOLUTIONS = counter("registry_resolutions", "count", "References resolved", ("outcome",))
-ALIAS_MOVES = counter("registry_alias_changes", "count", "Aliases moved or deleted", ("action", "outcome"))
-IMPORTS = counter("registry_imports", "count", "Imports that ended", ("outcome",))
+RESOLUTIONS = counter("registry", "resolutions", "References resolved", ("outcome",))
+ALIAS_MOVES = counter("registry", "alias_changes", "Aliases moved or deleted", ("action", "outcome"))
+IMPORTS = counter("registry", "imports", "Imports that ended", ("outcome",))
 IMPORT_SECONDS = histogram(
-    "registry_import_duration",
+    "registry_import",
     "seconds",
     "From the start of a conversion to the registered version",
     buckets=(1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
 )
-IMPORTS_QUEUED = gauge("registry_imports_queued", "count", "Imports that wait for their turn")
+IMPORTS_QUEUED = gauge("registry_queued", "imports", "Imports that wait for their turn")
 STORED_BYTES = counter("registry_stored", "bytes", "Artefacts written to the blob store")

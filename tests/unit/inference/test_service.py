@@ -27,7 +27,7 @@ async def test_chunks_pass_through_as_they_are(routing: Routing) -> None:
     chunks = [chunk async for chunk in router.inference.generate(work())]
     assert [(chunk.parcel, chunk.last) for chunk in chunks] == [("x", False), ("y", False), ("z", True)]
     assert router.count("requests_total", operation="generate", outcome="ok") == 1
-    assert router.count("in_flight") == 0
+    assert router.count("in_flight_requests") == 0
 
 
 async def test_the_least_busy_engine_that_has_the_version_answers(routing: Routing) -> None:
@@ -190,7 +190,7 @@ async def test_closing_the_iterator_closes_the_engines(routing: Routing) -> None
     await chunks.aclose()
     assert engine.closed == 1
     assert router.fleet.views[0].outstanding_tokens == 0
-    assert router.count("in_flight") == 0
+    assert router.count("in_flight_requests") == 0
     assert router.count("requests_total", operation="generate", outcome="cancelled") == 1
 
 
@@ -270,7 +270,7 @@ async def test_more_requests_than_allowed_are_refused_and_room_comes_back(routin
     with pytest.raises(Overloaded) as refused:
         await router.texts(work())
     assert refused.value.details == {"limit": 2, "retry_after_seconds": 1}
-    assert router.count("in_flight") == 2
+    assert router.count("in_flight_requests") == 2
     engine.submit_gate.set()
     await asyncio.gather(*running)
     assert await router.texts(work()) == ["a", "b"]
