@@ -9,7 +9,6 @@ from colonnade.gateway.domain.limits import RANGES
 from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
 from colonnade.gateway.http.wire_keys import KeyBody
 from colonnade.gateway.http.wire_models import ImportBody
-from colonnade.gateway.settings import GatewaySettings
 from colonnade.security.access.gateway import ROUTES
 
 TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
@@ -19,7 +18,6 @@ FIELDS = {
     *KeyBody.model_fields,
     *ImportBody.model_fields,
 }
-OWN = set(GatewaySettings.model_fields) & set(vars(GatewaySettings)["__annotations__"])
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS))
@@ -30,11 +28,6 @@ def test_fields(name: str) -> None:
 @pytest.mark.parametrize("route", sorted(ROUTES))
 def test_routes(route: str) -> None:
     assert route.split(" ")[1] in TEXT
-
-
-@pytest.mark.parametrize("name", sorted(OWN - {"service"}))
-def test_settings(name: str) -> None:
-    assert f"`{name.upper()}`" in TEXT
 
 
 @pytest.mark.parametrize("code", sorted(set(HTTP_STATUS) - {"budget_spent", "cancelled"}))

@@ -189,7 +189,7 @@ async def test_import_that_fails(house: House, client: httpx.AsyncClient) -> Non
     assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 503
     house.catalog.error = Unavailable("away")
     assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 503
-    assert ("model.import", "unavailable") in house.audit.seen
+    assert ("model.import", "refused") in house.audit.seen
     house.catalog.error = None
     house.catalog.steps = [ImportProgress("done", 1.0, "", version())]
     assert (await client.post("/models/import", json={"source": "x", "name": "tiny"})).status_code == 201

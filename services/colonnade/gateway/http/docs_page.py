@@ -106,8 +106,15 @@ def _kind(schema: _Document) -> str:
     choices = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
     names = " or ".join(_one_kind(choice) for choice in choices)
     if "minimum" in schema:
-        names += f", {schema['minimum']} to {schema['maximum']}" if "maximum" in schema else ""
+        names += (
+            f", {_exact(schema['minimum'])} to {_exact(schema['maximum'])}" if "maximum" in schema else ""
+        )
     return names
+
+
+def _exact(bound: float) -> str:
+    """FastAPI makes floats of all bounds."""
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _one_kind(schema: _Document) -> str:
