@@ -162,8 +162,8 @@ def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -
     body = _given(prompt=prompt, **options)
     if isinstance(stop, str):
         body["stop"] = [stop]
-    if (messages := options.get("messages")) is not None:
-        body["messages"] = [dict(message) for message in messages]
+    if isinstance(messages := options.get("messages"), Sequence):
+        body["messages"] = [dict(each) if isinstance(each, Mapping) else each for each in messages]
     return body | {"stream": stream}
 
 

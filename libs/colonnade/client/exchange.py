@@ -13,7 +13,15 @@ from colonnade.client.calls import Request
 from colonnade.client.configuration import Configuration
 from colonnade.client.parsing import not_understood
 from colonnade.client.readers import error_in
-from colonnade.errors import HTTP_STATUS, Cancelled, Code, ColonnadeError, DeadlineExceeded, Unavailable
+from colonnade.errors import (
+    HTTP_STATUS,
+    Cancelled,
+    Code,
+    ColonnadeError,
+    DeadlineExceeded,
+    InvalidArgument,
+    Unavailable,
+)
 
 MAX_WAIT_SECONDS = 30.0
 """A longer Retry-After is left to the caller."""
@@ -61,7 +69,21 @@ def arguments(configuration: Configuration, request: Request, request_id: str) -
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """JSON in UTF-8. Lone surrogates and NaN go out as they are, for the platform to name the field."""
-    return json.dumps(body).encode()
+    try:
+        return json.dumps(body).encode()
+    except (TypeError, ValueError):
+        field = next(name for name, value in body.items() if not _is_json(value))
+        raise InvalidArgument(
+            f"{field} holds a value that JSON cannot: send text, numbers, lists", field=field
+        ) from None
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def new_request_id() -> str:

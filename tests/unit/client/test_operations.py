@@ -156,10 +156,25 @@ async def test_a_name_is_one_segment_of_the_path(caller: Caller, name: str, path
 
 @pytest.mark.parametrize("name", ["", "a/b", "/", "\ud800"])
 async def test_a_name_that_no_path_can_carry_is_not_sent(caller: Caller, name: str) -> None:
-    with pytest.raises(InvalidArgument) as refused:
+    with pytest.raises(InvalidArgument) as raised:
         await got(caller.client().models.get(name))
-    assert refused.value.details["field"] == "name"
+    assert raised.value.details["field"] == "name"
     assert not caller.requests
+
+
+@pytest.mark.parametrize("value", [b"bytes", object(), {1, 2}, [[b"x"]], {(1, 2): 3}])
+async def test_what_json_cannot_hold_is_named_and_not_sent(caller: Caller, value: Any) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        await got(caller.client().generate("x", user=value))
+    assert raised.value.details["field"] == "user"
+    assert not caller.requests
+
+
+@pytest.mark.parametrize("messages", [5, "text", ["x"], [None]])
+async def test_messages_of_the_wrong_type_are_the_platforms_to_refuse(caller: Caller, messages: Any) -> None:
+    caller.answers = [refused(400, "invalid_argument", "messages must be an array")]
+    with pytest.raises(InvalidArgument, match="messages"):
+        await got(caller.client().generate(messages=messages))
 
 
 async def test_an_import_shows_its_progress_and_ends_with_the_version(caller: Caller) -> None:
