@@ -48,7 +48,7 @@ class Scheduler:
         if len(self._waiting) >= self.limits.queue_capacity:
             capacity = self.limits.queue_capacity
             raise Overloaded(
-                f"{capacity} requests are waiting already",
+                f"the engine's queue is full: at most {capacity} may wait; try again shortly",
                 limit=capacity,
                 retry_after_seconds=self.retry_after(),
             )
