@@ -17,6 +17,7 @@ from colonnade.errors import (
     Unauthenticated,
     Unavailable,
 )
+from colonnade.storage.bundled import DEFAULT, PREFIX
 from colonnade.supervise.home import Home
 from colonnade.supervise.logfile import tail
 from colonnade.supervise.states import PlatformStatus, State
@@ -24,8 +25,6 @@ from colonnade.supervise.states import PlatformStatus, State
 if TYPE_CHECKING:
     from colonnade.client import AsyncColonnade
 
-BUNDLED = "bundled:smollm2-135m-instruct"
-BUNDLED_NAME = "smollm2-135m-instruct"
 _READY_SECONDS = 240.0
 _ANSWER_SECONDS = 180.0
 _LOOK_SECONDS = 0.1
@@ -94,8 +93,8 @@ class Guide:
             remark(f"  {service}: {line[:2000]}")
 
     async def _import(self, client: "AsyncColonnade") -> None:
-        remark(f"Importing {BUNDLED_NAME} (once) ...")
-        stream = client.models.import_(BUNDLED, name=BUNDLED_NAME, alias="production")
+        remark(f"Importing {DEFAULT} (once) ...")
+        stream = client.models.import_(PREFIX + DEFAULT, name=DEFAULT, alias="production")
         with showing() as draw:
             async with stream:
                 async for progress in stream:

