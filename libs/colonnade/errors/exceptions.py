@@ -88,6 +88,11 @@ class Internal(ColonnadeError):
 
     code = Code.INTERNAL
 
+    @classmethod
+    def hidden(cls) -> "Internal":
+        """What is said of an exception that is no refusal: nothing of what it says itself."""
+        return cls("an internal error; the log has the rest under this request id")
+
 
 _BY_CODE: Mapping[Code, type[ColonnadeError]] = {
     cls.code: cls

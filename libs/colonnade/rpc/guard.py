@@ -119,7 +119,7 @@ def _recorded(method: str) -> Iterator[None]:
         raise
     except Exception:
         _LOG.exception("failed", method=method)
-        raise Internal("an internal error; the log has the rest under this request id") from None
+        raise Internal.hidden() from None
 
 
 @contextmanager

@@ -7,14 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from colonnade.errors import ColonnadeError, InvalidArgument
+from colonnade.errors import ColonnadeError, Internal, InvalidArgument
 from colonnade.gateway.http.bounds import Bounds
 from colonnade.gateway.http.entry import Entry
 from colonnade.gateway.http.errors import (
     ClientGone,
     MethodNotAllowed,
     error_response,
-    internal,
     invalid,
     no_such_route,
 )
@@ -96,4 +95,4 @@ async def _gone(request: Request, error: Exception) -> None:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return error_response(internal(), exchange_of(request).request_id)
+    return error_response(Internal.hidden(), exchange_of(request).request_id)

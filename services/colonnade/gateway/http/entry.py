@@ -8,9 +8,9 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from colonnade.errors import ColonnadeError, InvalidArgument
+from colonnade.errors import ColonnadeError, Internal, InvalidArgument
 from colonnade.gateway.domain.exchange import Exchange
-from colonnade.gateway.http.errors import ClientGone, error_response, internal
+from colonnade.gateway.http.errors import ClientGone, error_response
 from colonnade.gateway.http.route import EXCHANGE
 from colonnade.security import inputs
 from colonnade.telemetry import bind_request, extract, get_logger, span
@@ -81,7 +81,7 @@ class Entry:
             exchange.failure = "internal"
             _LOG.exception("request failed")
             if not sender.status:
-                await error_response(internal(), exchange.request_id)(scope, receive, sender)
+                await error_response(Internal.hidden(), exchange.request_id)(scope, receive, sender)
 
 
 class _Sender:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from colonnade.errors import (
     HTTP_STATUS,
     ColonnadeError,
-    Internal,
     InvalidArgument,
     NotFound,
     Overloaded,
@@ -78,11 +77,6 @@ def error_response(error: ColonnadeError, request_id: str) -> Response:
         headers=_headers(error),
         media_type="application/json",
     )
-
-
-def internal() -> Internal:
-    """What is said of a fault of ours; the log has the rest."""
-    return Internal("an internal error; the log has the rest under this request id")
 
 
 def no_such_route() -> NotFound:

@@ -10,9 +10,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from colonnade.errors import ColonnadeError, Unavailable
+from colonnade.errors import ColonnadeError, Internal, Unavailable
 from colonnade.gateway.domain.exchange import Exchange
-from colonnade.gateway.http.errors import ClientGone, error_json, internal
+from colonnade.gateway.http.errors import ClientGone, error_json
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -107,7 +107,7 @@ class Answer(Response, Generic[_T]):
         except Exception:
             self._exchange.failure = "internal"
             _LOG.exception("answer failed")
-            return self._error(internal())
+            return self._error(Internal.hidden())
         return DONE
 
     async def _send(self, item: _T, send: Send) -> None:
