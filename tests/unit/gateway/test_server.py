@@ -113,7 +113,7 @@ async def test_requests_follow_each_other_on_one_connection() -> None:
 
 
 @pytest.mark.parametrize("request_", [STREAM, WHOLE], ids=["stream", "json"])
-async def test_a_client_that_goes_away_stops_the_generation(request_: bytes) -> None:
+async def test_a_client_that_goes_away_stops_the_generation(request_: bytes, logs: list[Any]) -> None:
     async with running() as server:
         generator = server.house.generator
         generator.gate = asyncio.Event()
@@ -129,6 +129,9 @@ async def test_a_client_that_goes_away_stops_the_generation(request_: bytes) -> 
         generator.gate.set()
         await server.works()
         assert ("generate", "cancelled") in server.house.audit.seen
+        told = [line for line in logs if line.get("route") == "POST /generate"]
+        assert told[0]["failure"] == "cancelled"
+        assert not [line for line in logs if line["log_level"] == "error"]
 
 
 async def test_the_first_of_two_pipelined_requests_learns_of_it_too() -> None:

@@ -66,7 +66,9 @@ class Answer(Response, Generic[_T]):
         except TimeoutError:
             # The neighbours keep the deadline: only a client that does not read gets here.
             self._exchange.failure = "deadline_exceeded"
-            raise ClientGone from None
+        except ClientGone:
+            # Ends here: what is raised after an answer has begun, the framework takes for a fault of ours.
+            self._exchange.failure = self._exchange.failure or "cancelled"
 
     async def _collected(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._items) as items:
