@@ -8,6 +8,7 @@ import typer
 
 from colonnade.cli.connection import AsJson, HomeFolder
 from colonnade.cli.terminal import out
+from colonnade.supervise.defaults import GATEWAY_PORT
 
 if TYPE_CHECKING:
     from colonnade.cli.checks import Finding
@@ -20,7 +21,7 @@ def doctor(
     home: HomeFolder = None,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="The gateway's port, to see if it is free.")
-    ] = 8080,
+    ] = GATEWAY_PORT,
     as_json: AsJson = False,
 ) -> None:
     """Look at everything that the platform needs, and say what to do. Status 1 if something will not work."""

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from colonnade.cli.connection import HomeFolder
+from colonnade.supervise.defaults import GATEWAY_PORT
 
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Go to the background once ready.")] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the gateway listens.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the gateway listens.")] = GATEWAY_PORT,
     host: Annotated[str, typer.Option(help="Other than loopback only once API keys exist.")] = "127.0.0.1",
     home: HomeFolder = None,
     no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the bundled model.")] = False,

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from colonnade.errors import InvalidArgument
 from colonnade.security.network import is_loopback
+from colonnade.supervise.defaults import GATEWAY_PORT
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_URL = f"http://127.0.0.1:{GATEWAY_PORT}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from colonnade.engine.scheduler import Limits
 from colonnade.rpc import ProcessSettings
+from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_memory
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "stored": None}
@@ -17,7 +18,7 @@ class EngineSettings(ProcessSettings):
     model_config = SettingsConfigDict(env_prefix="COLONNADE_ENGINE_", frozen=True, extra="ignore")
     service: ClassVar[str] = "engine"
 
-    metrics_port: int = Field(default=9103, ge=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORTS["engine"], ge=0, le=65535)
     threads: int = Field(default=0, ge=0)
     """Of torch; 0 takes the physical cores that the process may use."""
     dtype: Literal["float32", "bfloat16", "float16", "stored"] = "float32"

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
+from colonnade.supervise.defaults import DRAIN_SECONDS
 from colonnade.supervise.home import DEFAULT, MAX_SOCKET_PATH, Home
 from colonnade.telemetry.logs import LEVELS
 
@@ -30,7 +31,7 @@ class ProcessSettings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Prometheus metrics on loopback; 0 is off."""
     metrics_host: str = "127.0.0.1"
-    drain_seconds: float = Field(default=30.0, ge=0)
+    drain_seconds: float = Field(default=DRAIN_SECONDS, ge=0)
     """How long running calls may take to finish after SIGTERM."""
 
     @field_validator("home", "identity_dir")

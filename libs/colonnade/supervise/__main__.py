@@ -11,16 +11,17 @@ import sys
 
 from colonnade.errors import ColonnadeError
 from colonnade.supervise.control import refusal
+from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
 from colonnade.supervise.supervisor import Supervisor
-from colonnade.supervise.topology import DEFAULT_PORT, platform
+from colonnade.supervise.topology import platform
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m colonnade.supervise")
     parser.add_argument("--home", required=True)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--port", type=int, default=GATEWAY_PORT)
     parser.add_argument("--tell", type=int, help="file descriptor to report the start on")
     arguments = parser.parse_args()
     return asyncio.run(_run(arguments))

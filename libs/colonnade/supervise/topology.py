@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from colonnade.supervise.defaults import DRAIN_SECONDS, GATEWAY_PORT, METRICS_PORTS
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
 
 STOP_ORDER = ("gateway", "inference", "engine", "registry")
-DEFAULT_PORT = 8080
-_METRICS_PORTS = {"inference": 9101, "registry": 9102, "engine": 9103}
-_DRAIN_SECONDS = 30.0  # as colonnade.rpc.settings has it
 _MARGIN_SECONDS = 5.0
 _FOR_CLIENTS = frozenset({"COLONNADE_API_KEY", "COLONNADE_URL"})
 
@@ -39,14 +37,14 @@ class ServiceSpec:
     """TCP ports on ``host`` that it will bind; checked before anything starts."""
     stop_rank: int = 0
     """Lower ends first; equal ones together."""
-    grace_seconds: float = _DRAIN_SECONDS + _MARGIN_SECONDS
+    grace_seconds: float = DRAIN_SECONDS + _MARGIN_SECONDS
     """Between SIGTERM and SIGKILL; a service drains within it."""
     start_seconds: float = 180.0
     """It must answer its probe within this time of its start, or it is started again."""
 
 
 def platform(
-    home: Home, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT, environ: Mapping[str, str] | None = None
+    home: Home, *, host: str = "127.0.0.1", port: int = GATEWAY_PORT, environ: Mapping[str, str] | None = None
 ) -> tuple[ServiceSpec, ...]:
     """The platform's processes below ``home`` with the gateway on ``host:port``.
 
@@ -59,7 +57,7 @@ def platform(
 
 def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec:
     variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
-    metrics_port = inherited.get(variable, str(_METRICS_PORTS[name]))
+    metrics_port = inherited.get(variable, str(METRICS_PORTS[name]))
     socket = home.socket(name)
     env = (
         _environment(home, inherited)
@@ -138,5 +136,5 @@ def _grace(name: str, inherited: Mapping[str, str]) -> float:
     try:
         drain = float(inherited[f"COLONNADE_{name.upper()}_DRAIN_SECONDS"])
     except (KeyError, ValueError):
-        drain = _DRAIN_SECONDS
+        drain = DRAIN_SECONDS
     return drain + _MARGIN_SECONDS

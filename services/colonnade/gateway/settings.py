@@ -12,6 +12,7 @@ from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
 from colonnade.security.network import is_local_address
 from colonnade.storage.sql import sqlite_url
+from colonnade.supervise.defaults import GATEWAY_PORT
 
 _HTTP = HttpOptions()
 
@@ -24,7 +25,7 @@ class GatewaySettings(ProcessSettings):
     )
     service: ClassVar[str] = "gateway"
 
-    listen: str = "127.0.0.1:8080"
+    listen: str = f"127.0.0.1:{GATEWAY_PORT}"
     bootstrap_key: SecretStr = SecretStr("")
     """A whole key that counts as an admin key: for clusters, and to get in again."""
     database_url: str = ""

@@ -6,13 +6,14 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.rpc import ProcessSettings
+from colonnade.supervise.defaults import METRICS_PORTS
 
 
 class InferenceSettings(ProcessSettings):
     model_config = SettingsConfigDict(env_prefix="COLONNADE_INFERENCE_", frozen=True, extra="ignore")
     service: ClassVar[str] = "inference"
 
-    metrics_port: int = Field(default=9101, ge=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORTS["inference"], ge=0, le=65535)
     max_in_flight: int = Field(default=512, ge=1)
     """Requests at once; more are refused with 429."""
     retries: int = Field(default=1, ge=0, le=10)

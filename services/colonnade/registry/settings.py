@@ -11,6 +11,7 @@ from colonnade.registry.imports import MAX_WAITING
 from colonnade.rpc import ProcessSettings
 from colonnade.storage.blobs import MAX_BLOB_BYTES
 from colonnade.storage.sql import sqlite_url
+from colonnade.supervise.defaults import METRICS_PORTS
 
 
 class RegistrySettings(ProcessSettings):
@@ -27,7 +28,7 @@ class RegistrySettings(ProcessSettings):
     """The reference that stands for "no model named"; empty means the model promoted last."""
     import_seconds: float = Field(default=4 * 3600, gt=0)
     """How long one conversion may take."""
-    metrics_port: int = Field(default=9102, ge=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORTS["registry"], ge=0, le=65535)
     import_threads: int = Field(default=1, ge=1, le=1024)
     max_waiting_imports: int = Field(default=MAX_WAITING, ge=0, le=1000)
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)

@@ -13,8 +13,9 @@ from colonnade.gateway.settings import GatewaySettings
 from colonnade.inference.settings import InferenceSettings
 from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import ProcessSettings
+from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
-from colonnade.supervise.topology import DEFAULT_PORT, platform
+from colonnade.supervise.topology import platform
 
 ROOT = Path(__file__).parents[3]
 CLASSES = (GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings)
@@ -71,7 +72,7 @@ def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
     specs = {spec.name: spec for spec in platform(Home(Path("/home")), environ={})}
     for settings in CLASSES:
         spec, fields = specs[settings.service], settings.model_fields
-        port = DEFAULT_PORT if settings is GatewaySettings else fields["metrics_port"].default
+        port = GATEWAY_PORT if settings is GatewaySettings else fields["metrics_port"].default
         assert spec.ports == (port,)
         assert fields["listen"].default in ("", f"127.0.0.1:{port}")
         assert spec.grace_seconds > fields["drain_seconds"].default

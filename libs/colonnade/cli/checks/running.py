@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from colonnade.cli.checks.finding import Finding, fail, ok, warn
 from colonnade.errors import ColonnadeError
+from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
 from colonnade.supervise.preflight import holder, port_problem
 from colonnade.supervise.remote import Remote
 from colonnade.supervise.states import PlatformStatus, ServiceStatus, State
-from colonnade.supervise.topology import DEFAULT_PORT, ServiceSpec, platform
+from colonnade.supervise.topology import ServiceSpec, platform
 
 
 def status(home: Home) -> PlatformStatus | None:
@@ -20,7 +21,7 @@ def status(home: Home) -> PlatformStatus | None:
         return None
 
 
-def look(home: Home, now: PlatformStatus | None, port: int = DEFAULT_PORT) -> Iterator[Finding]:
+def look(home: Home, now: PlatformStatus | None, port: int = GATEWAY_PORT) -> Iterator[Finding]:
     if now is not None:
         yield from services(now)
         yield gateway(now.url)
