@@ -4,8 +4,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,6 +18,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # How long an example takes says more about the machine's load than about the code; pytest has a time-out.
 settings.register_profile("colonnade", deadline=None)
 settings.load_profile("colonnade")
+
+_configure = structlog.configure
+
+
+def _configure_uncached(**options: Any) -> None:
+    """A cached logger keeps what an earlier test's ``setup`` configured: no later test would see its lines."""
+    _configure(**options | {"cache_logger_on_first_use": False})
+
+
+vars(structlog)["configure"] = _configure_uncached
 
 
 @pytest.fixture
