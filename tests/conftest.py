@@ -23,7 +23,7 @@ _configure = structlog.configure
 
 
 def _configure_uncached(**options: Any) -> None:
-    """A cached logger keeps what an earlier test's ``setup`` configured: later ones would not see its lines."""
+    """A cached logger keeps what an earlier test configured: later ones would not see its lines."""
     _configure(**options | {"cache_logger_on_first_use": False})
 
 
