@@ -16,7 +16,7 @@ class HttpOptions:
     """In progress at once; more get a 429."""
     max_connections: int = 1024
     request_seconds: float = 300.0
-    import_seconds: float = 3600.0
+    import_seconds: float = 14400.0
     allowed_hosts: tuple[str, ...] = ()
     """Names that may stand in ``Host``; empty means any. An open gateway takes loopback names only."""
     allowed_origins: tuple[str, ...] = ()
