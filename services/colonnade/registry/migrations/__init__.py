@@ -1,0 +1,1 @@
+"""The registry's history: one revision a file, oldest first."""
