@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from colonnade.errors import ColonnadeError, Unavailable
 from colonnade.inference.domain import Loaded, Manifest, Work, choose, engine_is_gone, version_is_gone
@@ -11,6 +13,7 @@ from colonnade.inference.metrics import Metrics
 from colonnade.telemetry import get_logger, span
 
 _LOG = get_logger(__name__)
+_T = TypeVar("_T")
 
 
 class Loads:
@@ -113,6 +116,15 @@ class Attempts:
             manifest = await self._placement.manifests.get(self._work.digest)
             self._slot = slot
             return slot, await self._placement.loads.load(slot, manifest)
+
+    async def until(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """The first ``attempt`` that succeeds. Only for work whose answer comes whole."""
+        while True:
+            try:
+                return await attempt()
+            except ColonnadeError as error:
+                if not self.again(error):
+                    raise
 
     def noted(self, error: ColonnadeError) -> None:
         """Looks for the engine at once where the error says that it is gone."""

@@ -63,30 +63,28 @@ class Inference:
 
     async def prepare(self, work: Work) -> Prepared:
         """Returns when an engine has the version in memory."""
+        attempts = Attempts(self._placement, work)
+
+        async def place() -> Prepared:
+            _, loaded = await attempts.next()
+            return Prepared(attempts.run, loaded)
+
         with self._admitted("prepare"):
-            attempts = Attempts(self._placement, work)
-            while True:
-                try:
-                    _, loaded = await attempts.next()
-                    return Prepared(attempts.run, loaded)
-                except ColonnadeError as error:
-                    if not attempts.again(error):
-                        raise
+            return await attempts.until(place)
 
     def engines(self) -> list[EngineView]:
         return self._placement.fleet.views
 
     async def _answer(self, operation: str, work: Work, ask: Callable[[Engine], Awaitable[_T]]) -> _T:
+        attempts = Attempts(self._placement, work)
+
+        async def answer() -> _T:
+            slot, _ = await attempts.next()
+            with slot.busy(work.tokens):
+                return await ask(slot.engine)
+
         with self._admitted(operation):
-            attempts = Attempts(self._placement, work)
-            while True:
-                try:
-                    slot, _ = await attempts.next()
-                    with slot.busy(work.tokens):
-                        return await ask(slot.engine)
-                except ColonnadeError as error:
-                    if not attempts.again(error):
-                        raise
+            return await attempts.until(answer)
 
     @contextlib.contextmanager
     def _admitted(self, operation: str) -> Iterator[None]:
