@@ -75,7 +75,9 @@ class TokenSampler:
         self._counted = 0
         self._seen_V: Tensor | None = None
 
-    def __call__(self, logits_V: Tensor, position: int, draw: int = 0) -> SampledToken:
+    def __call__(
+        self, logits_V: Tensor, position: int, draw: int = 0, after: Sequence[int] = ()
+    ) -> SampledToken:
         settings = self._sampling
         own_V = logits_V.float()
         scores_V = self._penalised(own_V) if settings.repetition_penalty != 1.0 else own_V

@@ -35,6 +35,8 @@ class Capability(StrEnum):
     EMBED = "embed"
     ADAPTERS = "adapters"
     PREFIX_SHARING = "prefix_sharing"
+    STRUCTURE = "structure"
+    """Tokens are decided strictly left to right, each draw final: a grammar can follow them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ class Span:
     """Among the span's own tokens; every committed position is always visible."""
     want: Sequence[int] = ()
     """Offsets into ``tokens`` whose logits are needed."""
+    output: Literal["logits", "hidden"] = "logits"
+    """What the wanted positions yield. All spans of a batch have the same."""
     depth: int | None = None
     """Most layers to run; None lets the model decide."""
     adapter: str | None = None
+    """The digest of a loaded LoRA adapter; None for the model as it is."""
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     """Family-specific inputs: diffusion time, media embeddings."""
 
@@ -88,6 +93,10 @@ class Batch:
     positions_N: Tensor
     want_W: Tensor
     """Indices into N of all wanted positions, in span order."""
+
+    @property
+    def output(self) -> Literal["logits", "hidden"]:
+        return self.spans[0].output
 
     @classmethod
     def of(cls, spans: Sequence[Span], device: torch.device | str = "cpu") -> "Batch":
@@ -122,7 +131,8 @@ class State(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """``logits_WV`` at the wanted positions; ``depth_W`` the layers run for each, if that varies."""
+    """What the batch asked for at the wanted positions: ``logits_WV``, or ``hidden_WD`` (the final hidden
+    states, after the last norm) with logits of width 0. ``depth_W``: layers run for each, if it varies."""
 
     logits_WV: Tensor
     depth_W: Tensor | None = None
@@ -142,9 +152,12 @@ class SampledToken:
 class Sampler(Protocol):
     """Draws tokens with the request's settings and its own random stream."""
 
-    def __call__(self, logits_V: Tensor, position: int, draw: int = 0) -> SampledToken:
-        """Draws the token at absolute ``position``. The result depends only on the request's seed,
-        ``position``, ``draw`` (which attempt at that position) and the logits: never on the batch."""
+    def __call__(
+        self, logits_V: Tensor, position: int, draw: int = 0, after: Sequence[int] = ()
+    ) -> SampledToken:
+        """Draws the token at absolute ``position``. The result depends only on the request's seed, its
+        tokens so far, ``position``, ``draw`` (which attempt at that position), ``after`` (tokens that this
+        very step decided before ``position``) and the logits: never on the batch."""
         ...
 
 
@@ -192,6 +205,17 @@ class Decoder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpec:
+    """How a model turns a text into one vector: the last hidden states of all tokens, pooled."""
+
+    width: int
+    pooling: Literal["mean", "cls", "last"]
+    mask: Literal["causal", "bidirectional"]
+    """Bidirectional: a text goes through in one span, whole."""
+    max_tokens: int
+
+
 class LanguageModel(Protocol):
     """A loaded model."""
 
@@ -206,6 +230,11 @@ class LanguageModel(Protocol):
     @property
     def page_multiple(self) -> int:
         """Committed lengths are shared and preempted at multiples of this (a diffusion block's size)."""
+        ...
+
+    @property
+    def embedding_spec(self) -> EmbeddingSpec | None:
+        """None if the model does not declare the capability ``embed``."""
         ...
 
     @property

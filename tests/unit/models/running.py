@@ -53,7 +53,7 @@ def refusal_of(call: Callable[[], object]) -> ColonnadeError | None:
     return None
 
 
-def greedy(logits_V: Tensor, position: int, draw: int = 0) -> SampledToken:
+def greedy(logits_V: Tensor, position: int, draw: int = 0, after: Sequence[int] = ()) -> SampledToken:
     return SampledToken(int(logits_V.argmax()))
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from hypothesis import given
@@ -30,7 +32,9 @@ def test_draws_the_next_position_from_the_last_row() -> None:
     span = DECODER.plan(request, 10)
     seen: list[tuple[list[float], int, int]] = []
 
-    def sample(logits_V: torch.Tensor, position: int, draw: int = 0) -> SampledToken:
+    def sample(
+        logits_V: torch.Tensor, position: int, draw: int = 0, after: Sequence[int] = ()
+    ) -> SampledToken:
         seen.append((logits_V.tolist(), position, draw))
         return SampledToken(1)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from colonnade.models.protocol import Capability, Decoder, State, StateSpec
+from colonnade.models.protocol import Capability, Decoder, EmbeddingSpec, State, StateSpec
 
 VOCABULARY = 260
 CONTEXT = 96
@@ -39,6 +39,7 @@ class Toy(nn.Module):
     vocab_size, context_length, page_multiple = VOCABULARY, CONTEXT, 1
     capabilities = frozenset({Capability.GENERATE, Capability.LOGPROBS, Capability.SCORE})
     states: Sequence[StateSpec] = ()
+    embedding_spec: EmbeddingSpec | None = None
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()

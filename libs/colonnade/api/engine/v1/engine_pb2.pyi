@@ -206,18 +206,22 @@ class EmbedResponse(_message.Message):
 
     EMBEDDINGS_FIELD_NUMBER: _builtins.int
     PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
     @_builtins.property
     def embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Embedding]: ...
+    @_builtins.property
+    def model(self) -> _generation_pb2.ModelRef: ...
     def __init__(
         self,
         *,
         embeddings: _abc.Iterable[Global___Embedding] | None = ...,
         prompt_tokens: _builtins.int = ...,
+        model: _generation_pb2.ModelRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "model", b"model", "prompt_tokens", b"prompt_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -284,15 +288,23 @@ class LoadedModel(_message.Message):
     CONTEXT_LENGTH_FIELD_NUMBER: _builtins.int
     RUNNING_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
+    ADAPTERS_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
     family: _builtins.str
     memory_bytes: _builtins.int
     context_length: _builtins.int
     running: _builtins.int
     waiting: _builtins.int
+    weights: _builtins.str
+    """how the weights are kept: float32, bfloat16, int8, int4"""
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def adapters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """digests of the LoRA adapters that are loaded"""
+
     def __init__(
         self,
         *,
@@ -303,10 +315,12 @@ class LoadedModel(_message.Message):
         context_length: _builtins.int = ...,
         running: _builtins.int = ...,
         waiting: _builtins.int = ...,
+        adapters: _abc.Iterable[_builtins.str] | None = ...,
+        weights: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_length", b"context_length", "family", b"family", "memory_bytes", b"memory_bytes", "model", b"model", "running", b"running", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapters", b"adapters", "capabilities", b"capabilities", "context_length", b"context_length", "family", b"family", "memory_bytes", b"memory_bytes", "model", b"model", "running", b"running", "waiting", b"waiting", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -453,6 +467,10 @@ class StatsResponse(_message.Message):
     OUTSTANDING_TOKENS_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     INSTANCE_FIELD_NUMBER: _builtins.int
+    CACHE_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    CACHED_PREFIX_BYTES_FIELD_NUMBER: _builtins.int
+    PREFIX_HIT_TOKENS_FIELD_NUMBER: _builtins.int
+    PREEMPTIONS_FIELD_NUMBER: _builtins.int
     memory_budget_bytes: _builtins.int
     memory_used_bytes: _builtins.int
     cache_bytes: _builtins.int
@@ -461,6 +479,13 @@ class StatsResponse(_message.Message):
     draining: _builtins.bool
     instance: _builtins.str
     """changes with every start of the process"""
+    cache_limit_bytes: _builtins.int
+    cached_prefix_bytes: _builtins.int
+    """of free pages whose content can still be shared"""
+    prefix_hit_tokens: _builtins.int
+    """prompt tokens that were not computed again, since the start"""
+    preemptions: _builtins.int
+    """since the start"""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedModel]: ...
     def __init__(
@@ -474,10 +499,14 @@ class StatsResponse(_message.Message):
         outstanding_tokens: _builtins.int = ...,
         draining: _builtins.bool = ...,
         instance: _builtins.str = ...,
+        cache_limit_bytes: _builtins.int = ...,
+        cached_prefix_bytes: _builtins.int = ...,
+        prefix_hit_tokens: _builtins.int = ...,
+        preemptions: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "cache_limit_bytes", b"cache_limit_bytes", "cached_prefix_bytes", b"cached_prefix_bytes", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "preemptions", b"preemptions", "prefix_hit_tokens", b"prefix_hit_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,7 +22,7 @@ from colonnade.models.layers.attention import Attend, Attention, AttentionShape,
 from colonnade.models.layers.feed_forward import SwiGLU
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import RotaryEmbedding, Rotation
-from colonnade.models.protocol import Batch, Capability, Outputs, State, StateSpec
+from colonnade.models.protocol import Batch, Capability, EmbeddingSpec, Outputs, State, StateSpec
 
 CAPABILITIES = frozenset(
     {Capability.GENERATE, Capability.LOGPROBS, Capability.SCORE, Capability.PREFIX_SHARING}
@@ -55,6 +55,8 @@ class Block(nn.Module):
 
 class Transformer(nn.Module):
     """A ``LanguageModel``. ``forward`` serves; ``forward_full`` trains. Same modules, same weights."""
+
+    embedding_spec: EmbeddingSpec | None = None
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
