@@ -16,8 +16,9 @@ class InferenceSettings(ProcessSettings):
     metrics_port: int = Field(default=METRICS_PORTS["inference"], ge=0, le=65535)
     max_in_flight: int = Field(default=512, ge=1)
     """Requests at once; more are refused with 429."""
-    retries: int = Field(default=1, ge=0, le=10)
-    """How often a request whose engine is gone may go to another one, before its first chunk."""
+    retries: int = Field(default=3, ge=0, le=10)
+    """How often a request whose engine is gone may go to another one, before its first chunk. A request that
+    kills engines takes two down before it is refused; those that were with it need a try more."""
     engine_wait_seconds: float = Field(default=10.0, ge=0, le=600)
     """How long a request waits where no engine is ready."""
     stats_interval_seconds: float = Field(default=1.0, gt=0, le=60)
