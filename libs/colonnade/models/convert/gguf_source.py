@@ -20,8 +20,9 @@ from colonnade.models.convert.gguf_file import GgufFile, GgufTensor, damaged, re
 from colonnade.models.convert.gguf_rope import FACTORS
 from colonnade.models.convert.gguf_tokenizer import tokenizer_files
 from colonnade.models.convert.source import Source, StoredTensor
-from colonnade.models.families.transformer.checkpoint import check_names, check_shapes, expected_shapes
+from colonnade.models.families.transformer.checkpoint import expected_shapes
 from colonnade.models.families.transformer.config import TransformerConfig
+from colonnade.models.weights import check_names, check_shapes
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 

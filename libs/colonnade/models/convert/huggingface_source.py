@@ -17,8 +17,9 @@ from colonnade.models.artefact import CONFIG, WEIGHTS
 from colonnade.models.convert.huggingface_tokenizer import read_tokenizer_files
 from colonnade.models.convert.model_folder import ModelFolder
 from colonnade.models.convert.source import Source, StoredTensor
-from colonnade.models.families.transformer.checkpoint import check_names, check_shapes, expected_shapes
+from colonnade.models.families.transformer.checkpoint import expected_shapes
 from colonnade.models.families.transformer.hugging_face import from_hugging_face
+from colonnade.models.weights import check_names, check_shapes
 from colonnade.security.inputs import check_file_name
 
 INDEX = "model.safetensors.index.json"

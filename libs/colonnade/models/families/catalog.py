@@ -20,7 +20,10 @@ class Loader(Protocol):
     ) -> LanguageModel: ...
 
 
-_MODULES = {"transformer": "colonnade.models.families.transformer"}
+_MODULES = {
+    "encoder": "colonnade.models.families.encoder",
+    "transformer": "colonnade.models.families.transformer",
+}
 """Modules with a ``load`` of type ``Loader``; a new family adds one line."""
 
 _registered: dict[str, Loader] = {}

@@ -1,8 +1,8 @@
 """Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245), with Qwen3's query and key norms if asked.
 
 The layer projects, turns and mixes; how queries meet keys is given to it as a function. Serving passes
-``State.attend`` (committed state, ragged spans); training and tests pass ``CausalAttention`` over whole
-sequences. So both run the very same module and weights.
+``Stored`` (committed state, ragged spans); training and tests pass ``CausalAttention`` or ``PaddedAttention``
+over whole sequences. So both run the very same module and weights.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import Rotation
+from colonnade.models.protocol import State
 
 
 class Attend(Protocol):
@@ -47,16 +48,28 @@ class Attention(nn.Module):
         self.query_norm = None if epsilon is None else RMSNorm(shape.head_width, epsilon)
         self.key_norm = None if epsilon is None else RMSNorm(shape.head_width, epsilon)
 
-    def forward(self, x_XD: Tensor, rotation: Rotation, attend: Attend) -> Tensor:
+    def forward(self, x_XD: Tensor, rotation: Rotation | None, attend: Attend) -> Tensor:
+        """``rotation`` None leaves queries and keys as they are, where positions are embedded otherwise."""
         q_XHd = self.query(x_XD).unflatten(-1, (self.shape.heads, self.shape.head_width))
         k_XKd = self.key(x_XD).unflatten(-1, (self.shape.kv_heads, self.shape.head_width))
         v_XKd = self.value(x_XD).unflatten(-1, (self.shape.kv_heads, self.shape.head_width))
         if self.query_norm is not None and self.key_norm is not None:
             q_XHd, k_XKd = self.query_norm(q_XHd), self.key_norm(k_XKd)
-        q_XHd, k_XKd = rotation.turn(q_XHd), rotation.turn(k_XKd)
+        if rotation is not None:
+            q_XHd, k_XKd = rotation.turn(q_XHd), rotation.turn(k_XKd)
         mixed_XHd = attend(q_XHd, k_XKd, v_XKd, scale=self.shape.head_width**-0.5)
         out: Tensor = self.output(mixed_XHd.flatten(-2))
         return out
+
+
+class Stored:
+    """Attention over the state that is kept under one name, span by span."""
+
+    def __init__(self, state: State, name: str) -> None:
+        self._state, self._name = state, name
+
+    def __call__(self, q_NHd: Tensor, k_NKd: Tensor, v_NKd: Tensor, *, scale: float) -> Tensor:
+        return self._state.attend(self._name, q_NHd, k_NKd, v_NKd, scale=scale)
 
 
 class CausalAttention:
@@ -72,5 +85,20 @@ class CausalAttention:
         q_BHTd, k_BKTd, v_BKTd = (x.transpose(1, 2) for x in (q_BTHd, k_BTKd, v_BTKd))
         out_BHTd = F.scaled_dot_product_attention(
             q_BHTd, k_BKTd, v_BKTd, self._mask, is_causal=self._mask is None, scale=scale, enable_gqa=True
+        )
+        return out_BHTd.transpose(1, 2)
+
+
+class PaddedAttention:
+    """Attention in both directions of whole sequences to themselves, but not to their padding."""
+
+    def __init__(self, real_BT: Tensor) -> None:
+        """``real_BT`` is False where a row is padded."""
+        self._mask_B11T = real_BT.bool()[:, None, None, :]
+
+    def __call__(self, q_BTHd: Tensor, k_BTKd: Tensor, v_BTKd: Tensor, *, scale: float) -> Tensor:
+        q_BHTd, k_BKTd, v_BKTd = (x.transpose(1, 2) for x in (q_BTHd, k_BTKd, v_BTKd))
+        out_BHTd = F.scaled_dot_product_attention(
+            q_BHTd, k_BKTd, v_BKTd, self._mask_B11T, scale=scale, enable_gqa=True
         )
         return out_BHTd.transpose(1, 2)

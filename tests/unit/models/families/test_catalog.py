@@ -52,13 +52,13 @@ def test_a_registered_family_is_found(tmp_path: Path) -> None:
         return made
 
     catalog.register("toy", loader)
-    assert catalog.families() == ("toy", "transformer")
+    assert catalog.families() == ("encoder", "toy", "transformer")
     Description(family="toy", parameters=1, size_label="", context_length=1, dtype="float32").write(tmp_path)
     assert catalog.load(files(tmp_path)) is made
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Unsupported, match="'abacus' is unknown; known are transformer"):
+    with pytest.raises(Unsupported, match="'abacus' is unknown; known are encoder, transformer"):
         catalog.loader("abacus")
 
 
