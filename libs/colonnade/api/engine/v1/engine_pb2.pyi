@@ -107,25 +107,56 @@ class ScoreRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     context: _builtins.str
     """conditions the score, is not scored itself; may be empty"""
     text: _builtins.str
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """several texts, each after the same context, instead of text"""
+
     def __init__(
         self,
         *,
         model: _generation_pb2.ModelRef | None = ...,
         context: _builtins.str = ...,
         text: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "text", b"text", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreRequest: _TypeAlias = ScoreRequest  # noqa: Y015
+
+@_typing.final
+class ScoredText(_message.Message):
+    """One text's tokens with their logprobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKENS_FIELD_NUMBER: _builtins.int
+    TOTAL_LOGPROB_FIELD_NUMBER: _builtins.int
+    total_logprob: _builtins.float
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.Token]: ...
+    def __init__(
+        self,
+        *,
+        tokens: _abc.Iterable[_generation_pb2.Token] | None = ...,
+        total_logprob: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens", "total_logprob", b"total_logprob"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoredText: _TypeAlias = ScoredText  # noqa: Y015
 
 @_typing.final
 class ScoreResponse(_message.Message):
@@ -134,23 +165,34 @@ class ScoreResponse(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     TOTAL_LOGPROB_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     total_logprob: _builtins.float
+    """of the first text"""
+    prompt_tokens: _builtins.int
+    """that went through the model, contexts included"""
     @_builtins.property
     def tokens(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.Token]:
-        """with logprob"""
+        """with logprob; of the first text"""
 
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoredText]:
+        """of all texts, in their order"""
+
     def __init__(
         self,
         *,
         tokens: _abc.Iterable[_generation_pb2.Token] | None = ...,
         total_logprob: _builtins.float = ...,
         model: _generation_pb2.ModelRef | None = ...,
+        scores: _abc.Iterable[Global___ScoredText] | None = ...,
+        prompt_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "tokens", b"tokens", "total_logprob", b"total_logprob"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "prompt_tokens", b"prompt_tokens", "scores", b"scores", "tokens", b"tokens", "total_logprob", b"total_logprob"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -162,6 +204,9 @@ class EmbedRequest(_message.Message):
 
     MODEL_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    TRUNCATE_FIELD_NUMBER: _builtins.int
+    truncate: _builtins.bool
+    """a text longer than the model takes is cut, instead of refused"""
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
     @_builtins.property
@@ -171,10 +216,11 @@ class EmbedRequest(_message.Message):
         *,
         model: _generation_pb2.ModelRef | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        truncate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "texts", b"texts", "truncate", b"truncate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -209,7 +255,9 @@ class EmbedResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
     @_builtins.property
-    def embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Embedding]: ...
+    def embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Embedding]:
+        """of length 1, in the order of the texts"""
+
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
     def __init__(

@@ -26,7 +26,7 @@ from colonnade.api.engine.v1 import engine_pb2 as colonnade_dot_api_dot_engine_d
 from colonnade.api.generation.v1 import generation_pb2 as colonnade_dot_api_dot_generation_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*colonnade/api/inference/v1/inference.proto\x12\x1a\x63olonnade.api.inference.v1\x1a$colonnade/api/engine/v1/engine.proto\x1a,colonnade/api/generation/v1/generation.proto\"N\n\x0fGenerateRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\"E\n\x10GenerateResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\"c\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x90\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"S\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"F\n\x0ePrepareRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"G\n\x0fPrepareResponse\x12\x34\n\x06loaded\x18\x01 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\x14\n\x12ListEnginesRequest\"_\n\x06\x45ngine\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x35\n\x05stats\x18\x03 \x01(\x0b\x32&.colonnade.api.engine.v1.StatsResponse\"J\n\x13ListEnginesResponse\x12\x33\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\".colonnade.api.inference.v1.Engine2\x8b\x04\n\x10InferenceService\x12g\n\x08Generate\x12+.colonnade.api.inference.v1.GenerateRequest\x1a,.colonnade.api.inference.v1.GenerateResponse0\x01\x12\\\n\x05Score\x12(.colonnade.api.inference.v1.ScoreRequest\x1a).colonnade.api.inference.v1.ScoreResponse\x12\\\n\x05\x45mbed\x12(.colonnade.api.inference.v1.EmbedRequest\x1a).colonnade.api.inference.v1.EmbedResponse\x12\x62\n\x07Prepare\x12*.colonnade.api.inference.v1.PrepareRequest\x1a+.colonnade.api.inference.v1.PrepareResponse\x12n\n\x0bListEngines\x12..colonnade.api.inference.v1.ListEnginesRequest\x1a/.colonnade.api.inference.v1.ListEnginesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*colonnade/api/inference/v1/inference.proto\x12\x1a\x63olonnade.api.inference.v1\x1a$colonnade/api/engine/v1/engine.proto\x1a,colonnade/api/generation/v1/generation.proto\"N\n\x0fGenerateRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\"E\n\x10GenerateResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\"r\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\"\xdc\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x33\n\x06scores\x18\x04 \x03(\x0b\x32#.colonnade.api.engine.v1.ScoredText\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\"e\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x10\n\x08truncate\x18\x03 \x01(\x08\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"F\n\x0ePrepareRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"G\n\x0fPrepareResponse\x12\x34\n\x06loaded\x18\x01 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\x14\n\x12ListEnginesRequest\"_\n\x06\x45ngine\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x35\n\x05stats\x18\x03 \x01(\x0b\x32&.colonnade.api.engine.v1.StatsResponse\"J\n\x13ListEnginesResponse\x12\x33\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\".colonnade.api.inference.v1.Engine2\x8b\x04\n\x10InferenceService\x12g\n\x08Generate\x12+.colonnade.api.inference.v1.GenerateRequest\x1a,.colonnade.api.inference.v1.GenerateResponse0\x01\x12\\\n\x05Score\x12(.colonnade.api.inference.v1.ScoreRequest\x1a).colonnade.api.inference.v1.ScoreResponse\x12\\\n\x05\x45mbed\x12(.colonnade.api.inference.v1.EmbedRequest\x1a).colonnade.api.inference.v1.EmbedResponse\x12\x62\n\x07Prepare\x12*.colonnade.api.inference.v1.PrepareRequest\x1a+.colonnade.api.inference.v1.PrepareResponse\x12n\n\x0bListEngines\x12..colonnade.api.inference.v1.ListEnginesRequest\x1a/.colonnade.api.inference.v1.ListEnginesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,23 +38,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATERESPONSE']._serialized_start=238
   _globals['_GENERATERESPONSE']._serialized_end=307
   _globals['_SCOREREQUEST']._serialized_start=309
-  _globals['_SCOREREQUEST']._serialized_end=408
-  _globals['_SCORERESPONSE']._serialized_start=411
-  _globals['_SCORERESPONSE']._serialized_end=555
-  _globals['_EMBEDREQUEST']._serialized_start=557
-  _globals['_EMBEDREQUEST']._serialized_end=640
-  _globals['_EMBEDRESPONSE']._serialized_start=643
-  _globals['_EMBEDRESPONSE']._serialized_end=791
-  _globals['_PREPAREREQUEST']._serialized_start=793
-  _globals['_PREPAREREQUEST']._serialized_end=863
-  _globals['_PREPARERESPONSE']._serialized_start=865
-  _globals['_PREPARERESPONSE']._serialized_end=936
-  _globals['_LISTENGINESREQUEST']._serialized_start=938
-  _globals['_LISTENGINESREQUEST']._serialized_end=958
-  _globals['_ENGINE']._serialized_start=960
-  _globals['_ENGINE']._serialized_end=1055
-  _globals['_LISTENGINESRESPONSE']._serialized_start=1057
-  _globals['_LISTENGINESRESPONSE']._serialized_end=1131
-  _globals['_INFERENCESERVICE']._serialized_start=1134
-  _globals['_INFERENCESERVICE']._serialized_end=1657
+  _globals['_SCOREREQUEST']._serialized_end=423
+  _globals['_SCORERESPONSE']._serialized_start=426
+  _globals['_SCORERESPONSE']._serialized_end=646
+  _globals['_EMBEDREQUEST']._serialized_start=648
+  _globals['_EMBEDREQUEST']._serialized_end=749
+  _globals['_EMBEDRESPONSE']._serialized_start=752
+  _globals['_EMBEDRESPONSE']._serialized_end=900
+  _globals['_PREPAREREQUEST']._serialized_start=902
+  _globals['_PREPAREREQUEST']._serialized_end=972
+  _globals['_PREPARERESPONSE']._serialized_start=974
+  _globals['_PREPARERESPONSE']._serialized_end=1045
+  _globals['_LISTENGINESREQUEST']._serialized_start=1047
+  _globals['_LISTENGINESREQUEST']._serialized_end=1067
+  _globals['_ENGINE']._serialized_start=1069
+  _globals['_ENGINE']._serialized_end=1164
+  _globals['_LISTENGINESRESPONSE']._serialized_start=1166
+  _globals['_LISTENGINESRESPONSE']._serialized_end=1240
+  _globals['_INFERENCESERVICE']._serialized_start=1243
+  _globals['_INFERENCESERVICE']._serialized_end=1766
 # @@protoc_insertion_point(module_scope)

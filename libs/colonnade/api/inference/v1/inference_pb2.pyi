@@ -67,20 +67,26 @@ class ScoreRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     context: _builtins.str
     text: _builtins.str
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """several texts, each after the same context, instead of text"""
+
     def __init__(
         self,
         *,
         model: _generation_pb2.ModelRef | None = ...,
         context: _builtins.str = ...,
         text: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "text", b"text", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -93,21 +99,28 @@ class ScoreResponse(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     TOTAL_LOGPROB_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     total_logprob: _builtins.float
+    prompt_tokens: _builtins.int
     @_builtins.property
     def tokens(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.Token]: ...
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_engine_pb2.ScoredText]: ...
     def __init__(
         self,
         *,
         tokens: _abc.Iterable[_generation_pb2.Token] | None = ...,
         total_logprob: _builtins.float = ...,
         model: _generation_pb2.ModelRef | None = ...,
+        scores: _abc.Iterable[_engine_pb2.ScoredText] | None = ...,
+        prompt_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "tokens", b"tokens", "total_logprob", b"total_logprob"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "prompt_tokens", b"prompt_tokens", "scores", b"scores", "tokens", b"tokens", "total_logprob", b"total_logprob"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,6 +132,8 @@ class EmbedRequest(_message.Message):
 
     MODEL_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
+    TRUNCATE_FIELD_NUMBER: _builtins.int
+    truncate: _builtins.bool
     @_builtins.property
     def model(self) -> _generation_pb2.ModelRef: ...
     @_builtins.property
@@ -128,10 +143,11 @@ class EmbedRequest(_message.Message):
         *,
         model: _generation_pb2.ModelRef | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        truncate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "texts", b"texts", "truncate", b"truncate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
