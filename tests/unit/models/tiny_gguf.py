@@ -10,7 +10,7 @@ from gguf.quants import quantize
 
 from colonnade.models.convert.gguf_source import gguf_name
 from colonnade.models.families.transformer import Transformer
-from colonnade.models.families.transformer.checkpoint import stored_name
+from colonnade.models.families.transformer.names import stored_name
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 

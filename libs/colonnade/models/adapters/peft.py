@@ -36,7 +36,7 @@ _KNOWN = frozenset(
         "revision", "runtime_config", "target_modules", "task_type", "use_rslora",
     }
 )  # fmt: skip
-"""Read elsewhere, about training alone, or about which layers were chosen, which the weights say themselves."""
+"""Read here, about training alone, or about which layers were chosen, which the weights say themselves."""
 _TENSOR = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 
 

@@ -1,6 +1,7 @@
 """Low-rank adaptation of a linear layer (Hu et al. 2021, arXiv:2106.09685).
 
-    y = W x + s B A x      s = alpha / r; rank-stabilised (Kalajdzievski 2023, arXiv:2312.03732): alpha / sqrt(r)
+    y = W x + s B A x
+    s = alpha / r, or rank-stabilised (Kalajdzievski 2023, arXiv:2312.03732) alpha / sqrt(r)
 
 ``LowRank`` is what one adapter adds to one layer; ``LoRALinear`` trains one. While a model serves, its
 ``AdapterBank`` says for each forward what is added to which layer: a plain layer gets it by a forward hook,

@@ -16,8 +16,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from colonnade.errors import Unsupported
+from colonnade.models.adapters import AdapterBank
 from colonnade.models.decoding import AutoregressiveDecoder
 from colonnade.models.families.transformer.config import TransformerConfig
+from colonnade.models.families.transformer.names import stored_module
 from colonnade.models.layers.attention import Attend, Attention, AttentionShape, CausalAttention
 from colonnade.models.layers.feed_forward import SwiGLU
 from colonnade.models.layers.norm import RMSNorm
@@ -25,7 +27,13 @@ from colonnade.models.layers.rope import RotaryEmbedding, Rotation
 from colonnade.models.protocol import Batch, Capability, EmbeddingSpec, Outputs, State, StateSpec
 
 CAPABILITIES = frozenset(
-    {Capability.GENERATE, Capability.LOGPROBS, Capability.SCORE, Capability.PREFIX_SHARING}
+    {
+        Capability.GENERATE,
+        Capability.LOGPROBS,
+        Capability.SCORE,
+        Capability.PREFIX_SHARING,
+        Capability.ADAPTERS,
+    }
 )
 
 
@@ -72,6 +80,7 @@ class Transformer(nn.Module):
             StateSpec(f"layer.{i}", "paged_kv", (config.kv_heads, config.head_width), config.window(i))
             for i in range(config.layers)
         )
+        self.adapters = AdapterBank(self, stored_module)
         self.capabilities = CAPABILITIES
         self.page_multiple = 1
         if not blank.is_meta:
@@ -79,11 +88,16 @@ class Transformer(nn.Module):
 
     def forward(self, batch: Batch, state: State) -> Outputs:
         _refuse_extras(batch)
-        x_ND = self.embedding(batch.tokens_N)
+        with self.adapters.applied(batch):
+            wanted_WD = self._hidden(batch, state)[batch.want_W]
+        return Outputs(self._logits(wanted_WD).float())
+
+    def _hidden(self, batch: Batch, state: State) -> Tensor:
+        x_ND: Tensor = self.embedding(batch.tokens_N)
         rotation = self.rope(batch.positions_N, x_ND.dtype)
         for spec, block in zip(self.states, self.blocks, strict=True):
             x_ND = block(x_ND, rotation, _Stored(state, spec.name))
-        return Outputs(self._logits(x_ND[batch.want_W]).float())
+        return x_ND
 
     def forward_full(self, tokens_BT: Tensor) -> Tensor:
         """Logits (B, T, V) of whole sequences that start at position 0."""
@@ -146,6 +160,6 @@ class _Stored:
 def _refuse_extras(batch: Batch) -> None:
     """What a caller asked for and this family would silently leave out."""
     for span in batch.spans:
-        for field, value in (("adapter", span.adapter), ("depth", span.depth), ("extra", span.extra)):
+        for field, value in (("depth", span.depth), ("extra", span.extra)):
             if value:
                 raise Unsupported(f"a dense transformer takes no {field}", field=field)

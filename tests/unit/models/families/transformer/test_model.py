@@ -44,6 +44,7 @@ def test_is_a_language_model() -> None:
         Capability.LOGPROBS,
         Capability.SCORE,
         Capability.PREFIX_SHARING,
+        Capability.ADAPTERS,
     }
     assert (model.device.type, model.dtype) == ("cpu", torch.float32)
     counted = sum(p.numel() for p in model.parameters())  # type: ignore[attr-defined]
@@ -150,7 +151,7 @@ def test_bfloat16_serves_float32_logits() -> None:
     torch.testing.assert_close(rounded, exact, atol=0.3, rtol=0.1)
 
 
-@pytest.mark.parametrize("extra", [{"adapter": "a"}, {"depth": 2}, {"extra": {"time": torch.ones(1)}}])
+@pytest.mark.parametrize("extra", [{"depth": 2}, {"extra": {"time": torch.ones(1)}}])
 def test_what_it_cannot_do_is_refused(extra: dict[str, Any]) -> None:
     model = randomised()
     batch = Batch.of([Span(0, [1], 0, 1, want=[0], **extra)])
