@@ -10,7 +10,12 @@
 #include <limits>
 #include <vector>
 
+#include "lanes.h"
+
 namespace {
+
+using colonnade::IntLanes;
+using colonnade::Lanes;
 
 constexpr int64_t BLOCK = 64;
 
@@ -19,11 +24,8 @@ struct Summary {
     bool sound = true;          // false: there is a NaN
 };
 
-typedef float Lanes __attribute__((vector_size(32), aligned(4)));
-typedef int32_t Flags __attribute__((vector_size(32)));
-
 // The maximum of a whole block; ``odd`` collects where a score is not equal to itself.
-inline float block_maximum(const float* at, Flags& odd) {
+inline float block_maximum(const float* at, IntLanes& odd) {
     const auto* x = reinterpret_cast<const Lanes*>(at);
     Lanes a = x[0], b = x[1];
     for (int i = 0; i < BLOCK / 8; i += 2) {
@@ -31,16 +33,13 @@ inline float block_maximum(const float* at, Flags& odd) {
         b = x[i + 1] > b ? x[i + 1] : b;
         odd |= (x[i] != x[i]) | (x[i + 1] != x[i + 1]);
     }
-    a = b > a ? b : a;
-    float most = a[0];
-    for (int i = 1; i < 8; ++i) most = a[i] > most ? a[i] : most;
-    return most;
+    return colonnade::maximum(b > a ? b : a);
 }
 
 void summarise(const float* row, int64_t width, Summary& summary) {
     const int64_t whole = width / BLOCK;
     summary.maxima.resize((width + BLOCK - 1) / BLOCK);
-    Flags odd = {};
+    IntLanes odd = {};
     for (int64_t b = 0; b < whole; ++b) summary.maxima[b] = block_maximum(row + b * BLOCK, odd);
     bool strange = false;
     for (int i = 0; i < 8; ++i) strange |= odd[i] != 0;

@@ -1,0 +1,378 @@
+// Attention over pages in one pass with a running softmax (Dao et al. 2022, arXiv:2205.14135).
+//
+// Work is cut into units: a span, a key-value head, some of the span's tokens with all query heads of that
+// head. Keys are worked off in blocks of 64, and blocks in chunks of 256 that are put together in order, so
+// that the chunks of a long decode can be worked off side by side. Blocks and chunks begin at absolute
+// positions and sums run in ascending order, so a row's result depends on its query and on the keys it sees,
+// and on nothing else: not the batch, the number of threads, or how a prompt was cut.
+//
+// A page keeps its keys as (width, PAGE), so that one vector holds a feature of eight keys, and its values as
+// (PAGE, width). Slots that a row may not see are never multiplied, whatever they hold.
+
+#include "attention.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "lanes.h"
+#include "pages.h"
+
+namespace colonnade {
+namespace {
+
+constexpr int64_t BLOCK = 64, CHUNK = 256, BLOCK_PAGES = BLOCK / PAGE;
+constexpr int64_t ROWS = 48;            // of a unit, about
+constexpr int TILE = 6;                 // rows whose sums stay in registers
+constexpr int64_t WORTH_THREADS = 1 << 18;  // multiplications below which waking a thread takes longer
+constexpr float NEVER = -std::numeric_limits<float>::infinity();
+
+struct Unit {
+    int32_t span, head, from, to;  // tokens of the span
+    int32_t low, high;             // keys
+    int64_t partial;               // row in the partial results, or -1: this unit has all keys
+};
+
+struct Sums {  // of rows: the running maximum, the sum of weights, and the weighted values
+    float *top, *weight, *value;
+};
+
+struct Scratch {
+    std::vector<float> queries, scores, keys, values, held;
+    std::vector<int32_t> low, high;
+    Sums part, total;
+
+    void fit(int64_t rows, int64_t width) {
+        queries.resize(rows * width);
+        scores.resize(rows * BLOCK);
+        keys.resize(BLOCK * width);
+        values.resize(BLOCK * width);
+        low.resize(rows);
+        high.resize(rows);
+        held.resize(2 * rows * (width + 2));
+        float* at = held.data();
+        for (Sums* sums : {&part, &total}) {
+            *sums = {at, at + rows, at + 2 * rows};
+            at += rows * (width + 2);
+        }
+    }
+};
+
+template <int R>
+void score_tile(const float* queries, int64_t width, const float* keys, float* scores) {
+    Lanes sums[R][2] = {};
+    for (int64_t j = 0; j < width; ++j) {
+        const Lanes a = load(keys + j * PAGE), b = load(keys + j * PAGE + LANES);
+        for (int r = 0; r < R; ++r) {
+            const Lanes x = all(queries[r * width + j]);
+            sums[r][0] += x * a;
+            sums[r][1] += x * b;
+        }
+    }
+    for (int r = 0; r < R; ++r) {
+        store(scores + r * BLOCK, sums[r][0]);
+        store(scores + r * BLOCK + LANES, sums[r][1]);
+    }
+}
+
+// Adds weight times value over keys from..to of a block to R rows of 16, 8 or fewer columns.
+template <int R>
+void mix_tile(const float* weights, const float* const* values, int64_t width, int64_t from, int64_t to, float* out) {
+    int64_t c = 0;
+    for (; c + 2 * LANES <= width; c += 2 * LANES) {
+        Lanes sums[R][2];
+        for (int r = 0; r < R; ++r) {
+            sums[r][0] = load(out + r * width + c);
+            sums[r][1] = load(out + r * width + c + LANES);
+        }
+        for (int64_t i = from; i < to; ++i) {
+            const float* row = values[i / PAGE] + (i % PAGE) * width + c;
+            const Lanes a = load(row), b = load(row + LANES);
+            for (int r = 0; r < R; ++r) {
+                const Lanes x = all(weights[r * BLOCK + i]);
+                sums[r][0] += x * a;
+                sums[r][1] += x * b;
+            }
+        }
+        for (int r = 0; r < R; ++r) {
+            store(out + r * width + c, sums[r][0]);
+            store(out + r * width + c + LANES, sums[r][1]);
+        }
+    }
+    for (; c < width; ++c)
+        for (int r = 0; r < R; ++r) {
+            float total = out[r * width + c];
+            for (int64_t i = from; i < to; ++i)
+                total = __builtin_fmaf(weights[r * BLOCK + i], values[i / PAGE][(i % PAGE) * width + c], total);
+            out[r * width + c] = total;
+        }
+}
+
+// Calls `body.template operator()<R>(first row)` for all rows, TILE at a time.
+template <typename Body>
+void tiled(int64_t rows, Body body) {
+    int64_t r = 0;
+    for (; r + TILE <= rows; r += TILE) body.template operator()<TILE>(r);
+    switch (rows - r) {
+        case 5: body.template operator()<5>(r); break;
+        case 4: body.template operator()<4>(r); break;
+        case 3: body.template operator()<3>(r); break;
+        case 2: body.template operator()<2>(r); break;
+        case 1: body.template operator()<1>(r); break;
+    }
+}
+
+// Turns a row's scores into weights under its running maximum; slots outside from..to get none.
+void weigh(float* scores, int64_t from, int64_t to, int64_t width, float* top, float* weight, float* value) {
+    std::fill(scores, scores + from, NEVER);
+    std::fill(scores + to, scores + BLOCK, NEVER);
+    Lanes most = load(scores);
+    for (int64_t i = LANES; i < BLOCK; i += LANES) {
+        const Lanes x = load(scores + i);
+        most = x > most ? x : most;
+    }
+    const float now = std::max(*top, maximum(most));
+    const float shift = now == NEVER ? 0.0f : now;
+    if (now != *top && *top != NEVER) {
+        const float factor = exponential(*top - now);
+        *weight *= factor;
+        for (int64_t j = 0; j < width; ++j) value[j] *= factor;
+    }
+    Lanes total = {};
+    for (int64_t i = 0; i < BLOCK; i += LANES) {
+        const Lanes x = exponential(load(scores + i) - all(shift));
+        store(scores + i, x);
+        total += x;
+    }
+    *weight += sum(total);
+    *top = now;
+}
+
+// Puts one chunk's sums of a row behind those of the chunks before it.
+void join(float* top, float* weight, float* value, float part_top, float part_weight, const float* part, int64_t width) {
+    if (part_top == NEVER) return;
+    const float now = std::max(*top, part_top);
+    const float before = *top == NEVER ? 0.0f : exponential(*top - now), after = exponential(part_top - now);
+    *weight = *weight * before + part_weight * after;
+    for (int64_t j = 0; j < width; ++j) value[j] = value[j] * before + part[j] * after;
+    *top = now;
+}
+
+void clear(Sums sums, int64_t rows, int64_t width) {
+    std::fill(sums.top, sums.top + rows, NEVER);
+    std::fill(sums.weight, sums.weight + rows, 0.0f);
+    std::fill(sums.value, sums.value + rows * width, 0.0f);
+}
+
+template <typename T>
+struct Job {
+    const Attention& call;
+    const Spans& spans;
+    int64_t group, page_size;  // query heads of a key-value head; elements of a page
+    std::vector<Unit> units;
+    std::vector<float> partials;  // (rows, width + 2)
+    int64_t partial_rows = 0, work = 0;
+
+    Job(const Attention& call, const Spans& spans)
+        : call(call), spans(spans), group(call.heads / call.kv_heads),
+          page_size(2 * call.kv_heads * PAGE * call.width) {
+        for (int64_t s = 0; s < spans.count; ++s)
+            for (int64_t h = 0; h < call.kv_heads; ++h) plan(s, h);
+        partials.resize(partial_rows * (call.width + 2));
+    }
+
+    int64_t step() const { return std::max<int64_t>(1, ROWS / group); }
+
+    int64_t lowest(int64_t span, int64_t token) const {
+        return call.window ? std::max<int64_t>(0, spans.start[span] + token - call.window + 1) : 0;
+    }
+
+    int64_t highest(int64_t span, int64_t token) const {
+        return spans.start[span] + (spans.causal[span] ? token + 1 : spans.tokens[span]);
+    }
+
+    void plan(int64_t span, int64_t head) {
+        const int64_t count = spans.tokens[span], blocks = (count + step() - 1) / step();
+        for (int64_t b = blocks - 1; b >= 0; --b) {  // those with the most keys first
+            const int32_t from = b * step(), to = std::min(count, (b + 1) * step());
+            const int32_t low = lowest(span, from), high = highest(span, to - 1);
+            work += int64_t(to - from) * group * (high - low) * call.width;
+            Unit unit{int32_t(span), int32_t(head), from, to, low, high, -1};
+            const int64_t first = low / CHUNK, last = (high + CHUNK - 1) / CHUNK;
+            if (blocks > 1 || last - first == 1) {
+                units.push_back(unit);
+                continue;
+            }
+            for (int64_t c = first; c < last; ++c) {
+                unit.low = std::max<int64_t>(low, c * CHUNK);
+                unit.high = std::min<int64_t>(high, (c + 1) * CHUNK);
+                unit.partial = partial_rows;
+                partial_rows += (to - from) * group;
+                units.push_back(unit);
+            }
+        }
+    }
+
+    T* page(int64_t span, int64_t position) const {
+        const int64_t id = spans.table[span * spans.table_width + position / PAGE];
+        return static_cast<T*>(call.pages) + id * page_size;
+    }
+
+    void write(int64_t span, int64_t token) const {
+        const int64_t position = spans.start[span] + token, row = spans.first[span] + token;
+        const int64_t slot = position % PAGE, width = call.width, size = PAGE * width;
+        T* const keys = page(span, position);
+        T* const values = keys + call.kv_heads * size;
+        for (int64_t h = 0; h < call.kv_heads; ++h) {
+            const float* k = call.k + row * call.k_stride + h * width;
+            const float* v = call.v + row * call.v_stride + h * width;
+            for (int64_t j = 0; j < width; ++j) narrow(k[j], keys + h * size + j * PAGE + slot);
+            for (int64_t j = 0; j < width; ++j) narrow(v[j], values + h * size + slot * width + j);
+        }
+    }
+
+    void run(const Unit& unit, Scratch& scratch) {
+        const int64_t rows = (unit.to - unit.from) * group, width = call.width;
+        scratch.fit(rows, width);
+        for (int64_t r = 0; r < rows; ++r) {
+            const int64_t token = unit.from + r / group, head = unit.head * group + r % group;
+            const float* q = call.q + (spans.first[unit.span] + token) * call.q_stride + head * width;
+            for (int64_t j = 0; j < width; ++j) scratch.queries[r * width + j] = q[j] * call.scale;
+            scratch.low[r] = lowest(unit.span, token);
+            scratch.high[r] = highest(unit.span, token);
+        }
+        clear(scratch.total, rows, width);
+        for (int64_t at = unit.low / CHUNK * CHUNK; at < unit.high; at += CHUNK) {
+            clear(scratch.part, rows, width);
+            for (int64_t b = at; b < std::min<int64_t>(at + CHUNK, unit.high); b += BLOCK)
+                if (b + BLOCK > unit.low) block(unit, rows, b, scratch);
+            for (int64_t r = 0; r < rows; ++r)
+                join(scratch.total.top + r, scratch.total.weight + r, scratch.total.value + r * width,
+                     scratch.part.top[r], scratch.part.weight[r], scratch.part.value + r * width, width);
+        }
+        finish(unit, rows, scratch);
+    }
+
+    // One block of keys for all rows of a unit.
+    void block(const Unit& unit, int64_t rows, int64_t at, Scratch& scratch) const {
+        const int64_t width = call.width, size = PAGE * width;
+        const int64_t first = std::max<int64_t>(unit.low - at, 0) / PAGE;
+        const int64_t end = (std::min<int64_t>(unit.high - at, BLOCK) + PAGE - 1) / PAGE;
+        const float* values[BLOCK_PAGES] = {};
+        for (int64_t p = first; p < end; ++p) {
+            const T* stored = page(unit.span, at + p * PAGE) + unit.head * size;
+            const float* keys = widen(stored, size, scratch.keys.data());
+            values[p] = widen(stored + call.kv_heads * size, size, scratch.values.data() + p * size);
+            tiled(rows, [&]<int R>(int64_t r) {
+                score_tile<R>(&scratch.queries[r * width], width, keys, &scratch.scores[r * BLOCK + p * PAGE]);
+            });
+        }
+        for (int64_t r = 0; r < rows; ++r)
+            weigh(&scratch.scores[r * BLOCK], seen_from(scratch, r, at), seen_to(scratch, r, at), width,
+                  scratch.part.top + r, scratch.part.weight + r, scratch.part.value + r * width);
+        tiled(rows, [&]<int R>(int64_t r) { mix<R>(r, at, values, scratch); });
+    }
+
+    static int64_t seen_from(const Scratch& scratch, int64_t row, int64_t at) {
+        return std::clamp<int64_t>(scratch.low[row] - at, 0, BLOCK);
+    }
+
+    static int64_t seen_to(const Scratch& scratch, int64_t row, int64_t at) {
+        return std::clamp<int64_t>(scratch.high[row] - at, seen_from(scratch, row, at), BLOCK);
+    }
+
+    // Keys that all rows of the tile see go together, those at the edges row by row.
+    template <int R>
+    void mix(int64_t row, int64_t at, const float* const* values, Scratch& scratch) const {
+        int64_t from = 0, to = BLOCK;
+        for (int r = 0; r < R; ++r) {
+            from = std::max(from, seen_from(scratch, row + r, at));
+            to = std::min(to, seen_to(scratch, row + r, at));
+        }
+        const int64_t width = call.width;
+        to = std::max(from, to);
+        for (int r = 0; r < R; ++r)
+            mix_tile<1>(&scratch.scores[(row + r) * BLOCK], values, width, seen_from(scratch, row + r, at),
+                        std::min(from, seen_to(scratch, row + r, at)), scratch.part.value + (row + r) * width);
+        mix_tile<R>(&scratch.scores[row * BLOCK], values, width, from, to, scratch.part.value + row * width);
+        for (int r = 0; r < R; ++r)
+            mix_tile<1>(&scratch.scores[(row + r) * BLOCK], values, width,
+                        std::max(to, seen_from(scratch, row + r, at)), seen_to(scratch, row + r, at),
+                        scratch.part.value + (row + r) * width);
+    }
+
+    void finish(const Unit& unit, int64_t rows, const Scratch& scratch) {
+        const int64_t width = call.width;
+        for (int64_t r = 0; r < rows; ++r) {
+            const float* value = scratch.total.value + r * width;
+            if (unit.partial < 0) {
+                give(unit, r, scratch.total.weight[r], value);
+                continue;
+            }
+            float* kept = &partials[(unit.partial + r) * (width + 2)];
+            kept[0] = scratch.total.top[r];
+            kept[1] = scratch.total.weight[r];
+            std::copy(value, value + width, kept + 2);
+        }
+    }
+
+    void give(const Unit& unit, int64_t row, float weight, const float* value) const {
+        const int64_t token = spans.first[unit.span] + unit.from + row / group;
+        float* o = call.o + token * call.o_stride + (unit.head * group + row % group) * call.width;
+        for (int64_t j = 0; j < call.width; ++j) o[j] = value[j] / weight;
+    }
+
+    // Puts together the chunks that begin at `index`; the chunks of a unit follow each other.
+    void gather(size_t index) const {
+        const Unit& unit = units[index];
+        const int64_t rows = (unit.to - unit.from) * group, width = call.width;
+        std::vector<float> value(width);
+        for (int64_t r = 0; r < rows; ++r) {
+            float top = NEVER, weight = 0;
+            std::fill(value.begin(), value.end(), 0.0f);
+            for (size_t i = index; i < units.size() && same(units[i], unit); ++i) {
+                const float* part = &partials[(units[i].partial + r) * (width + 2)];
+                join(&top, &weight, value.data(), part[0], part[1], part + 2, width);
+            }
+            give(unit, r, weight, value.data());
+        }
+    }
+
+    static bool same(const Unit& a, const Unit& b) {
+        return a.span == b.span && a.head == b.head && a.from == b.from;
+    }
+
+    bool leads(size_t index) const {
+        return units[index].partial >= 0 && (index == 0 || !same(units[index - 1], units[index]));
+    }
+
+    void all() {
+        const int64_t count = units.size(), last = spans.count - 1;
+        const int64_t tokens = spans.first[last] + spans.tokens[last];
+#pragma omp parallel if (work > WORTH_THREADS)
+        {
+            thread_local Scratch scratch;
+#pragma omp for schedule(static)
+            for (int64_t n = 0; n < tokens; ++n) {
+                const int64_t s = std::upper_bound(spans.first, spans.first + spans.count, n) - spans.first - 1;
+                write(s, n - spans.first[s]);
+            }
+#pragma omp for schedule(dynamic)
+            for (int64_t i = 0; i < count; ++i) run(units[i], scratch);
+            if (partial_rows)
+#pragma omp for schedule(dynamic)
+                for (int64_t i = 0; i < count; ++i)
+                    if (leads(i)) gather(i);
+        }
+    }
+};
+
+}  // namespace
+}  // namespace colonnade
+
+extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans) {
+    using namespace colonnade;
+    if (call->page_type == 0) Job<float>(*call, *spans).all();
+    if (call->page_type == 1) Job<Half>(*call, *spans).all();
+    if (call->page_type == 2) Job<Brain>(*call, *spans).all();
+}
