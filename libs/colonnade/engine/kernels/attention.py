@@ -1,8 +1,8 @@
 """Attention over paged keys and values.
 
-A page holds ``PAGE`` positions of one layer, (2, K, PAGE, d): the keys, which lie the other way round within
-it, feature by feature (d, PAGE), so that one vector instruction reads a feature of eight keys; then the values
-(PAGE, d). Only this module reads pages; everyone else moves them whole.
+A page holds ``PAGE`` positions of one layer, (2, K, PAGE, d): first the keys, which lie the other way round
+within it, feature by feature (d, PAGE), so that one vector instruction reads a feature of eight keys; then the
+values (PAGE, d). Only this module reads pages; everyone else moves them whole.
 
 Each row's result depends on its own query and on the keys and values it sees, bit by bit: not on the other
 spans, the number of threads, or how a prompt was cut into spans. This holds on the native path.
@@ -67,13 +67,14 @@ class Layout:
         """The same for the native kernels; lives as long as the layout."""
         return NativeSpans(
             len(self.counts),
-            *(self._numbers_4S[row].data_ptr() for row in range(4)),
-            self._table_SB.data_ptr(),
-            self._table_SB.shape[1],
+            *(self._numbers[row].data_ptr() for row in range(4)),
+            self._table.data_ptr(),
+            self._table.shape[1],
         )
 
     @cached_property
-    def _numbers_4S(self) -> Tensor:
+    def _numbers(self) -> Tensor:
+        """First row, tokens, start and mask of each span: (4, S)."""
         first, firsts = 0, []
         for count in self.counts:
             firsts.append(first)
@@ -81,7 +82,7 @@ class Layout:
         return torch.tensor((firsts, self.counts, self.starts, self.causal), dtype=torch.int32)
 
     @cached_property
-    def _table_SB(self) -> Tensor:
+    def _table(self) -> Tensor:
         return self.table_SB.to("cpu", torch.int32).contiguous()
 
 
@@ -135,7 +136,7 @@ def reference(
     window: int | None = None,
 ) -> Tensor:
     """The same in plain torch, on any device."""
-    keys_PKdn = pages[:, 0].flatten(-2).unflatten(-1, (pages.shape[-1], PAGE))
+    keys_PKdn = _turned(pages)
     values_PKnd = pages[:, 1]
     o_NHd = torch.empty_like(q_NHd)
     first = 0
@@ -158,6 +159,12 @@ def reference(
         o_NHd[first:last] = o_1HTd[0].transpose(0, 1)
         first = last
     return o_NHd
+
+
+def _turned(pages: Tensor) -> Tensor:
+    """The keys of all pages as they lie: (P, K, d, PAGE)."""
+    count, _, heads, _, width = pages.shape
+    return pages[:, 0].view(count, heads, width, PAGE)
 
 
 def _visible(count: int, start: int, causal: bool, window: int | None, device: torch.device) -> Tensor | None:

@@ -53,7 +53,7 @@ def case(
 ) -> Case:
     """``spans`` are (tokens, committed before, causal). Slots that no position fills hold NaN."""
     generator = torch.Generator().manual_seed(seed)
-    shuffled = random.Random(seed)  # noqa: S311
+    shuffled = random.Random(seed)
     (query_heads, kv_heads), total = heads, sum(count for count, _, _ in spans)
     needs = [-(-(start + count) // PAGE) for count, start, _ in spans]
     ids = list(range(1, sum(needs) + 3))
@@ -63,7 +63,7 @@ def case(
     for row, ((_, start, _), need) in enumerate(zip(spans, needs, strict=True)):
         own, ids = ids[:need], ids[need:]
         table[row, :need] = torch.tensor(own, dtype=torch.int32)
-        keys_Pdn = pages[:, 0].flatten(-2).unflatten(-1, (width, PAGE))
+        keys_Pdn = pages[:, 0].view(len(pages), kv_heads, width, PAGE)
         for position in range(start):
             page, slot = own[position // PAGE], position % PAGE
             keys_Pdn[page, :, :, slot] = torch.randn(kv_heads, width, generator=generator).to(dtype)
