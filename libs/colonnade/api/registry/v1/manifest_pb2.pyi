@@ -59,6 +59,7 @@ class Manifest(_message.Message):
     SIZE_LABEL_FIELD_NUMBER: _builtins.int
     CONTEXT_LENGTH_FIELD_NUMBER: _builtins.int
     ARTEFACTS_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     version: _builtins.int
     digest: _builtins.str
@@ -68,6 +69,8 @@ class Manifest(_message.Message):
     size_label: _builtins.str
     """"135M", "7B" """
     context_length: _builtins.int
+    base: _builtins.str
+    """digest of the version that an adapter (family "lora") belongs to; empty for models"""
     @_builtins.property
     def artefacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Artefact]: ...
     def __init__(
@@ -81,10 +84,11 @@ class Manifest(_message.Message):
         size_label: _builtins.str = ...,
         context_length: _builtins.int = ...,
         artefacts: _abc.Iterable[Global___Artefact] | None = ...,
+        base: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts", b"artefacts", "context_length", b"context_length", "digest", b"digest", "family", b"family", "name", b"name", "parameters", b"parameters", "size_label", b"size_label", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts", b"artefacts", "base", b"base", "context_length", b"context_length", "digest", b"digest", "family", b"family", "name", b"name", "parameters", b"parameters", "size_label", b"size_label", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

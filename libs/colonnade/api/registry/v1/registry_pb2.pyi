@@ -121,11 +121,17 @@ class Model(_message.Message):
     LATEST_VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     SIZE_LABEL_FIELD_NUMBER: _builtins.int
+    FAMILY_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     latest_version: _builtins.int
     size_label: _builtins.str
     """of the latest version"""
+    family: _builtins.str
+    """of the latest version; "lora" is an adapter"""
+    base: _builtins.str
+    """digest of the version that the latest version, an adapter, belongs to"""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alias]: ...
     @_builtins.property
@@ -139,10 +145,12 @@ class Model(_message.Message):
         latest_version: _builtins.int = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         size_label: _builtins.str = ...,
+        family: _builtins.str = ...,
+        base: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "created_at", b"created_at", "description", b"description", "latest_version", b"latest_version", "name", b"name", "size_label", b"size_label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "base", b"base", "created_at", b"created_at", "description", b"description", "family", b"family", "latest_version", b"latest_version", "name", b"name", "size_label", b"size_label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,6 +455,7 @@ class ImportModelRequest(_message.Message):
     ALIAS_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """"bundled:smollm2-135m-instruct", a folder or a .gguf file on the registry's machine"""
     name: _builtins.str
@@ -454,6 +463,8 @@ class ImportModelRequest(_message.Message):
     """moved to the new version when it is there; may be empty"""
     description: _builtins.str
     idempotency_key: _builtins.str
+    base: _builtins.str
+    """for an adapter: reference of the model version that it belongs to"""
     def __init__(
         self,
         *,
@@ -462,10 +473,11 @@ class ImportModelRequest(_message.Message):
         alias: _builtins.str = ...,
         description: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        base: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "description", b"description", "idempotency_key", b"idempotency_key", "name", b"name", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "base", b"base", "description", b"description", "idempotency_key", b"idempotency_key", "name", b"name", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
