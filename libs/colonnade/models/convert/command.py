@@ -10,7 +10,8 @@ from types import FrameType
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument, NotFound, Unsupported
 from colonnade.models.convert.gguf_source import open_gguf
-from colonnade.models.convert.huggingface_source import open_folder, refuse_pickle
+from colonnade.models.convert.huggingface_source import open_folder
+from colonnade.models.convert.huggingface_weights import refuse_pickle
 from colonnade.models.convert.progress import Emit, Progress, json_line
 from colonnade.models.convert.source import Source, digest_of
 from colonnade.models.convert.write import write_artefact

@@ -14,13 +14,16 @@ from colonnade.security.inputs import guard_json
 
 CHAT_TEMPLATE = "chat_template.jinja"
 MAX_TEMPLATE_BYTES = 256 << 10
-_ROLES = ("bos_token", "eos_token", "unk_token", "pad_token")
+_ROLES = ("bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
 
 Raw = Mapping[str, Any]
 
 
-def read_tokenizer_files(folder: ModelFolder, model_config: Raw, vocab_size: int) -> TokenizerFiles:
-    text = _tokenizer(folder, vocab_size)
+def read_tokenizer_files(
+    folder: ModelFolder, model_config: Raw, vocab_size: int, built: str | None = None
+) -> TokenizerFiles:
+    """``built`` stands in for a ``tokenizer.json`` that the folder does not have."""
+    text = _checked(_tokenizer(folder) if built is None else built, vocab_size)
     raw = folder.config(TOKENIZER_CONFIG) if folder.has(TOKENIZER_CONFIG) else {}
     generation = folder.config(GENERATION_CONFIG) if folder.has(GENERATION_CONFIG) else {}
     ids = {
@@ -31,14 +34,17 @@ def read_tokenizer_files(folder: ModelFolder, model_config: Raw, vocab_size: int
     return TokenizerFiles(text, _config(folder, raw), {"eos_token_id": ids["eos_token_id"]} | single)
 
 
-def _tokenizer(folder: ModelFolder, vocab_size: int) -> str:
+def _tokenizer(folder: ModelFolder) -> str:
     if not folder.has(TOKENIZER):
         raise Unsupported(
             f"the folder has no {TOKENIZER}; other tokenizer files are not supported: open the folder with"
             " transformers once and save the tokenizer",
             field=TOKENIZER,
         )
-    text = folder.text(TOKENIZER, TOKENIZER_LIMITS.max_bytes)
+    return folder.text(TOKENIZER, TOKENIZER_LIMITS.max_bytes)
+
+
+def _checked(text: str, vocab_size: int) -> str:
     guard_json(text.encode(), TOKENIZER_LIMITS, TOKENIZER)
     try:
         tokenizer = Tokenizer.from_str(text)

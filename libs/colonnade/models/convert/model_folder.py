@@ -9,6 +9,7 @@ from colonnade.security.inputs import (
     TOKENIZER,
     confined,
     decoded,
+    parse_json,
     parse_object,
     read_bounded,
     sanitise_config,
@@ -40,6 +41,14 @@ class ModelFolder:
         """A small JSON object of plain data."""
         data = read_bounded(self.file(name), CONFIG.max_bytes, name)
         return sanitise_config(parse_object(data, CONFIG, name), field=name)
+
+    def listing(self, name: str) -> list[dict[str, Any]]:
+        """A small JSON list of objects of plain data."""
+        data = read_bounded(self.file(name), CONFIG.max_bytes, name)
+        entries = sanitise_config({"entries": parse_json(data, CONFIG, name)}, field=name)["entries"]
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InvalidArgument(f"{name} must be a JSON list of objects", field=name)
+        return entries
 
     def document(self, name: str) -> dict[str, Any]:
         """A large JSON object: a shard index."""

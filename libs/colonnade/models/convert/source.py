@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from colonnade.models.families.encoder.config import EncoderConfig
 from colonnade.models.families.transformer.config import TransformerConfig
 
 CHUNK = 8 << 20
@@ -36,7 +37,7 @@ class TokenizerFiles:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     format: str
-    config: TransformerConfig
+    config: TransformerConfig | EncoderConfig
     dtype: torch.dtype
     tensors: Sequence[StoredTensor]
     tokenizer: TokenizerFiles
@@ -48,7 +49,10 @@ class Source:
 
 def digest_of(files: Sequence[Path], advance: Callable[[int], None]) -> str:
     """SHA-256 of the one file, or of the list of names and digests of several."""
-    digests = {path.name: _file_digest(path, advance) for path in files}
+    digests: dict[str, str] = {}
+    for path in files:
+        name = path.name if path.name not in digests else f"{path.parent.name}/{path.name}"
+        digests[name] = _file_digest(path, advance)
     if len(digests) == 1:
         return f"sha256:{next(iter(digests.values()))}"
     listing = json.dumps(digests, sort_keys=True, separators=(",", ":"))

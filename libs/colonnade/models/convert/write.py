@@ -24,23 +24,24 @@ from colonnade.models.artefact import (
 )
 from colonnade.models.convert.progress import Progress
 from colonnade.models.convert.source import Source, StoredTensor
-from colonnade.models.families.transformer.hugging_face import to_hugging_face
+from colonnade.models.families.encoder import hugging_face as encoder
+from colonnade.models.families.encoder.config import EncoderConfig
+from colonnade.models.families.transformer import hugging_face as transformer
 
-FAMILY = "transformer"
 _DTYPES = {torch.float32: ("F32", 4), torch.float16: ("F16", 2), torch.bfloat16: ("BF16", 2)}
 
 
 def write_artefact(source: Source, digest: str, out: Path, progress: Progress) -> Description:
     """Fills the new folder ``out``; what fails on the way leaves nothing behind."""
     description = describe(source, digest)
-    with _staged(out) as folder:
+    with staged(out) as folder:
         _write_weights(source, folder / WEIGHTS, progress)
         texts = _texts(source)
         for done, (name, text) in enumerate(texts.items(), start=1):
             (folder / name).write_text(text, encoding="utf-8")
             progress.report("write", done, len(texts) + 1)
         description.write(folder)
-        _flush(folder)
+        flush(folder)
         progress.report("write", len(texts) + 1, len(texts) + 1)
     return description
 
@@ -48,7 +49,7 @@ def write_artefact(source: Source, digest: str, out: Path, progress: Progress) -
 def describe(source: Source, digest: str) -> Description:
     parameters = sum(prod(tensor.shape) for tensor in source.tensors)
     return Description(
-        family=FAMILY,
+        family=_family(source),
         parameters=parameters,
         size_label=size_label(parameters, source.size_label),
         context_length=source.config.context_length,
@@ -72,14 +73,24 @@ def size_label(parameters: int, claimed: str | None = None) -> str:
 
 
 def _texts(source: Source) -> Mapping[str, str]:
-    config = to_hugging_face(source.config) | {"dtype": str(source.dtype).removeprefix("torch.")}
-    ends = {key: value for key, value in source.tokenizer.generation.items() if value is not None}
+    config = _config(source) | {"dtype": str(source.dtype).removeprefix("torch.")}
+    ends = {key: value for key, value in source.tokenizer.generation.items() if value not in (None, [])}
     return {
         CONFIG: _json(config | ends),
         TOKENIZER: source.tokenizer.tokenizer,
         TOKENIZER_CONFIG: _json(source.tokenizer.config),
         GENERATION_CONFIG: _json(ends),
     }
+
+
+def _family(source: Source) -> str:
+    return "encoder" if isinstance(source.config, EncoderConfig) else "transformer"
+
+
+def _config(source: Source) -> dict[str, Any]:
+    if isinstance(source.config, EncoderConfig):
+        return encoder.to_hugging_face(source.config)
+    return transformer.to_hugging_face(source.config)
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -117,7 +128,7 @@ def _write_tensor(tensor: StoredTensor, dtype: torch.dtype, file: BinaryIO) -> N
 
 
 @contextmanager
-def _staged(out: Path) -> Iterator[Path]:
+def staged(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AlreadyExists("the output folder exists and is not empty; name a new one", field="out")
@@ -126,13 +137,13 @@ def _staged(out: Path) -> Iterator[Path]:
     try:
         yield staging
         staging.rename(out)
-        _flush(out.parent)
+        flush(out.parent)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
-def _flush(folder: Path) -> None:
+def flush(folder: Path) -> None:
     """Puts a folder and the files in it on the disk."""
     for path in (*(entry for entry in folder.iterdir() if entry.is_file()), folder):
         descriptor = os.open(path, os.O_RDONLY)

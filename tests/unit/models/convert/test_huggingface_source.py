@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from colonnade.errors import InvalidArgument, NotFound, Unsupported
 from colonnade.models.convert.command import convert
-from colonnade.models.convert.huggingface_source import INDEX, open_folder
+from colonnade.models.convert.huggingface_source import open_folder
+from colonnade.models.convert.huggingface_weights import INDEX
 from colonnade.models.families import catalog
 from colonnade.models.families.transformer import Transformer
 from tests.unit.models import tiny_hf

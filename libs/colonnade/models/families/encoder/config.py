@@ -9,7 +9,7 @@ Pooling = Literal["mean", "cls", "last"]
 
 LIMITS = {
     "vocab_size": 1 << 22,
-    "context_length": 1 << 20,
+    "positions": 1 << 20,
     "width": 1 << 17,
     "layers": 1024,
     "heads": 1024,
@@ -23,8 +23,8 @@ LIMITS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
     vocab_size: int
-    context_length: int
-    """Positions that have an embedding."""
+    positions: int
+    """How many have an embedding."""
     width: int
     layers: int
     heads: int
@@ -44,7 +44,11 @@ class EncoderConfig:
         _check(self.width % self.heads == 0, "width", f"a multiple of heads ({self.heads})")
         _check(0 < self.norm_epsilon < 1, "norm_epsilon", "between 0 and 1")
         _check(self.pooling in get_args(Pooling), "pooling", f"one of {', '.join(get_args(Pooling))}")
-        _check(self.max_tokens <= self.context_length, "max_tokens", f"at most {self.context_length}")
+        _check(self.max_tokens <= self.positions, "max_tokens", f"at most {self.positions}")
+
+    @property
+    def context_length(self) -> int:
+        return self.max_tokens
 
     @property
     def head_width(self) -> int:

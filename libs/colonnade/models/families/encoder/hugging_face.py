@@ -31,12 +31,12 @@ def from_hugging_face(raw: Raw) -> EncoderConfig:
             supported=list(ARCHITECTURES),
         )
     _refuse_unknown_equations(raw)
-    context_length, sentence = _integer(raw, "max_position_embeddings", 512), raw.get(SENTENCE) or {}
+    positions, sentence = _integer(raw, "max_position_embeddings", 512), raw.get(SENTENCE) or {}
     if not isinstance(sentence, dict):
         raise InvalidArgument(f"config.json: {SENTENCE} must be an object", field=SENTENCE)
     return EncoderConfig(
         vocab_size=_integer(raw, "vocab_size"),
-        context_length=context_length,
+        positions=positions,
         width=_integer(raw, "hidden_size"),
         layers=_integer(raw, "num_hidden_layers"),
         heads=_integer(raw, "num_attention_heads"),
@@ -44,7 +44,7 @@ def from_hugging_face(raw: Raw) -> EncoderConfig:
         token_types=_integer(raw, "type_vocab_size", 2),
         norm_epsilon=_number(raw, "layer_norm_eps", 1e-12),
         pooling=cast("Pooling", sentence.get("pooling", "mean")),
-        max_tokens=_integer(sentence, "max_tokens", context_length),
+        max_tokens=_integer(sentence, "max_tokens", positions),
     )
 
 
@@ -54,7 +54,7 @@ def to_hugging_face(config: EncoderConfig) -> dict[str, Any]:
         "architectures": ["BertModel"],
         "model_type": "bert",
         "vocab_size": config.vocab_size,
-        "max_position_embeddings": config.context_length,
+        "max_position_embeddings": config.positions,
         "hidden_size": config.width,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,

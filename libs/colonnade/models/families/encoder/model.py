@@ -49,7 +49,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.word = _embedding(config.vocab_size, config.width)
-        self.place = _embedding(config.context_length, config.width)
+        self.place = _embedding(config.positions, config.width)
         self.segment = _embedding(config.token_types, config.width)
         self.norm = nn.LayerNorm(config.width, config.norm_epsilon)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))

@@ -43,7 +43,7 @@ def served(model: Encoder, *texts: list[int]) -> list[torch.Tensor]:
 
 def test_is_a_language_model_that_only_embeds() -> None:
     model: LanguageModel = randomised()
-    assert (model.vocab_size, model.context_length, model.page_multiple) == (97, 64, 1)
+    assert (model.vocab_size, model.context_length, model.page_multiple) == (97, 48, 1)
     assert [(s.kind, s.shape, s.prefix_pure) for s in model.states] == [("paged_kv", (4, 8), False)] * 3
     assert model.capabilities == {Capability.EMBED}
     assert model.embedding_spec == EmbeddingSpec(32, "mean", "bidirectional", 48)
@@ -95,7 +95,7 @@ def test_every_token_sees_every_other() -> None:
 
 
 def test_every_parameter_that_has_a_part_gets_a_gradient() -> None:
-    model = randomised(replace(DEBUG, token_types=1, context_length=48))
+    model = randomised(replace(DEBUG, token_types=1, positions=48))
     torch.autograd.backward(model.forward_full(random_tokens(48, rows=40))[..., ::3].square().sum())
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
