@@ -19,7 +19,16 @@ from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _SOURCES = Path(__file__).parent / "cpp"
-_FLAGS = ("-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
+_FLAGS = (
+    "-O3",
+    "-march=native",
+    "-std=c++20",
+    "-fopenmp",
+    "-fno-math-errno",
+    "-ffp-contract=fast",
+    "-shared",
+    "-fPIC",
+)
 _COMPILERS = ("c++", "g++", "clang++")
 _BUILD_SECONDS = 300
 

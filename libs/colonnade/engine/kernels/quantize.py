@@ -28,6 +28,7 @@ GROUP = 32
 """Columns that share a scale."""
 BLOCK_ROWS: dict[Format, int] = {"float32": 16, "bfloat16": 16, "int8": 8, "int4": 8}
 _GROUP_BYTES: dict[Format, int] = {"int8": 8 * 32 + 8 * 2, "int4": 8 * 16 + 2 * 8 * 2}
+_TRIED = 1024
 _STEPS: dict[Format, int] = {"int8": 127, "int4": 15}
 _FLOATS: dict[Format, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -50,34 +51,66 @@ def quantise(weight_NK: Tensor, form: Format) -> Quantised:
     """Rounds to the nearest values of the grid; ``form`` is int8 or int4. What is NaN or infinite makes its
     whole group NaN."""
     _check(weight_NK)
-    columns = weight_NK.shape[1]
-    grouped_NGg = F.pad(weight_NK.detach().float(), (0, -columns % GROUP)).unflatten(1, (-1, GROUP))
+    return _rounded(_grouped(weight_NK), form, _STEPS[form], weight_NK.shape[1])
+
+
+def on_grid(weight_NK: Tensor, form: Format) -> Quantised | None:
+    """The values that give back ``weight_NK``, where such a grid is what the weights came from; else None.
+
+    Gives back: to within 1/64 of a step. Formats whose scales are finer than float16 (GGUF's K-quants) come
+    out that close, and others exactly. A few groups are tried before all."""
+    _check(weight_NK)
+    grouped_NGg = _grouped(weight_NK)
+    some = grouped_NGg.flatten(0, 1)
+    some = some[:: -(-len(some) // _TRIED), None]
+    if _fitted(some, form, GROUP) is None:
+        return None
+    return _fitted(grouped_NGg, form, weight_NK.shape[1])
+
+
+def _fitted(w_NGg: Tensor, form: Format, columns: int) -> Quantised | None:
+    """The span of a group may be fewer steps than the format has: they are tried one after another."""
+    held = _rounded(w_NGg, form, _STEPS[form], columns)
+    missed_NG = _missed(w_NGg, held)
+    for steps in range(14, 0, -1) if form == "int4" else ():
+        if not bool(missed_NG.any()):
+            break
+        again = _rounded(w_NGg[missed_NG][:, None], form, steps, columns)
+        held.values_NGg[missed_NG] = again.values_NGg[:, 0]
+        held.scale_NG[missed_NG] = again.scale_NG[:, 0]
+        missed_NG[missed_NG.clone()] = _missed(w_NGg[missed_NG][:, None], again)[:, 0]
+    return None if bool(missed_NG.any()) else held
+
+
+def _missed(w_NGg: Tensor, held: Quantised) -> Tensor:
+    error_NG = (_expanded(held) - w_NGg).abs().amax(-1)
+    return ~(error_NG <= held.scale_NG.float() / 64)  # true for NaN as well
+
+
+def _grouped(weight_NK: Tensor) -> Tensor:
+    """(N, G, 32) in float32. Columns that do not exist repeat one of their group, so that its range is the
+    same; they meet zeros of x."""
+    weight = weight_NK.detach().float()
+    if missing := -weight.shape[1] % GROUP:
+        weight = torch.cat((weight, weight[:, -1:].expand(-1, missing)), 1)
+    return weight.view(len(weight), -1, GROUP)
+
+
+def _rounded(w_NGg: Tensor, form: Format, steps: int, columns: int) -> Quantised:
+    """To the grid whose range is the group's, in ``steps`` (of the positive half if symmetric)."""
     if form == "int8":
-        return _symmetric(grouped_NGg, columns)
-    if form == "int4":
-        return _affine(grouped_NGg, columns)
-    raise ValueError(form)
-
-
-def _symmetric(w_NGg: Tensor, columns: int) -> Quantised:
-    scale_NG = (w_NGg.abs().amax(-1) / 127).half()
-    values = (w_NGg / _divisor(scale_NG)).round().clamp(-127, 127)
-    return Quantised(_whole(values), scale_NG, None, columns)
-
-
-def _affine(w_NGg: Tensor, columns: int) -> Quantised:
-    if padding := -columns % GROUP:  # columns that do not exist must not widen the range
-        w_NGg = w_NGg.clone()
-        w_NGg[:, -1, -padding:] = w_NGg[:, -1, :1]
-    low_NG, high_NG = w_NGg.aminmax(dim=-1)
+        scale_NG = (w_NGg.abs().amax(-1) / steps).half()
+        values = (w_NGg / _divisor(scale_NG)).round().clamp(-steps, steps)
+        return Quantised(_whole(values), scale_NG, None, columns)
+    low_NG, high_NG = w_NGg.amin(-1), w_NGg.amax(-1)  # aminmax is many times slower
     minimum_NG = low_NG.half()
-    scale_NG = ((high_NG - low_NG) / 15).half()
+    scale_NG = ((high_NG - low_NG) / steps).half()
     values = ((w_NGg - minimum_NG.float()[..., None]) / _divisor(scale_NG)).round().clamp(0, 15)
     return Quantised(_whole(values), scale_NG, minimum_NG, columns)
 
 
 def _divisor(scale_NG: Tensor) -> Tensor:
-    """The scale as float32; one where it is zero, as all values are then."""
+    """Infinite where the scale is zero, so that all values are zero then."""
     scale = scale_NG.float()[..., None]
     return torch.where(scale == 0, torch.inf, scale)
 
@@ -86,12 +119,14 @@ def _whole(values: Tensor) -> Tensor:
     return values.nan_to_num().to(torch.int8)
 
 
+def _expanded(held: Quantised) -> Tensor:
+    weight_NGg = held.values_NGg.float() * held.scale_NG.float()[..., None]
+    return weight_NGg if held.minimum_NG is None else weight_NGg + held.minimum_NG.float()[..., None]
+
+
 def dequantise(held: Quantised) -> Tensor:
     """(N, K) in float32."""
-    weight_NGg = held.values_NGg.float() * held.scale_NG.float()[..., None]
-    if held.minimum_NG is not None:
-        weight_NGg = weight_NGg + held.minimum_NG.float()[..., None]
-    return weight_NGg.flatten(1)[:, : held.columns].contiguous()
+    return _expanded(held).flatten(1)[:, : held.columns].contiguous()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +150,15 @@ def packed_bytes(form: Format, rows: int, columns: int) -> int:
 
 def pack(weight_NK: Tensor, form: Format) -> Packed:
     """Rounds a float matrix to ``form`` and lays it out."""
+    if form not in _FLOATS:
+        return lay_out(quantise(weight_NK, form))
     _check(weight_NK)
-    rows, columns = weight_NK.shape
-    laid = _laid_floats(weight_NK, form) if form in _FLOATS else _laid_groups(quantise(weight_NK, form))
-    return Packed(laid, form, rows, columns)
+    return Packed(_laid_floats(weight_NK, form), form, *weight_NK.shape)
+
+
+def lay_out(held: Quantised) -> Packed:
+    form: Format = "int8" if held.minimum_NG is None else "int4"
+    return Packed(_laid_groups(held), form, len(held.values_NGg), held.columns)
 
 
 def unpack(packed: Packed) -> Tensor:
@@ -126,6 +166,17 @@ def unpack(packed: Packed) -> Tensor:
     if packed.form in _FLOATS:
         return _floats_of(packed)
     return dequantise(quantised_of(packed))
+
+
+def unpack_rows(packed: Packed, ids_I: Tensor) -> Tensor:
+    """Some rows of the matrix, (I, K) in float32. ``IndexError`` for an id that is not a row."""
+    if ids_I.numel() and not 0 <= int(ids_I.min()) <= int(ids_I.max()) < packed.rows:
+        raise IndexError("an id is not a row of the matrix")
+    height = BLOCK_ROWS[packed.form]
+    blocks = packed.blocks.view(-(-packed.rows // height), -1)[ids_I // height]
+    some = Packed(blocks.flatten(), packed.form, len(ids_I) * height, packed.columns)
+    rows_IRK = unpack(some).view(len(ids_I), height, packed.columns)
+    return rows_IRK[torch.arange(len(ids_I)), ids_I % height]
 
 
 def quantised_of(packed: Packed) -> Quantised:
@@ -138,7 +189,7 @@ def quantised_of(packed: Packed) -> Quantised:
         nibbles, scale, minimum = held_BGx[..., :128], held_BGx[..., 128:144], held_BGx[..., 144:]
         values = torch.cat((nibbles & 15, nibbles >> 4), -1).to(torch.int8)
     rows = packed.rows
-    values_BRGg = values.unflatten(-1, (8, 8, 4)).permute(0, 3, 1, 2, 4).flatten(3)
+    values_BRGg = values.reshape(-1, groups, 8, 8, 4).permute(0, 3, 1, 2, 4).flatten(3)
     return Quantised(
         values_BRGg.flatten(0, 1)[:rows].contiguous(),
         _halves(scale, rows),
@@ -189,7 +240,7 @@ def _floats_of(packed: Packed) -> Tensor:
 def rounded_rows(x_XK: Tensor) -> Tensor:
     """Activations as the int8 and int4 products see them: each row in groups of 32 of -127..127 times a
     scale. A group that holds NaN or infinity becomes NaN."""
-    x_XGg = F.pad(x_XK.float(), (0, -x_XK.shape[-1] % GROUP)).unflatten(-1, (-1, GROUP))
+    x_XGg = F.pad(x_XK.float(), (0, -x_XK.shape[-1] % GROUP)).view(*x_XK.shape[:-1], -1, GROUP)
     largest = x_XGg.abs().amax(-1, keepdim=True)
     inverse = 127 / largest
     inverse = torch.where(inverse.isinf(), 0.0, inverse)  # nothing there, or too small to tell apart
@@ -199,8 +250,9 @@ def rounded_rows(x_XK: Tensor) -> Tensor:
 
 def product(x_XK: Tensor, packed: Packed, bias_N: Tensor | None = None) -> Tensor:
     """What the native products compute, in plain torch: (..., N) in float32."""
-    x = x_XK.float() if packed.form in _FLOATS else rounded_rows(x_XK)
-    return F.linear(x, unpack(packed), bias_N)
+    x_XK = x_XK.float() if packed.form in _FLOATS else rounded_rows(x_XK)
+    y_XN: Tensor = F.linear(x_XK, unpack(packed), bias_N)
+    return y_XN
 
 
 def _check(weight_NK: Tensor) -> None:

@@ -36,4 +36,8 @@ void linear_prepare(const PackedMatrix* w, const float* x, int64_t x_stride, int
 // Computes share `part` of `parts` of the columns of y. x must still be there: floats read it.
 void linear_part(const PackedMatrix* w, const float* x, int64_t x_stride, const void* scratch, int64_t count,
                  float* y, int64_t y_stride, int64_t part, int64_t parts);
+
+// Rows ids[0..count-1] of W, expanded into out (count, K). Returns count, or the place of the first id that
+// is not a row; nothing is written then.
+int64_t linear_rows(const PackedMatrix* w, const int64_t* ids, int64_t count, float* out);
 }
