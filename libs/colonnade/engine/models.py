@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from colonnade.engine.artefacts import Manifest, runtime_of, verified
 from colonnade.engine.core import Core
+from colonnade.engine.precision import Precision
 from colonnade.engine.runtime import Runtime
 from colonnade.errors import Conflict, NotFound, Overloaded, TooLarge
 from colonnade.models.families import catalog
@@ -53,14 +52,13 @@ class ModelHost:
         core: Core,
         *,
         memory_bytes: int,
-        dtype: torch.dtype | None = torch.float32,
-        device: torch.device | str = "cpu",
+        precision: Precision = Precision(),  # noqa: B008  (frozen)
         load: catalog.Loader = catalog.load,
     ) -> None:
-        """``memory_bytes`` bounds the weights of all loaded models; ``dtype`` None keeps the stored one."""
+        """``memory_bytes`` bounds the weights of all loaded models."""
         self.memory_bytes = memory_bytes
         self._blobs, self._core, self._load_model = blobs, core, load
-        self._dtype, self._device = dtype, device
+        self._precision = precision
         self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
         """The least recently used first."""
         self._loads: dict[str, _Loading] = {}
@@ -132,7 +130,7 @@ class ModelHost:
     async def _load(self, manifest: Manifest, tell: Callable[[Progress], None]) -> Runtime:
         async with self._one_at_a_time:
             files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
-            self._make_room(self._estimate(manifest))
+            self._make_room(self._precision.bytes_for(manifest.parameters, manifest.weight_bytes, files))
             tell(Progress("weights", 0.0))
             runtime = await asyncio.to_thread(self._read, manifest, files)
             self._check_fit(runtime)
@@ -142,15 +140,10 @@ class ModelHost:
             return runtime
 
     def _read(self, manifest: Manifest, files: Mapping[str, Path]) -> Runtime:
-        model = self._load_model(files, dtype=self._dtype, device=self._device)
-        return runtime_of(manifest.ref, manifest.family, model, files)
-
-    def _estimate(self, manifest: Manifest) -> int:
-        """Bytes the weights will take, before they are there."""
-        stored = self._dtype is None or not manifest.parameters
-        return (
-            manifest.weight_bytes if stored else manifest.parameters * (self._dtype or torch.float32).itemsize
-        )
+        model, weights = self._precision.load(self._load_model, files)
+        runtime = runtime_of(manifest.ref, manifest.family, model, files)
+        runtime.weights = weights
+        return runtime
 
     def _check_fit(self, runtime: Runtime) -> None:
         """The estimate may have been short, where the manifest states too few parameters."""

@@ -1,13 +1,16 @@
 """The engine's process: wires settings, core, models and server, and ends them in order."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
 from colonnade.engine import threads
 from colonnade.engine.core import Core
+from colonnade.engine.kernels.native import library
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
+from colonnade.engine.precision import Precision
 from colonnade.engine.service import Engine
 from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.engine.settings import EngineSettings
@@ -34,9 +37,11 @@ async def serve(settings: EngineSettings) -> None:
 
 async def report(settings: EngineSettings) -> dict[str, object]:
     """What would be used. Raises for settings that cannot work."""
+    precision = Precision.chosen(settings.weights, settings.device)
     return {
         "device": settings.device,
-        "dtype": settings.dtype,
+        "weights": settings.weights,
+        "kernels": "native" if precision.packed and library() is not None else "reference",
         "threads": threads.count(settings.threads),
         "memory_bytes": settings.model_bytes,
         "cache_bytes": settings.cache_bytes,
@@ -47,13 +52,13 @@ async def report(settings: EngineSettings) -> dict[str, object]:
 @asynccontextmanager
 async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[Engine, Server], None]:
     """The engine behind its server, with ``count`` threads for torch; not ready yet."""
+    precision = await asyncio.to_thread(Precision.chosen, settings.weights, settings.device)
     core = Core(settings.limits)
     host = ModelHost(
         LocalBlobStore(settings.blobs),
         core,
         memory_bytes=settings.model_bytes,
-        dtype=settings.torch_dtype,
-        device=settings.device,
+        precision=precision,
     )
     engine = Engine(core, host, EngineMetrics(), threads=count)
     server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))

@@ -26,6 +26,8 @@ class Runtime:
     tokenizer: Tokenizer
     template: ChatTemplate | None = None
     stop_ids: frozenset[int] = frozenset()
+    weights: str = "float32"
+    """What most of the weights are kept in."""
     begin_id: int | None = None
     """The token that stands before a text that has no context of its own."""
     store: StateStore = field(init=False)

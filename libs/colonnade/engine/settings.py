@@ -1,17 +1,15 @@
 """Settings of the engine's process, read from ``COLONNADE_ENGINE_*``."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import torch
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from colonnade.engine.kernels.pack import Weights
 from colonnade.engine.scheduler import Limits
 from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_memory
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "stored": None}
 
 
 class EngineSettings(ProcessSettings):
@@ -21,7 +19,7 @@ class EngineSettings(ProcessSettings):
     metrics_port: int = Field(default=METRICS_PORTS["engine"], ge=0, le=65535)
     threads: int = Field(default=0, ge=0)
     """Of torch; 0 takes the physical cores that the process may use."""
-    dtype: Literal["float32", "bfloat16", "float16", "stored"] = "float32"
+    weights: Weights = "auto"
     device: str = "cpu"
     memory_bytes: int = Field(default=0, ge=0)
     """For the weights of all loaded models; 0 takes half of the memory."""
@@ -32,11 +30,6 @@ class EngineSettings(ProcessSettings):
     step_tokens: int = Field(default=512, ge=1)
     deadline_margin_seconds: float = Field(default=0.05, ge=0)
     """How long before its deadline an answer ends, so that what it came to still arrives."""
-
-    @property
-    def torch_dtype(self) -> torch.dtype | None:
-        """None keeps what a model's files have."""
-        return _DTYPES[self.dtype]
 
     @property
     def model_bytes(self) -> int:

@@ -130,6 +130,7 @@ def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.Loa
         context_length=runtime.model.context_length,
         running=running,
         waiting=waiting,
+        weights=runtime.weights,
     )
 
 

@@ -126,8 +126,8 @@ async def test_a_reader_waits_for_news() -> None:
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLONNADE_ENGINE_STEP_TOKENS", "64")
     monkeypatch.setenv("COLONNADE_ENGINE_MEMORY_BYTES", "12345")
-    monkeypatch.setenv("COLONNADE_ENGINE_DTYPE", "stored")
+    monkeypatch.setenv("COLONNADE_ENGINE_WEIGHTS", "stored")
     settings = EngineSettings()
     assert settings.limits == Limits(step_tokens=64)
-    assert (settings.model_bytes, settings.torch_dtype) == (12345, None)
+    assert (settings.model_bytes, settings.weights) == (12345, "stored")
     assert settings.address.endswith("run/engine.sock")

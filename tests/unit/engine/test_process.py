@@ -135,9 +135,9 @@ def test_settings_are_checked_and_shown(
     monkeypatch.setenv("COLONNADE_ENGINE_THREADS", "3")
     assert main(["--check"]) == 0
     assert json.loads(capsys.readouterr().out)["threads"] == 3
-    monkeypatch.setenv("COLONNADE_ENGINE_DTYPE", "float7")
+    monkeypatch.setenv("COLONNADE_ENGINE_WEIGHTS", "float7")
     assert main(["--check"]) == 2
-    assert "dtype" in capsys.readouterr().err
+    assert "weights" in capsys.readouterr().err
 
 
 def test_a_home_too_deep_for_a_socket_is_refused(

@@ -12,7 +12,6 @@ Shapes: B batch, T tokens, N tokens of all spans end to end, X either (B, T) or 
 """
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from colonnade.errors import Unsupported
@@ -24,6 +23,7 @@ from colonnade.models.layers.attention import Attend, Attention, AttentionShape,
 from colonnade.models.layers.feed_forward import SwiGLU
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import RotaryEmbedding, Rotation
+from colonnade.models.layers.tied import TiedLinear
 from colonnade.models.protocol import Batch, Capability, EmbeddingSpec, Outputs, State, StateSpec
 
 CAPABILITIES = frozenset(
@@ -75,7 +75,11 @@ class Transformer(nn.Module):
         self.rope = RotaryEmbedding(config.head_width, config.rope_theta, config.rope_scaling)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_epsilon)
-        self.head = None if config.tied else nn.Linear(config.width, config.vocab_size, bias=False)
+        self.head = (
+            TiedLinear(self.embedding)
+            if config.tied
+            else nn.Linear(config.width, config.vocab_size, bias=False)
+        )
         self.states = tuple(
             StateSpec(f"layer.{i}", "paged_kv", (config.kv_heads, config.head_width), config.window(i))
             for i in range(config.layers)
@@ -110,8 +114,8 @@ class Transformer(nn.Module):
         return self._logits(x_BTD)
 
     def _logits(self, x_XD: Tensor) -> Tensor:
-        weight = self.embedding.weight if self.head is None else self.head.weight
-        return F.linear(self.norm(x_XD), weight)
+        logits: Tensor = self.head(self.norm(x_XD))
+        return logits
 
     def decoder(self) -> AutoregressiveDecoder:
         return AutoregressiveDecoder()
@@ -140,11 +144,11 @@ class Transformer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.embedding.weight.device
+        return self.norm.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.embedding.weight.dtype
+        return self.norm.weight.dtype
 
 
 class _Stored:
