@@ -24,10 +24,17 @@ class Load:
     running: int
     waiting: int
     cache_bytes: int
-    """Allocated now."""
-    reserved_bytes: int
+    """Held by sequences now."""
+    cached_bytes: int
+    """Of free pages whose content can still be shared."""
+    wasted_bytes: int
+    """Of what is held: places that no position fills yet."""
     outstanding_tokens: int
     """Tokens that all requests may still process and generate."""
+    prefix_hit_tokens: int
+    """Prompt tokens that were not worked off again, since the start."""
+    preemptions: int
+    """Since the start."""
 
 
 class Core:
@@ -67,8 +74,9 @@ class Core:
     def retire(self, runtime: Runtime) -> bool:
         """Closes a model to new requests; False, and nothing done, if it has any that wait or run."""
         with self._changed:
-            if not runtime.active:
+            if not runtime.active and not runtime.retired:
                 runtime.retired = True
+                runtime.store.leave()
             return runtime.retired
 
     def drain(self) -> None:
@@ -87,13 +95,16 @@ class Core:
 
     def load(self) -> Load:
         with self._changed:
-            everyone = self._all()
+            scheduler, everyone = self.scheduler, self._all()
             return Load(
-                running=len(self.scheduler.running),
-                waiting=len(self.scheduler.waiting),
-                cache_bytes=sum(store.allocated_bytes for store in {each.runtime.store for each in everyone}),
-                reserved_bytes=self.scheduler.budget.reserved_bytes,
+                running=len(scheduler.running),
+                waiting=len(scheduler.waiting),
+                cache_bytes=scheduler.budget.held_bytes,
+                cached_bytes=scheduler.budget.cached_bytes,
+                wasted_bytes=scheduler.budget.wasted_bytes,
                 outstanding_tokens=sum(max(0, each.pending) + max(0, each.remaining) for each in everyone),
+                prefix_hit_tokens=scheduler.prefix_hit_tokens,
+                preemptions=scheduler.preemptions,
             )
 
     def wait(self) -> bool:
@@ -157,7 +168,8 @@ class Core:
         return Update(sequence, error=error)
 
     def _leave(self, sequence: Sequence, now: float) -> None:
-        if sequence.admitted is not None:
+        sequence.ended = True
+        if sequence.running:
             self.scheduler.leave(sequence, now)
         sequence.runtime.active -= 1
 

@@ -29,6 +29,12 @@ class EngineMetrics:
             "engine", "requests", "Requests by how they ended", ("model", "outcome"), registry=registry
         )
         self._tokens = counter("engine", "tokens", "Tokens worked off", ("model", "kind"), registry=registry)
+        self._shared = counter(
+            "engine_prefix_hit", "tokens", "Prompt tokens found in the cache", ("model",), registry=registry
+        )
+        self._preempted = counter(
+            "engine_preempted", "requests", "Times that one gave way", ("model",), registry=registry
+        )
         self._wait = histogram(
             "engine_queue_wait", "seconds", "From arrival to the running batch", registry=registry
         )
@@ -48,12 +54,8 @@ class EngineMetrics:
         show("engine_queue", "requests", "Requests that wait", lambda: core.load().waiting)
         show("engine_running", "requests", "Requests that run", lambda: core.load().running)
         show("engine_cache", "bytes", "State held by sequences", lambda: core.load().cache_bytes)
-        show(
-            "engine_cache_reserved",
-            "bytes",
-            "State promised to sequences",
-            lambda: core.load().reserved_bytes,
-        )
+        show("engine_cache_waste", "bytes", "Held, but not filled", lambda: core.load().wasted_bytes)
+        show("engine_cache_shareable", "bytes", "Free, still shareable", lambda: core.load().cached_bytes)
         show("engine_cache_limit", "bytes", "State sequences may hold", lambda: core.limits.cache_bytes)
         show("engine_models", "bytes", "Weights of loaded models", models_bytes)
 
@@ -63,6 +65,8 @@ class EngineMetrics:
         self._requests.labels(model, finish.reason.value).inc()
         self._tokens.labels(model, "prompt").inc(finish.prompt_tokens)
         self._tokens.labels(model, "completion").inc(finish.completion_tokens)
+        self._shared.labels(model).inc(finish.cached_prompt_tokens)
+        self._preempted.labels(model).inc(finish.preemptions)
         self._wait.observe(finish.queue_seconds)
         if finish.completion_tokens:
             self._gen_ai.first_token(operation, model, finish.first_token_seconds)

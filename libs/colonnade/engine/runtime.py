@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from colonnade.engine.state import StateStore
+from colonnade.engine.cache import StateStore
 from colonnade.engine.text import ChatTemplate, Tokenizer
-from colonnade.models.protocol import LanguageModel
+from colonnade.models.protocol import Capability, LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +37,10 @@ class Runtime:
     """Takes no more requests: it is being unloaded."""
 
     def __post_init__(self) -> None:
-        self.store = StateStore(self.model.states, dtype=self.model.dtype, device=self.model.device)
+        self.store = StateStore(
+            self.model.states,
+            dtype=self.model.dtype,
+            device=self.model.device,
+            page_multiple=self.model.page_multiple,
+            sharing=Capability.PREFIX_SHARING in self.model.capabilities,
+        )

@@ -1,11 +1,48 @@
-"""Log-probabilities of a given text: a request whose tokens are known beforehand."""
+"""Log-probabilities of given texts: requests whose tokens are known beforehand."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Sequence as Row
+from dataclasses import dataclass, field
 
-from colonnade.models.protocol import Outputs, SampledToken, Sampler, SequenceView, Span, Step
+from colonnade.engine.embedding import check_texts
+from colonnade.engine.requests import check_length, require, too_long
+from colonnade.engine.runtime import Runtime
+from colonnade.engine.sequence import Sequence, Work
+from colonnade.engine.text import Piece
+from colonnade.errors import InvalidArgument
+from colonnade.models.protocol import (
+    Capability,
+    Outputs,
+    SampledToken,
+    Sampler,
+    SequenceView,
+    Span,
+    Step,
+)
 
 CHUNK = 128
 """Positions scored in one forward: each has a row of logits as wide as the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Texts whose tokens are to be scored, each after the same context."""
+
+    digest: str
+    context: str
+    texts: Row[str]
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tenant: str = ""
+    deadline: float | None = None
+    """On the core's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    texts: Row[Row[Piece]]
+    """Each text's tokens with their logprobs, in the order of the texts."""
+    prompt_tokens: int
+    """That went through the model, the context's once a text."""
 
 
 class ScoreDecoder:
@@ -14,14 +51,13 @@ class ScoreDecoder:
     The sequence's own tokens are the context, at least one; those to be scored follow as they are emitted.
     """
 
-    def __init__(self, context: Sequence[int], text: Sequence[int]) -> None:
+    def __init__(self, context: Row[int], text: Row[int]) -> None:
         self._tokens = [*context, *text]
-        self._first = len(context)
 
     def plan(self, sequence: SequenceView, budget: int) -> Span:
         start = sequence.committed
         end = min(len(self._tokens) - 1, start + min(budget, CHUNK))  # nothing follows the last token
-        want = tuple(range(max(0, self._first - 1 - start), end - start))
+        want = tuple(range(max(0, len(sequence.tokens) - 1 - start), end - start))
         return Span(sequence.handle, self._tokens[start:end], start, commit=end - start, want=want)
 
     def absorb(self, sequence: SequenceView, span: Span, outputs: Outputs, sample: Sampler) -> Step:
@@ -35,3 +71,53 @@ class ScoreDecoder:
                 for token, row_V in zip(following, logprobs_WV, strict=True)
             ]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Scorable:
+    """A text as tokens, behind those that condition it."""
+
+    work: Work
+    following: Row[int]
+
+    def sequence(self, runtime: Runtime, arrived: float, leader: Sequence | None = None) -> Sequence:
+        """``leader`` is one that may have the same context; its state is waited for if so."""
+        context = self.work.tokens
+        same = leader is not None and list(leader.work.tokens) == list(context)
+        return Sequence(
+            self.work,
+            runtime,
+            arrived,
+            decoder=ScoreDecoder(context, self.following),
+            known=len(context) + len(self.following) - 1,
+            leader=leader if same else None,
+        )
+
+
+def scorables_of(asked: Scoring, runtime: Runtime) -> list[Scorable]:
+    """Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
+    require(runtime, Capability.SCORE)
+    check_length("context", asked.context)
+    check_texts(asked.texts)
+    names = ["text"] if len(asked.texts) == 1 else [f"texts[{index}]" for index in range(len(asked.texts))]
+    return [_scorable(asked, text, name, runtime) for name, text in zip(names, asked.texts, strict=True)]
+
+
+def _scorable(asked: Scoring, text: str, name: str, runtime: Runtime) -> Scorable:
+    """The text's first token counts to the context if that is empty, unless the model has a beginning token:
+    that is a context, and a model without one cannot score the first."""
+    begin = [runtime.begin_id] if runtime.begin_id is not None else []
+    context = runtime.tokenizer.encode(asked.context) if asked.context else []
+    whole = runtime.tokenizer.encode(asked.context + text)
+    if not context and begin and whole[:1] != begin:
+        context, whole = begin, begin + whole
+    first = max(1, min(len(context), len(whole) - 1))
+    if len(whole) <= first:
+        raise InvalidArgument(f"{name} has no tokens to score", field=name)
+    if len(whole) > runtime.model.context_length:
+        too_long(name, len(whole), runtime.model.context_length)
+    tokens, following = whole[:first], whole[first:]
+    work = Work(
+        asked.request_id, asked.tenant, tokens, max_tokens=len(following), deadline=asked.deadline
+    )
+    return Scorable(work, following)

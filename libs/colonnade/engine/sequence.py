@@ -10,6 +10,8 @@ from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from colonnade.engine.cache import Chain
+from colonnade.engine.kernels.attention import PAGE
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling, TokenSampler
 from colonnade.engine.text import Piece, TextStream
@@ -43,6 +45,8 @@ class Work:
     priority: int = 0
     deadline: float | None = None
     """On the core's clock (``time.monotonic``)."""
+    adapter: str | None = None
+    """The digest of a LoRA adapter; None for the model as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class Finish:
     first_token_seconds: float
     seed: int
     stop: str = ""
+    cached_prompt_tokens: int = 0
+    """Of the prompt's: not worked off, because others had done so before."""
+    preemptions: int = 0
+    """How often it had to give way to requests before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +89,27 @@ class Sequence:
         *,
         decoder: Decoder | None = None,
         known: int = 0,
+        reuses: bool = True,
+        whole: bool = False,
+        exclusive: bool = False,
+        leader: "Sequence | None" = None,
     ) -> None:
-        """``known`` positions can be worked off at once, like a prompt, whatever has been emitted."""
+        """``known`` positions can be worked off at once, like a prompt, whatever has been emitted.
+
+        ``reuses``: may begin with state that others computed; not where every position's row is wanted.
+        ``whole``: the prompt goes through in one span. ``exclusive``: it runs alone in its forwards.
+        ``leader``: one of the same prompt, whose state it waits for."""
         self.handle = next(_HANDLES)
         self.work, self.runtime = work, runtime
         self.tokens: list[int] = list(work.tokens)
         self.committed = 0
+        self.furthest = 0
+        """The most positions that were ever committed."""
         self._known = known
+        self.reuses, self.whole, self.exclusive, self.leader = reuses, whole, exclusive, leader
+        self.lookahead = 0
+        """Tokens beyond its block that it would like to be granted while it generates."""
+        self.chain = Chain(runtime.ref.digest, work.adapter, work.tenant)
         self.decoder = decoder or runtime.model.decoder()
         self.sampler = TokenSampler(work.sampling, self.tokens)
         self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
@@ -95,7 +117,12 @@ class Sequence:
         self.idle_steps = 0
         """Forwards in a row that decided nothing and kept nothing."""
         self.arrived = arrived
+        self.running = False
+        self.ended = False
+        self.preemptions = 0
+        self.cached_prompt_tokens = 0
         self.admitted: float | None = None
+        """When it ran first."""
         self.first_token: float | None = None
 
     @property
@@ -121,9 +148,46 @@ class Sequence:
         return self.runtime.store.bytes_for(self.reserved_positions)
 
     @property
+    def frontier(self) -> int:
+        """Positions that it must hold soon: its prompt, and what it generates next."""
+        soon = max(self._known, len(self.tokens)) + max(PAGE, self.runtime.model.page_multiple)
+        return min(soon, self.reserved_positions)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it waits for another to have worked off the prompt that both begin with."""
+        leader = self.leader
+        return (
+            leader is not None
+            and self.runtime.store.sharing
+            and not leader.ended
+            and leader.furthest < len(leader.work.tokens)
+        )
+
+    @property
     def turn(self) -> tuple[float, int]:
         """Lower goes first: by arrival, where a priority counts as a head start. So nobody waits for ever."""
         return self.arrived - self.work.priority * PRIORITY_SECONDS, self.handle
+
+    def stand_at(self, position: int) -> None:
+        """So many positions are committed now."""
+        self.committed = position
+        self.furthest = max(self.furthest, position)
+
+    @property
+    def reusable(self) -> list[int]:
+        """The tokens it may take shared state for; the last one's row is always wanted."""
+        return self.tokens[:-1] if self.reuses else []
+
+    def reuse(self) -> int:
+        """Takes over shared state for what comes next; how many of the prompt's positions that saved."""
+        store, before = self.runtime.store, self.furthest
+        if not store.sharing:
+            return 0
+        self.stand_at(store.share(self.handle, self.chain, self.reusable))
+        saved = max(0, min(self.committed, len(self.work.tokens)) - before)
+        self.cached_prompt_tokens += saved
+        return saved
 
     def overdue(self, now: float) -> bool:
         return self.work.deadline is not None and now >= self.work.deadline
@@ -158,4 +222,6 @@ class Sequence:
             first_token_seconds=first - self.arrived,
             seed=self.work.sampling.seed,
             stop=self.text.stopped.text if self.text.stopped else "",
+            cached_prompt_tokens=self.cached_prompt_tokens,
+            preemptions=self.preemptions,
         )

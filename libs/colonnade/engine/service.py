@@ -127,7 +127,7 @@ class Engine:
     def requests_of(self, runtime: Runtime) -> tuple[int, int]:
         """How many of a model's requests run and wait."""
         mine = [sequence for sequence, _ in self._open.values() if sequence.runtime is runtime]
-        running = sum(sequence.admitted is not None for sequence in mine)
+        running = sum(sequence.running for sequence in mine)
         return running, len(mine) - running
 
     async def _run(self, sequence: Sequence) -> AsyncGenerator[Chunk, None]:

@@ -92,6 +92,10 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             outstanding_tokens=load.outstanding_tokens,
             draining=engine.core.draining,
             instance=engine.instance,
+            cache_limit_bytes=engine.core.limits.cache_bytes,
+            cached_prefix_bytes=load.cached_bytes,
+            prefix_hit_tokens=load.prefix_hit_tokens,
+            preemptions=load.preemptions,
         )
 
     def _loaded(self, digest: str) -> pb.LoadedModel:

@@ -1,7 +1,7 @@
 """One forward of a batch and what its sequences make of it; faults stay with the request that has them.
 
 A forward that fails is repeated span by span, so that the request it fails for fails alone. Nothing of a
-failed forward is kept (``state.BatchState``), which makes the repetition exact.
+failed forward is kept (``cache.BatchState``), which makes the repetition exact.
 """
 
 from collections.abc import Iterator
@@ -77,6 +77,10 @@ def _forward(planned: Row[Planned]) -> Iterator[tuple[Sequence, Span, Outputs | 
     """Runs all spans together, or one by one if that fails. Each span comes with its rows, or its error."""
     if not planned:
         return
+    for kind in sorted({span.output for _, span in planned})[1:]:  # a batch has one kind of output
+        others = [each for each in planned if each[1].output == kind]
+        planned = [each for each in planned if each[1].output != kind]
+        yield from _forward(others)
     runtime = planned[0][0].runtime
     try:
         results: list[Outputs | Exception] = list(_together(runtime, [span for _, span in planned]))
@@ -110,11 +114,12 @@ def _together(runtime: Runtime, spans: Row[Span]) -> Iterator[Outputs]:
 
 
 def _absorb(sequence: Sequence, span: Span, outputs: Outputs) -> Step:
-    sequence.committed = span.start + span.commit
+    store = sequence.runtime.store
+    sequence.stand_at(span.start + span.commit)
     step = sequence.decoder.absorb(sequence, span, outputs, sequence.sampler)
     if step.rewind_to is not None:
-        sequence.runtime.store.rewind(sequence.handle, step.rewind_to)
-        sequence.committed = step.rewind_to
+        sequence.stand_at(store.rewind(sequence.handle, step.rewind_to))
+    store.publish(sequence.handle)
     moved = bool(step.emit) or (span.commit > 0 and step.rewind_to is None)
     sequence.idle_steps = 0 if moved else sequence.idle_steps + 1
     if sequence.idle_steps > STALLED:

@@ -103,7 +103,9 @@ def _finish(finish: Finish, ref: ModelRef) -> generation_pb2.Finish:
     return generation_pb2.Finish(
         reason=_REASONS[finish.reason],
         usage=generation_pb2.Usage(
-            prompt_tokens=finish.prompt_tokens, completion_tokens=finish.completion_tokens
+            prompt_tokens=finish.prompt_tokens,
+            completion_tokens=finish.completion_tokens,
+            cached_prompt_tokens=finish.cached_prompt_tokens,
         ),
         timings=generation_pb2.Timings(
             queue_seconds=finish.queue_seconds,

@@ -47,8 +47,8 @@ class SteppedCore:
         return {
             "requests": load.running + load.waiting + self._runtime.active,
             "tokens": load.outstanding_tokens,
-            "reserved": load.reserved_bytes,
-            "allocated": self._runtime.store.allocated_bytes,
+            "held": load.cache_bytes,
+            "wasted": load.wasted_bytes,
             "states": len(self._runtime.store),
         }
 

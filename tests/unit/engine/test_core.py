@@ -27,7 +27,7 @@ def _core() -> tuple[Core, Clock]:
 
 def _empty(core: Core) -> None:
     load = core.load()
-    assert (load.running, load.waiting, load.cache_bytes, load.reserved_bytes, load.outstanding_tokens) == (
+    assert (load.running, load.waiting, load.cache_bytes, load.wasted_bytes, load.outstanding_tokens) == (
         0,
     ) * 5
     assert RUNTIME.active == 0
@@ -129,7 +129,7 @@ def test_a_cancelled_request_frees_its_state_before_the_next_forward() -> None:
     finish = last_of(updates, leaving).finish
     assert finish is not None
     assert (finish.reason, finish.completion_tokens) == (FinishReason.CANCELLED, 1)
-    assert core.load().reserved_bytes == staying.reserved_bytes
+    assert core.load().cache_bytes == RUNTIME.store.bytes_for(staying.committed)
     assert core.last_batch == 1
     finish_all(core)
     _empty(core)
@@ -229,4 +229,4 @@ def test_a_model_that_is_broken_for_all_fails_all() -> None:
     for text in ("a", "b"):
         core.submit(sequence(broken, text))
     assert all(isinstance(update.error, Internal) for update in finish_all(core))
-    assert core.load().reserved_bytes == 0
+    assert core.load().cache_bytes == 0

@@ -25,13 +25,15 @@ def test_what_could_never_run_is_refused_with_the_numbers() -> None:
     wanted = sequence(RUNTIME, max_tokens=50)
     with pytest.raises(TooLarge) as refusal:
         scheduler.add(wanted)
+    assert not scheduler.waiting
     assert refusal.value.details["needed"] == wanted.reserved_bytes > refusal.value.details["limit"] == 1000
 
 
 def test_priority_first_then_order_of_arrival() -> None:
+    mine = runtime()
     scheduler = Scheduler(Limits(max_sequences=10))
     asked = [(0, 0.0), (1, 1.0), (0, 2.0), (1, 3.0), (-1, 0.0)]
-    queued = [sequence(RUNTIME, priority=priority, arrived=at) for priority, at in asked]
+    queued = [sequence(mine, priority=priority, arrived=at) for priority, at in asked]
     for each in queued:
         scheduler.add(each)
     assert scheduler.admit(5.0) == [queued[index] for index in (1, 3, 0, 2, 4)]
@@ -39,15 +41,15 @@ def test_priority_first_then_order_of_arrival() -> None:
 
 def test_a_priority_is_a_head_start_not_a_privilege() -> None:
     """Urgent requests that never stop coming cannot keep a patient one out for ever."""
-    clock = Clock()
+    clock, mine = Clock(), runtime()
     core = Core(Limits(max_sequences=1), clock)
-    patient = sequence(RUNTIME, max_tokens=1, priority=0)
+    patient = sequence(mine, max_tokens=1, priority=0)
     core.submit(patient)
-    core.submit(sequence(RUNTIME, max_tokens=1, priority=2))
+    core.submit(sequence(mine, max_tokens=1, priority=2))
     served_after = None
     for second in range(200):
         clock.now = float(second)
-        core.submit(sequence(RUNTIME, max_tokens=1, priority=2, arrived=clock.now))
+        core.submit(sequence(mine, max_tokens=1, priority=2, arrived=clock.now))
         if any(update.sequence is patient for update in core.step()):
             served_after = second
             break
@@ -56,8 +58,9 @@ def test_a_priority_is_a_head_start_not_a_privilege() -> None:
 
 
 def test_nobody_overtakes_one_that_does_not_fit_yet() -> None:
-    first, big, small = (sequence(RUNTIME, max_tokens=most) for most in (30, 60, 2))
-    scheduler = Scheduler(Limits(cache_bytes=big.reserved_bytes + 100))
+    mine = runtime()
+    first, big, small = (sequence(mine, "x" * size, max_tokens=2) for size in (30, 60, 2))
+    scheduler = Scheduler(Limits(cache_bytes=big.reserved_bytes))
     for each in (first, big, small):
         scheduler.add(each)
     assert scheduler.admit(0.0) == [first]
@@ -80,11 +83,12 @@ def test_generating_goes_on_while_a_long_prompt_is_worked_off() -> None:
 
 
 def test_prompts_move_on_even_when_generating_takes_the_whole_step() -> None:
+    mine = runtime()
     core = Core(Limits(step_tokens=2), Clock())
     for number in range(4):
-        core.submit(sequence(RUNTIME, "a", 40, arrived=float(number)))
+        core.submit(sequence(mine, "a", 40, arrived=float(number)))
     core.step()
-    late = sequence(RUNTIME, "bcdefg", 2, arrived=9.0)
+    late = sequence(mine, "bcdefg", 2, arrived=9.0)
     core.submit(late)
     for _ in range(12):
         core.step()
@@ -92,9 +96,10 @@ def test_prompts_move_on_even_when_generating_takes_the_whole_step() -> None:
 
 
 def test_a_step_holds_about_as_many_tokens_as_allowed() -> None:
+    mine = runtime()
     scheduler = Scheduler(Limits(step_tokens=20))
     for _ in range(5):
-        scheduler.add(sequence(RUNTIME, "x" * 15, 2))
+        scheduler.add(sequence(mine, "x" * 15, 2))
     scheduler.admit(0.0)
     grants = [grant for _, grant in scheduler.grants()]
     assert sum(grants) == 20
@@ -102,10 +107,9 @@ def test_a_step_holds_about_as_many_tokens_as_allowed() -> None:
 
 
 def test_models_take_turns() -> None:
-    other = runtime("recurrent")
     core = Core(Limits(), Clock())
-    mine = [sequence(RUNTIME, "a", 10) for _ in range(3)]
-    theirs = sequence(other, "b", 10)
+    mine = [sequence(one, "a", 10) for one in [runtime()] for _ in range(3)]
+    theirs = sequence(runtime("recurrent"), "b", 10)
     for each in (*mine, theirs):
         core.submit(each)
     for _ in range(6):

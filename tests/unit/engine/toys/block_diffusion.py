@@ -63,6 +63,9 @@ class BlockDecoder:
         if start < self._prompt:
             tokens = sequence.tokens[start : min(self._prompt, start + budget)]
             return Span(sequence.handle, tokens, start, commit=len(tokens))
+        if start < len(sequence.tokens):  # its state was taken away after the block was emitted
+            tokens = sequence.tokens[start : start + BLOCK]
+            return Span(sequence.handle, tokens, start, commit=len(tokens), mask="bidirectional")
         if not self._block:
             self._block = [None] * min(BLOCK, sequence.remaining)
         ids = [MASK if each is None else each.id for each in self._block]
@@ -71,7 +74,7 @@ class BlockDecoder:
         return Span(sequence.handle, ids, start, commit, mask="bidirectional", want=want)
 
     def absorb(self, sequence: SequenceView, span: Span, outputs: Outputs, sample: Sampler) -> Step:
-        if span.mask == "causal":
+        if span.start < len(sequence.tokens):
             return Step()
         if span.commit:
             decided = [each for each in self._block if each is not None]
