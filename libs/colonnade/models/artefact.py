@@ -30,9 +30,12 @@ class Description:
     context_length: int
     dtype: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
+    """Of an adapter: the digest of the version that it belongs to."""
 
     def write(self, folder: Path) -> None:
-        (folder / DESCRIPTION).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
+        said = {name: value for name, value in asdict(self).items() if name != "base" or value}
+        (folder / DESCRIPTION).write_text(json.dumps({"format": FORMAT} | said, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "Description":
@@ -43,9 +46,11 @@ class Description:
         for name, kind in kinds.items():
             if not isinstance(raw.get(name), kind):
                 raise InvalidArgument(f"{DESCRIPTION}: {name} must be of type {kind.__name__}", field=name)
-        source = raw.get("source")
+        source, base = raw.get("source"), raw.get("base", "")
+        if not isinstance(base, str):
+            raise InvalidArgument(f"{DESCRIPTION}: base must be a digest", field="base")
         values = {name: raw[name] for name in kinds}
-        return cls(**values, source=source if isinstance(source, dict) else {})
+        return cls(**values, source=source if isinstance(source, dict) else {}, base=base)
 
 
 def required(files: Mapping[str, Path], name: str) -> Path:

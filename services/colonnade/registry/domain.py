@@ -24,6 +24,7 @@ from colonnade.security.inputs.catalogue import MAX_ALIAS_TARGETS, MAX_VERSION
 from colonnade.storage.versions import version_digest
 
 DEFAULT_ALIAS = "production"
+ADAPTER_FAMILY = "lora"
 MAX_ARTEFACTS = 4096
 _MAX_TOTAL_BYTES = 2**50
 _MAX_COUNT = 2**53
@@ -55,21 +56,34 @@ class Content:
     context_length: int
     artefacts: tuple[Artefact, ...]
     """Sorted by path."""
+    base: str = ""
+    """Digest of the version that an adapter belongs to; empty for a model."""
 
     @classmethod
     def of(
-        cls, *, family: str, parameters: int, size: str, context_length: int, artefacts: Collection[Artefact]
+        cls,
+        *,
+        family: str,
+        parameters: int,
+        size: str,
+        context_length: int,
+        artefacts: Collection[Artefact],
+        base: str = "",
     ) -> Self:
         """Checks everything. Raises ``InvalidArgument`` or ``TooLarge``."""
         if not family.isidentifier() or not family.isascii() or len(family) > _MAX_FAMILY:
             raise InvalidArgument("family must be an identifier", field="family", limit=_MAX_FAMILY)
         _in_range("parameters", parameters, 1, _MAX_COUNT)
         _in_range("context_length", context_length, 1, _MAX_CONTEXT)
+        if bool(base) != (family == ADAPTER_FAMILY):
+            raise InvalidArgument("an adapter has a base and a model has none", field="base")
+        if base:
+            check_digest(base, "base")
         check_count(len(artefacts), MAX_ARTEFACTS, "artefacts")
         ordered = tuple(sorted(artefacts))
         if not ordered or len({artefact.path for artefact in ordered}) != len(ordered):
             raise InvalidArgument("artefacts must be there, each path once", field="artefacts")
-        return cls(family, parameters, size_label(size, "size_label"), context_length, ordered)
+        return cls(family, parameters, size_label(size, "size_label"), context_length, ordered, base)
 
     @property
     def digest(self) -> str:
@@ -145,7 +159,9 @@ class Model:
     latest_version: int
     created_at: datetime
     size_label: str
-    """Of the latest version."""
+    """Of the latest version, as are the next two."""
+    family: str
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +261,29 @@ def moved(
 
 def unknown_model(name: str) -> NotFound:
     return NotFound(f"there is no model {name}; list the models to see which there are", field="model")
+
+
+def base_of(reference: Reference, targets: Sequence[tuple[Manifest, int]]) -> Manifest:
+    """The one version that an adapter's base means: its weights fit no other."""
+    if not targets:
+        raise NotFound(f"there is no version {reference} for the adapter to belong to", field="base")
+    if len(targets) > 1:
+        raise InvalidArgument(
+            f"{reference} means {len(targets)} versions and an adapter belongs to one; name it, as in "
+            f"{reference.name}:{targets[0][0].version}",
+            field="base",
+        )
+    manifest = targets[0][0]
+    if manifest.content.base:
+        raise InvalidArgument(f"{reference} is an adapter itself; name a model version", field="base")
+    return manifest
+
+
+def check_kind(name: str, known: Model | None, base: str) -> None:
+    """``Conflict`` where adapters would come under the name of a model, or the other way round."""
+    if known is not None and bool(known.base) != bool(base):
+        kind = "adapters" if known.base else "a model"
+        raise Conflict(f"the name {name} is that of {kind}; choose another", field="name")
 
 
 def alias_for_import(asked: str, aliases: Collection[str]) -> str:

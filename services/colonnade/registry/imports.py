@@ -15,17 +15,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from colonnade.errors import ColonnadeError, Internal, Overloaded
+from colonnade.errors import ColonnadeError, Internal, InvalidArgument, Overloaded
 from colonnade.registry import metrics
 from colonnade.registry.audit import audited
-from colonnade.registry.domain import Artefact, Content, Draft, Once, Version
-from colonnade.registry.ports import AuditTrail, Converted, Importer, Progress, Sources, VersionStore
+from colonnade.registry.domain import (
+    Artefact,
+    Content,
+    Draft,
+    Once,
+    Reference,
+    Version,
+    base_of,
+    check_kind,
+)
+from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.identity import Principal
-from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name
+from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name, model_reference
 from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
 from colonnade.storage.blobs import BlobStore
 
+DESCRIPTION = "colonnade.json"
+CONFIG = "config.json"
 MAX_WAITING = 4
 _RETRY_AFTER_SECONDS = 30
 
@@ -37,6 +48,8 @@ class ImportRequest:
     alias: str = ""
     description: str = ""
     idempotency_key: str = ""
+    base: str = ""
+    """Of an adapter: the reference of its base."""
 
     def check(self) -> None:
         check_text(self.source, "source", MAX_SOURCE_BYTES, controls="line")
@@ -44,13 +57,16 @@ class ImportRequest:
         check_text(self.description, "description", MAX_DESCRIPTION_BYTES, allow_empty=True, controls="text")
         if self.alias:
             alias_name(self.alias)
+        if self.base:
+            model_reference(self.base, "base")
         if self.idempotency_key:
             idempotency_key(self.idempotency_key, "idempotency_key")
 
     def once(self, principal: Principal) -> Once | None:
         if not self.idempotency_key:
             return None
-        asked = json.dumps([self.source, self.name, self.alias, self.description])
+        facts = [self.source, self.name, self.alias, self.description, *filter(None, [self.base])]
+        asked = json.dumps(facts)
         return Once(actor(principal), self.idempotency_key, hashlib.sha256(asked.encode()).hexdigest())
 
 
@@ -82,6 +98,7 @@ class Imports:
         outcome = "failed"
         try:
             facts = {"model": request.name, "source": request.source, "alias": request.alias}
+            facts |= {"base": request.base} if request.base else {}
             async with (
                 audited(self._trail, "registry.import", principal, **facts) as learnt,
                 aclosing(self._queued(request, principal)) as events,
@@ -130,9 +147,11 @@ class Imports:
     async def _convert_and_keep(
         self, request: ImportRequest, principal: Principal, folder: Path
     ) -> AsyncGenerator[Progress | Version]:
+        check_kind(request.name, await self._store.find_model(request.name), request.base)
+        base = await self._base(request.base) if request.base else None
         source = await self._sources.locate(request.source)
         converted: Converted | None = None
-        async with aclosing(self._importer.convert(source, folder)) as events:
+        async with aclosing(self._importer.convert(source, folder, base)) as events:
             async for event in events:
                 if isinstance(event, Converted):
                     converted = event
@@ -140,11 +159,23 @@ class Imports:
                     yield event
         if converted is None:
             raise Internal("the conversion ended without a result")
+        if converted.base != (base.digest if base else ""):
+            raise Internal("the conversion made an adapter of another base")
         artefacts: list[Artefact] = []
         async for progress in self._store_files(converted.files, artefacts):
             yield progress
         yield Progress("register", 0.0)
         yield await self._register(request, principal, converted, artefacts)
+
+    async def _base(self, reference: str) -> Base:
+        """The version that the adapter belongs to, with the files that say what its layers are."""
+        wanted = Reference.parse(reference)
+        manifest = base_of(wanted, await self._store.find_targets(wanted))
+        digests = {artefact.path: artefact.digest for artefact in manifest.content.artefacts}
+        if not {DESCRIPTION, CONFIG} <= digests.keys():
+            raise InvalidArgument(f"{wanted} is not a model that adapters can belong to", field="base")
+        paths = [await self._blobs.open_path(digests[name]) for name in (DESCRIPTION, CONFIG)]
+        return Base(manifest.digest, *paths)
 
     async def _store_files(
         self, files: Mapping[str, Path], artefacts: list[Artefact]
@@ -162,7 +193,7 @@ class Imports:
     ) -> Version:
         content = Content.of(
             family=made.family, parameters=made.parameters, size=made.size_label,
-            context_length=made.context_length, artefacts=artefacts,
+            context_length=made.context_length, artefacts=artefacts, base=made.base,
         )  # fmt: skip
         draft = Draft(
             request.name, content, request.source, made.source_digest, request.description,

@@ -33,7 +33,9 @@ class VersionStore(Protocol):
         ...
 
     async def find_promoted(self, size_label: str = "") -> str | None:
-        """The model whose alias ``production`` moved last, among those whose targets all have that size."""
+        """The model whose alias ``production`` moved last, among those whose targets all have that size.
+
+        Adapters are none: they answer together with their base alone."""
         ...
 
     async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
@@ -85,6 +87,19 @@ class Converted:
     size_label: str
     context_length: int
     source_digest: str
+    base: str = ""
+    """Of an adapter: the digest of its base, as it stands in the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model version that an adapter to be converted belongs to."""
+
+    digest: str
+    description: Path
+    """Its colonnade.json."""
+    config: Path
+    """Its config.json."""
 
 
 class Sources(Protocol):
@@ -98,8 +113,12 @@ class Importer(Protocol):
         """An empty folder that is gone afterwards, on the blob store's file system where possible."""
         ...
 
-    def convert(self, source: Path, out: Path) -> AsyncGenerator[Progress | Converted]:
-        """Converts ``source`` into ``out``; ``Converted`` comes last. Closing the iterator stops the work."""
+    def convert(
+        self, source: Path, out: Path, base: Base | None = None
+    ) -> AsyncGenerator[Progress | Converted]:
+        """Converts ``source``, with a ``base`` an adapter, into ``out``; ``Converted`` comes last.
+
+        Closing the iterator stops the work."""
         ...
 
 

@@ -67,8 +67,9 @@ class RegistryServicer(RegistryServiceServicer):
         self, request: messages.ImportModelRequest, context: _Context
     ) -> AsyncIterator[messages.ImportModelResponse]:
         asked = ImportRequest(
-            request.source, request.name, request.alias, request.description, request.idempotency_key
-        )
+            request.source, request.name, request.alias, request.description, request.idempotency_key,
+            request.base,
+        )  # fmt: skip
         async with aclosing(self._imports.run(asked, current().principal)) as events:
             async for event in events:
                 yield wire.import_event(event)

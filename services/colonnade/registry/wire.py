@@ -19,6 +19,7 @@ def manifest(found: domain.Manifest) -> manifest_pb2.Manifest:
         parameters=content.parameters,
         size_label=content.size_label,
         context_length=content.context_length,
+        base=content.base,
         artefacts=[
             manifest_pb2.Artefact(path=artefact.path, digest=artefact.digest, size_bytes=artefact.size_bytes)
             for artefact in content.artefacts
@@ -61,6 +62,8 @@ def model(found: domain.Model) -> registry_pb2.Model:
         latest_version=found.latest_version,
         created_at=created_at,
         size_label=found.size_label,
+        family=found.family,
+        base=found.base,
     )
 
 

@@ -18,8 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("source", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    for name in ("--base", "--base-description", "--base-config"):
+        parser.add_argument(name, default="")
     options = parser.parse_args()
     act, _, rest = options.source.read_text().partition("\n")
+    if act == "adapt":
+        return adapt(options.out, options.base, [options.base_description, options.base_config])
     return ACTS[act](options.out, rest) or 0
 
 
@@ -40,6 +44,13 @@ def convert(out: Path, rest: str) -> None:
     say({"event": "progress", "stage": "write", "done": 4, "total": 4})
     say({"event": "a later release's", "new": True})
     say(DONE)
+
+
+def adapt(out: Path, base: str, files: list[str]) -> int:
+    write(out, "weights")
+    (out / "adapter_config.json").write_text(json.dumps(files))
+    say(DONE | {"family": "lora", "base": base})
+    return 0
 
 
 def refuse(out: Path, rest: str) -> int:

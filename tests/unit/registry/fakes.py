@@ -24,7 +24,7 @@ from colonnade.registry.domain import (
     moved,
     unknown_model,
 )
-from colonnade.registry.ports import Converted, Progress
+from colonnade.registry.ports import Base, Converted, Progress
 from colonnade.security.identity import Principal, Role
 
 ENGINEER = Principal("acme", "eve", frozenset({Role.MODEL_ENGINEER}))
@@ -43,21 +43,23 @@ def ticking() -> Callable[[], datetime]:
     return tick
 
 
-def content(seed: int, *, size: str = "135M", files: int = 2) -> Content:
+def content(seed: int, *, size: str = "135M", files: int = 2, base: str = "") -> Content:
     """Content that differs from that of every other seed."""
     artefacts = [
         Artefact(f"part-{number}.safetensors", f"sha256:{seed * 100 + number:064x}", seed)
         for number in range(files)
     ]
     return Content.of(
-        family="transformer", parameters=1000 + seed, size=size, context_length=2048, artefacts=artefacts
-    )
+        family="lora" if base else "transformer", parameters=1000 + seed, size=size, context_length=2048,
+        artefacts=artefacts, base=base,
+    )  # fmt: skip
 
 
-def draft(name: str, seed: int, *, size: str = "135M", description: str = "", at: datetime = START) -> Draft:
-    return Draft(
-        name, content(seed, size=size), f"/models/{seed}", "sha256:source", description, at, "acme/eve"
-    )
+def draft(
+    name: str, seed: int, *, size: str = "135M", description: str = "", at: datetime = START, base: str = ""
+) -> Draft:
+    made = content(seed, size=size, base=base)
+    return Draft(name, made, f"/models/{seed}", "sha256:source", description, at, "acme/eve")
 
 
 class MemoryVersionStore:
@@ -95,8 +97,9 @@ class MemoryVersionStore:
         found = []
         for (model, name), (alias, order) in self._aliases.items():
             targets = {target.version for target in alias.targets}
-            sizes = {v.manifest.content.size_label for v in self._of(model) if v.manifest.version in targets}
-            if name == DEFAULT_ALIAS and targets and (not size_label or sizes == {size_label}):
+            here = [v.manifest.content for v in self._of(model) if v.manifest.version in targets]
+            fits = all(not c.base and (not size_label or c.size_label == size_label) for c in here)
+            if name == DEFAULT_ALIAS and targets and fits:
                 found.append((order, model))
         return max(found)[1] if found else None
 
@@ -179,6 +182,8 @@ class MemoryVersionStore:
             latest.version,
             created_at,
             latest.content.size_label,
+            latest.content.family,
+            latest.content.base,
         )
 
 
@@ -220,6 +225,7 @@ class ScriptedImporter:
     before: Callable[[], Any] | None = None
     open: int = 0
     most_open: int = 0
+    bases: list[Base | None] = field(default_factory=list)
 
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Path]:
@@ -232,7 +238,10 @@ class ScriptedImporter:
         finally:
             self.open -= 1
 
-    async def convert(self, source: Path, out: Path) -> AsyncGenerator[Progress | Converted]:
+    async def convert(
+        self, source: Path, out: Path, base: Base | None = None
+    ) -> AsyncGenerator[Progress | Converted]:
+        self.bases.append(base)
         yield Progress("read", 1.0)
         if self.before:
             await self.before()
@@ -240,7 +249,8 @@ class ScriptedImporter:
         for name, path in paths.items():
             path.write_bytes(self.files[name])
         yield Progress("convert", 1.0)
-        yield Converted(paths, "transformer", 135_000_000, "135M", 2048, "sha256:source")
+        family, digest = ("lora", base.digest) if base else ("transformer", "")
+        yield Converted(paths, family, 135_000_000, "135M", 2048, "sha256:source", digest)
 
 
 def renamed(version: Version, name: str) -> Version:

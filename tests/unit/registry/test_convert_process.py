@@ -15,7 +15,7 @@ import pytest
 
 from colonnade.errors import DeadlineExceeded, Internal, Unsupported
 from colonnade.registry.adapters.convert_process import ConvertProcess
-from colonnade.registry.ports import Converted, Progress
+from colonnade.registry.ports import Base, Converted, Progress
 
 CONVERTER = (sys.executable, "-P", str(Path(__file__).with_name("converter.py")))
 LIMIT = 20.0
@@ -186,3 +186,16 @@ def test_what_a_dead_registry_left_is_swept(importer: ConvertProcess, tmp_path: 
     importer.sweep()
     assert not left.exists()
     importer.sweep()
+
+
+async def test_an_adapters_base_is_told_to_the_child(
+    importer: ConvertProcess, source: Path, tmp_path: Path
+) -> None:
+    base = Base(f"sha256:{'ab' * 32}", tmp_path / "about", tmp_path / "config")
+    source.write_text("adapt")
+    async with importer.workspace() as folder:
+        made = [event async for event in importer.convert(source, folder, base)][-1]
+        assert isinstance(made, Converted)
+        written = json.loads(made.files["adapter_config.json"].read_text())
+    assert (made.family, made.base) == ("lora", base.digest)
+    assert written == [str(base.description), str(base.config)]

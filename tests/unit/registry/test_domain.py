@@ -194,3 +194,13 @@ def test_a_draft_becomes_the_version_it_says() -> None:
     version = draft("smol", 7).numbered(3)
     assert (version.manifest.name, version.manifest.version) == ("smol", 3)
     assert version.manifest.digest == content(7).digest
+
+
+@pytest.mark.parametrize(
+    ("family", "base"), [("lora", ""), ("transformer", DIGEST), ("lora", "production"), ("lora", "sha256:1")]
+)
+def test_an_adapter_has_a_base_and_a_model_has_none(family: str, base: str) -> None:
+    artefacts = [Artefact("a.json", DIGEST, 1)]
+    with pytest.raises(ColonnadeError) as refusal:
+        Content.of(family=family, parameters=1, size="1M", context_length=1, artefacts=artefacts, base=base)
+    assert refusal.value.details["field"] == "base"

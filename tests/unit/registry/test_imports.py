@@ -18,7 +18,7 @@ from colonnade.errors import (
     Unavailable,
     Unsupported,
 )
-from colonnade.registry.domain import Reference, Version
+from colonnade.registry.domain import Reference, Target, Version
 from colonnade.registry.imports import ImportRequest, Imports
 from colonnade.registry.ports import Progress
 from colonnade.storage.blobs import LocalBlobStore
@@ -245,3 +245,59 @@ async def test_wrong_requests(fixture: Fixture, field: str, value: str) -> None:
         await fixture.run(**{field: value})
     assert refusal.value.details["field"] == field
     assert fixture.trail.records == []
+
+
+@pytest.fixture
+async def model(fixture: Fixture) -> Version:
+    """A version that adapters can belong to."""
+    fixture.importer.files = {"colonnade.json": b"{}", "config.json": b"{}", "model.safetensors": b"w"}
+    made = await fixture.run()
+    fixture.importer.files = {"colonnade.json": b"{}", "adapter_model.safetensors": b"a"}
+    return made
+
+
+@pytest.mark.parametrize("reference", ["smol", "smol@production", "smol:1"])
+async def test_an_adapter_is_converted_with_its_bases_files(
+    fixture: Fixture, model: Version, reference: str
+) -> None:
+    made = await fixture.run(name="poet", base=reference)
+    given = fixture.importer.bases[-1]
+    assert given is not None
+    assert given.digest == made.manifest.content.base == model.manifest.digest
+    assert given.config.read_bytes() == b"{}"
+    assert made.manifest.content.family == "lora"
+    assert fixture.trail.records[-1][3]["base"] == reference
+
+
+@pytest.mark.parametrize(
+    ("base", "kind"),
+    [("smol:7", NotFound), ("nobody", NotFound), ("poet", InvalidArgument), ("a b", InvalidArgument)],
+)
+async def test_a_base_that_is_none_is_refused(
+    fixture: Fixture, model: Version, base: str, kind: type[ColonnadeError]
+) -> None:
+    await fixture.run(name="poet", base="smol")
+    with pytest.raises(kind) as refused:
+        await fixture.run(name="other", base=base)
+    assert refused.value.details["field"] == "base"
+
+
+async def test_an_adapter_belongs_to_one_version(fixture: Fixture, model: Version) -> None:
+    fixture.importer.files = {"colonnade.json": b"2", "config.json": b"2"}
+    await fixture.run()
+    split = [Target(1, 50), Target(2, 50)]
+    await fixture.store.move_alias(
+        "smol", "production", split, expected_revision=None, by="x", at=model.created_at
+    )
+    with pytest.raises(InvalidArgument, match="smol:1") as refused:
+        await fixture.run(name="poet", base="smol")
+    assert refused.value.details["field"] == "base"
+
+
+async def test_models_and_adapters_do_not_share_a_name(fixture: Fixture, model: Version) -> None:
+    with pytest.raises(Conflict) as refused:
+        await fixture.run(base="smol")
+    assert refused.value.details["field"] == "name"
+    await fixture.run(name="poet", base="smol")
+    with pytest.raises(Conflict, match="adapters"):
+        await fixture.run(name="poet")

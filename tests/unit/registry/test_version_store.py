@@ -234,3 +234,16 @@ async def test_one_of_two_movers_at_once_loses(store: VersionStore) -> None:
     assert len([version for version in won if version]) == 1
     targets = await store.find_targets(Reference("smol", alias="production"))
     assert [manifest.version for manifest, _ in targets] == [max(won)]
+
+
+async def test_an_adapter_keeps_its_base_and_is_never_the_default(store: VersionStore) -> None:
+    base = await store.register(draft("smol", 1), alias="")
+    made = await store.register(draft("poet", 2, base=base.manifest.digest), alias="")
+    assert made.manifest.content.base == base.manifest.digest
+    ((found, _),) = await store.find_targets(Reference("poet", alias="production"))
+    assert found == made.manifest
+    models = {model.name: model for model in await store.list_models(after="", limit=9)}
+    assert (models["poet"].family, models["poet"].base) == ("lora", base.manifest.digest)
+    assert (models["smol"].family, models["smol"].base) == ("transformer", "")
+    assert await store.find_promoted() == "smol"
+    assert await store.find_promoted("135M") == "smol"

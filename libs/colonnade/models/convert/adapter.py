@@ -79,7 +79,7 @@ def sites_of(base: Base) -> Mapping[str, Site]:
 
 
 def write_adapter(source: AdapterSource, digest: str, out: Path, progress: Progress) -> Description:
-    """Fills the new folder ``out``; what fails on the way leaves nothing behind. ``digest`` is the source's."""
+    """Fills the new folder ``out``, or leaves nothing behind. ``digest`` is that of the source's files."""
     parameters = sum(tensor.numel() for tensor in source.tensors.values())
     description = Description(
         family=FAMILY,

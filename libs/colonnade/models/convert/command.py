@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument, NotFound, Unsupported
+from colonnade.models.artefact import CONFIG
+from colonnade.models.convert.adapter import Base, is_adapter, no_base, open_adapter, write_adapter
 from colonnade.models.convert.gguf_source import open_gguf
 from colonnade.models.convert.huggingface_source import open_folder
 from colonnade.models.convert.huggingface_weights import refuse_pickle
@@ -27,15 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, required=True, help="the folder to write; must not exist or be empty"
     )
+    group = parser.add_argument_group("adapters (SOURCE is a folder that PEFT saved)")
+    group.add_argument("--base", metavar="DIGEST", help="of the model version that it belongs to")
+    group.add_argument("--base-description", metavar="FILE", type=Path, help="that version's colonnade.json")
+    group.add_argument("--base-config", metavar="FILE", type=Path, help="that version's config.json")
     options = parser.parse_args(arguments)
+    given = (options.base, options.base_description, options.base_config)
+    if any(given) and not all(given):
+        parser.error("--base, --base-description and --base-config go together")
     signal.signal(signal.SIGTERM, _leave)
-    return run(options.source, options.out, json_line)
+    return run(options.source, options.out, json_line, Base(*given) if all(given) else None)
 
 
-def run(source: Path, out: Path, emit: Emit) -> int:
+def run(source: Path, out: Path, emit: Emit, base: Base | None = None) -> int:
     """Converts, telling ``emit`` of progress and of the end; the exit status."""
     try:
-        convert(source, out, emit)
+        convert(source, out, emit, base)
     except ColonnadeError as error:
         emit({"event": "error", "code": error.code, "message": error.message, "details": error.details})
     except (OSError, MemoryError) as error:
@@ -46,12 +55,21 @@ def run(source: Path, out: Path, emit: Emit) -> int:
     return REFUSED
 
 
-def convert(source: Path, out: Path, emit: Emit) -> None:
-    """Turns ``source`` into the artefact folder ``out``; raises ``ColonnadeError``."""
+def convert(source: Path, out: Path, emit: Emit, base: Base | None = None) -> None:
+    """Turns ``source``, with a ``base`` an adapter, into the artefact folder ``out``.
+
+    Raises ``ColonnadeError``."""
     progress = Progress(emit)
-    opened = open_source(source)
-    digest = _digest(opened, progress)
-    description = write_artefact(opened, digest, out, progress)
+    if base is not None:
+        if not is_adapter(source):
+            raise InvalidArgument("only a folder that PEFT saved, an adapter, has a base", field="base")
+        adapter = open_adapter(source.absolute(), base)
+        digest = _digest(adapter.files, progress)
+        description = write_adapter(adapter, digest, out, progress)
+    else:
+        opened = open_source(source)
+        digest = _digest(opened.files, progress)
+        description = write_artefact(opened, digest, out, progress)
     emit(
         {
             "event": "done",
@@ -61,6 +79,7 @@ def convert(source: Path, out: Path, emit: Emit) -> None:
             "context_length": description.context_length,
             "source_digest": digest,
         }
+        | ({"base": description.base} if description.base else {})
     )
 
 
@@ -68,6 +87,8 @@ def open_source(path: Path) -> Source:
     """Reads what describes the model, not its weights."""
     real = Path(os.path.realpath(path)) if path.is_file() else path.absolute()
     if real.is_dir():
+        if is_adapter(real) and not (real / CONFIG).exists():
+            raise no_base()
         return open_folder(real)
     if not real.exists():
         raise NotFound("the source does not exist", field="source")
@@ -79,8 +100,8 @@ def open_source(path: Path) -> Source:
     return open_gguf(real)
 
 
-def _digest(source: Source, progress: Progress) -> str:
-    total = sum(path.stat().st_size for path in source.files)
+def _digest(files: Sequence[Path], progress: Progress) -> str:
+    total = sum(path.stat().st_size for path in files)
     done = 0
 
     def advance(count: int) -> None:
@@ -88,7 +109,7 @@ def _digest(source: Source, progress: Progress) -> str:
         done += count
         progress.report("read", done, total)
 
-    return digest_of(source.files, advance)
+    return digest_of(files, advance)
 
 
 def _reason(error: BaseException) -> str:

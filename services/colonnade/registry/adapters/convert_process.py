@@ -17,7 +17,7 @@ from typing import Any
 from colonnade.errors import DeadlineExceeded, Internal, error_of
 from colonnade.registry.adapters.child import Child, running
 from colonnade.registry.adapters.folder import files_below
-from colonnade.registry.ports import Converted, Progress
+from colonnade.registry.ports import Base, Converted, Progress
 
 COMMAND = (sys.executable, "-P", "-m", "colonnade.models.convert")
 _PASSED_ON = (
@@ -61,9 +61,11 @@ class ConvertProcess:
         finally:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
 
-    async def convert(self, source: Path, out: Path) -> AsyncGenerator[Progress | Converted]:
+    async def convert(
+        self, source: Path, out: Path, base: Base | None = None
+    ) -> AsyncGenerator[Progress | Converted]:
         version = out / "version"
-        command = (*self._command, str(source), "--out", str(version))
+        command = (*self._command, str(source), "--out", str(version), *_options(base))
         done: dict[str, Any] | None = None
         async with running(command, self._environment, out) as child:
             async for event in self._events(child):
@@ -98,6 +100,13 @@ class ConvertProcess:
             yield _event(line)
 
 
+def _options(base: Base | None) -> tuple[str, ...]:
+    if base is None:
+        return ()
+    paths = ("--base-description", str(base.description), "--base-config", str(base.config))
+    return ("--base", base.digest, *paths)
+
+
 def _event(line: bytes) -> dict[str, Any]:
     try:
         event = json.loads(line)
@@ -121,6 +130,7 @@ def _converted(event: Mapping[str, Any], files: Mapping[str, Path]) -> Converted
         size_label=str(event["size_label"]),
         context_length=int(event["context_length"]),
         source_digest=str(event["source_digest"]),
+        base=str(event.get("base", "")),
     )
 
 

@@ -18,7 +18,7 @@ async def models(connection: AsyncConnection, condition: ColumnElement[bool], li
         VERSIONS.c.model == MODELS.c.name, VERSIONS.c.number == newest.correlate(MODELS).scalar_subquery()
     )
     query = (
-        select(MODELS, VERSIONS.c.number, CONTENTS.c.size_label)
+        select(MODELS, VERSIONS.c.number, CONTENTS.c.size_label, CONTENTS.c.family, CONTENTS.c.base)
         .join(VERSIONS, latest)
         .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content)
         .where(condition)
@@ -35,6 +35,8 @@ async def models(connection: AsyncConnection, condition: ColumnElement[bool], li
             latest_version=row.number,
             created_at=moment_of(row.created_at),
             size_label=row.size_label,
+            family=row.family,
+            base=row.base,
         )
         for row in found
     ]
@@ -61,7 +63,7 @@ async def versions(
     result = []
     for row in found:
         content = Content(
-            row.family, row.parameters, row.size_label, row.context_length, artefacts[row.content]
+            row.family, row.parameters, row.size_label, row.context_length, artefacts[row.content], row.base
         )
         manifest = Manifest(row.model, row.number, row.content, content)
         created = moment_of(row.created_at)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, exists, func, insert, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
@@ -74,16 +74,18 @@ class SqlVersionStore:
     async def find_promoted(self, size_label: str = "") -> str | None:
         of_this = and_(TARGETS.c.model == ALIASES.c.model, TARGETS.c.alias == ALIASES.c.name)
         query = select(ALIASES.c.model).where(ALIASES.c.name == DEFAULT_ALIAS, exists().where(of_this))
+        at_version = and_(TARGETS.c.model == VERSIONS.c.model, TARGETS.c.version == VERSIONS.c.number)
+        unfit = CONTENTS.c.base != ""
         if size_label:
-            at_version = and_(TARGETS.c.model == VERSIONS.c.model, TARGETS.c.version == VERSIONS.c.number)
-            other_size = (
-                select(TARGETS.c.version)
-                .join(VERSIONS, at_version)
-                .join(CONTENTS, VERSIONS.c.content == CONTENTS.c.digest)
-                .where(of_this, CONTENTS.c.size_label != size_label)
-                .correlate(ALIASES)
-            )
-            query = query.where(~other_size.exists())
+            unfit = or_(unfit, CONTENTS.c.size_label != size_label)
+        others = (
+            select(TARGETS.c.version)
+            .join(VERSIONS, at_version)
+            .join(CONTENTS, VERSIONS.c.content == CONTENTS.c.digest)
+            .where(of_this, unfit)
+            .correlate(ALIASES)
+        )
+        query = query.where(~others.exists())
         async with self._database.reading() as connection:
             return await connection.scalar(query.order_by(ALIASES.c.moved.desc()).limit(1))
 
@@ -190,6 +192,7 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
                 parameters=content.parameters,
                 size_label=content.size_label,
                 context_length=content.context_length,
+                base=content.base,
             )
         )
         await connection.execute(

@@ -33,6 +33,7 @@ CONTENTS = Table(
     Column("parameters", BigInteger, nullable=False),
     Column("size_label", String(16), nullable=False),
     Column("context_length", BigInteger, nullable=False),
+    Column("base", String(71), nullable=False, server_default=""),  # of an adapter: its base's digest
 )
 
 ARTEFACTS = Table(

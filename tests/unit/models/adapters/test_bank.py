@@ -44,7 +44,7 @@ def logits(model: Transformer, *asked: tuple[Sequence[int], str | None]) -> list
     with torch.inference_mode():
         batch = Batch.of(spans)
         rows = model.forward(batch, ReferenceStates(model.states).of(batch)).logits_WV
-    return list(rows.split([len(tokens) for tokens, _ in asked]))
+    return list(torch.split(rows, [len(tokens) for tokens, _ in asked]))
 
 
 def hooks(model: Transformer) -> int:
@@ -158,8 +158,7 @@ def test_a_replaced_layer_is_adapted_too() -> None:
             self.register_buffer("kept", base.weight.detach().clone())
 
         def forward(self, x: Tensor) -> Tensor:
-            kept: Tensor = self.kept
-            return x @ kept.T
+            return x @ self.get_buffer("kept").T
 
     model, plain = randomised(), randomised()
     parts = random_parts(model, 4)
@@ -184,7 +183,8 @@ def test_a_fused_layer_gives_each_part_its_columns() -> None:
     with torch.inference_mode(), model.adapters.applied(_batch("a")):
         expected = torch.cat([layer(x_ND) for layer in layers], dim=1)
         fused = torch.cat([layer.get_parameter("weight") for layer in layers]) @ x_ND.T
-        columns = fused.T.contiguous().split([layer.get_parameter("weight").shape[0] for layer in layers], 1)
+        widths = [layer.get_parameter("weight").shape[0] for layer in layers]
+        columns = torch.split(fused.T.contiguous(), widths, 1)
         for layer, mine in zip(layers, columns, strict=True):
             add = added_to(layer)
             assert add is not None
