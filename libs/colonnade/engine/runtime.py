@@ -1,10 +1,14 @@
 """A loaded model with everything that serves it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from colonnade.engine.cache import StateStore
 from colonnade.engine.text import ChatTemplate, Tokenizer
-from colonnade.models.protocol import Capability, LanguageModel
+from colonnade.models.protocol import Capability, Decoder, LanguageModel
+
+if TYPE_CHECKING:
+    from colonnade.engine.speculation.speculation import Speculation
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,10 @@ class Runtime:
     """Requests that wait or run."""
     retired: bool = False
     """Takes no more requests: it is being unloaded."""
+    speculation: "Speculation | None" = None
+    """What guesses the next tokens of its requests."""
+    copy: LanguageModel | None = None
+    """The same model in fewer bits, if that is what guesses."""
 
     def __post_init__(self) -> None:
         self.store = StateStore(
@@ -44,3 +52,13 @@ class Runtime:
             page_multiple=self.model.page_multiple,
             sharing=Capability.PREFIX_SHARING in self.model.capabilities,
         )
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of weights."""
+        return self.model.memory_bytes + (self.copy.memory_bytes if self.copy else 0)
+
+    def decoder(self, stop_ids: frozenset[int]) -> Decoder:
+        """A new decoder, for a request that ends at any of these tokens."""
+        plain = self.model.decoder()
+        return self.speculation.decoder(self.model, plain, stop_ids) if self.speculation else plain

@@ -143,7 +143,10 @@ class Scheduler:
         else:
             wanted = sequence.reserved_bytes
         soon = sum(each.runtime.store.bytes_to_extend(each.handle, each.frontier) for each in self.running)
-        return wanted + soon <= self.budget.available_bytes
+        while wanted + soon > self.budget.available_bytes:
+            if not self.budget.forgo():
+                return False
+        return True
 
     def _enter(self, sequence: Sequence, now: float) -> None:
         store = sequence.runtime.store
@@ -159,6 +162,8 @@ class Scheduler:
     def _remove(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
         sequence.running = False
+        if sequence.runtime.speculation:
+            sequence.runtime.speculation.leave(sequence.handle)
         sequence.runtime.store.close(sequence.handle)
 
     def _share(self, sequences: list[Sequence]) -> Iterator[Wish]:

@@ -14,6 +14,7 @@ from colonnade.engine.cache import Chain
 from colonnade.engine.kernels.attention import PAGE
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling, TokenSampler
+from colonnade.engine.speculation.decoder import Tally, tally_of
 from colonnade.engine.text import Piece, TextStream
 from colonnade.errors import ColonnadeError
 from colonnade.models.protocol import Decoder, SampledToken
@@ -66,6 +67,8 @@ class Finish:
     """Of the prompt's: not worked off, because others had done so before."""
     preemptions: int = 0
     """How often it had to give way to requests before it."""
+    speculation: Tally | None = None
+    """None if nothing was guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Sequence:
         self.lookahead = 0
         """Tokens beyond its block that it would like to be granted while it generates."""
         self.chain = Chain(runtime.ref.digest, work.adapter, work.tenant)
-        self.decoder = decoder or runtime.model.decoder()
+        self.decoder = decoder or runtime.decoder(work.stop_ids)
         self.sampler = TokenSampler(work.sampling, self.tokens)
         self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
         self.ending: FinishReason | None = None
@@ -224,4 +227,5 @@ class Sequence:
             stop=self.text.stopped.text if self.text.stopped else "",
             cached_prompt_tokens=self.cached_prompt_tokens,
             preemptions=self.preemptions,
+            speculation=tally_of(self.decoder),
         )

@@ -4,6 +4,7 @@ A forward that fails is repeated span by span, so that the request it fails for 
 failed forward is kept (``cache.BatchState``), which makes the repetition exact.
 """
 
+import time
 from collections.abc import Iterator
 from collections.abc import Sequence as Row
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ def run(grants: Row[tuple[Sequence, int]]) -> list[Outcome]:
     """Plans, runs and absorbs one forward for sequences of one model."""
     outcomes: list[Outcome] = []
     planned: list[Planned] = []
+    if grants and (speculation := grants[0][0].runtime.speculation):
+        speculation.prepare(grants)
     for sequence, grant in grants:
         try:
             planned.append((sequence, _plan(sequence, grant)))
@@ -98,7 +101,10 @@ def _forward(planned: Row[Planned]) -> Iterator[tuple[Sequence, Span, Outputs | 
 def _together(runtime: Runtime, spans: Row[Span]) -> Iterator[Outputs]:
     batch = Batch.of(spans, runtime.model.device)
     state = runtime.store.view(batch)
+    began = time.perf_counter()
     outputs = runtime.model.forward(batch, state)
+    if runtime.speculation:
+        runtime.speculation.forwarded(len(batch.tokens_N), time.perf_counter() - began)
     if len(outputs.logits_WV) != len(batch.want_W):
         raise Internal("the model answered another number of rows than was wanted")
     state.commit()

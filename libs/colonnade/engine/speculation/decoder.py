@@ -90,3 +90,9 @@ class SpeculativeDecoder:
             if token.id != guess or token.id in self.stop_ids:
                 break
         return emitted
+
+
+def tally_of(decoder: Decoder) -> Tally | None:
+    """What was guessed for a request; None if nothing was."""
+    tally = decoder.tally if isinstance(decoder, SpeculativeDecoder) else Tally()
+    return tally if tally.proposed else None

@@ -3,6 +3,9 @@
 The draft keeps a state of its own for each sequence, in pages of its own. It is never told what became of
 its guesses: before it guesses again it compares what it was fed with the sequence's tokens, forgets from the
 first difference on and catches up. So acceptance, rejection, preemption and new sequences are one case.
+
+Its pages count against the same budget as everyone's, but nobody ever waits for them: without room a sequence
+goes unguessed, and what the draft holds is the first to go when a request needs the bytes.
 """
 
 import time
@@ -12,8 +15,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from colonnade.engine.cache import CacheBudget, StateStore
 from colonnade.engine.speculation.guessers import Wanted
-from colonnade.engine.state import CacheBudget, StateStore
 from colonnade.models.protocol import Batch, LanguageModel, Span
 
 CATCH_UP = 256
@@ -24,7 +27,6 @@ CATCH_UP = 256
 class _Session:
     """What the draft was fed of a sequence: ``sure`` decided tokens, then guesses."""
 
-    reserved_bytes: int
     sure: int = 0
     guessed: list[int] = field(default_factory=list)
 
@@ -67,9 +69,14 @@ class DraftGuesser:
         self._model, self._store, self._budget = model, store, budget
         self._drafted, self._clock = drafted, clock
         self._sessions: dict[int, _Session] = {}
+        self._forgone: set[int] = set()
+        """Sequences that had to give back their state: they are not guessed for again while they run."""
+        store.join(budget)
+        budget.may_forgo(self.forgo)
 
-    def __len__(self) -> int:
-        """Sequences that state is kept for."""
+    @property
+    def sequences(self) -> int:
+        """That state is kept for."""
         return len(self._sessions)
 
     @torch.inference_mode()
@@ -87,46 +94,56 @@ class DraftGuesser:
         return [turns[each.view.handle].guess if each.view.handle in turns else () for each in wanted]
 
     def leave(self, handle: int) -> None:
-        session = self._sessions.pop(handle, None)
-        if session:
+        self._forgone.discard(handle)
+        if self._sessions.pop(handle, None):
             self._store.close(handle)
-            self._budget.release(session.reserved_bytes)
+
+    def forgo(self) -> bool:
+        """Gives back what is held for the sequence that came last; False if nothing is."""
+        if not self._sessions:
+            return False
+        last = next(reversed(self._sessions))
+        self.leave(last)
+        self._forgone.add(last)
+        return True
+
+    def close(self) -> None:
+        """Gives everything back, for good."""
+        self._budget.must_keep(self.forgo)
+        while self.forgo():
+            pass
 
     def _turns(self, wanted: Sequence[Wanted]) -> dict[int, _Turn]:
         """By handle; those without room for their state, in memory or in the draft's context, sit out."""
         turns: dict[int, _Turn] = {}
         left = CATCH_UP
         for each in wanted:
-            session = self._session(each)
+            handle, tokens = each.view.handle, each.view.tokens
+            if len(tokens) + each.count > self._model.context_length:
+                self.leave(handle)
+                continue
+            session = None if handle in self._forgone else self._session(each)
             if session is None or left <= 0:
                 continue
-            rest = each.view.tokens[session.sure :]
+            rest = tokens[session.sure :]
             feed = rest[:left]
             if len(feed) > each.count + 1:
                 left -= len(feed)
-            turns[each.view.handle] = _Turn(each, session, feed, len(feed) == len(rest))
+            further = each.count - 1 if len(feed) == len(rest) else 0
+            if self._store.extend(handle, session.sure + len(feed) + further):
+                turns[handle] = _Turn(each, session, feed, len(feed) == len(rest))
         return turns
 
     def _session(self, wanted: Wanted) -> _Session | None:
-        """The sequence's session, rewound to what it was fed and was right."""
+        """The sequence's session, rewound to what it was fed and was right; None without room for one."""
         view = wanted.view
-        if len(view.tokens) + wanted.count > self._model.context_length:
-            self.leave(view.handle)
-            return None
-        session = self._sessions.get(view.handle) or self._open(
-            view.handle, len(view.tokens) + view.remaining
-        )
-        if session:
-            self._rewind(session, view.handle, view.tokens)
-        return session
-
-    def _open(self, handle: int, limit: int) -> _Session | None:
-        positions = min(limit, self._model.context_length)
-        size = self._store.bytes_for(positions)
-        if not self._budget.reserve(size):
-            return None
-        self._store.open(handle, positions)
-        session = self._sessions[handle] = _Session(size)
+        session = self._sessions.get(view.handle)
+        if session is None:
+            positions = min(len(view.tokens) + view.remaining, self._model.context_length)
+            if not self._store.open(view.handle, positions):
+                return None
+            session = self._sessions[view.handle] = _Session()
+        self._rewind(session, view.handle, view.tokens)
         return session
 
     def _rewind(self, session: _Session, handle: int, tokens: Sequence[int]) -> None:
@@ -139,7 +156,7 @@ class DraftGuesser:
         session.guessed.clear()
         session.sure = min(session.sure, len(tokens) - 1)
         if session.sure < length:
-            self._store.rewind(handle, session.sure)
+            session.sure = self._store.rewind(handle, session.sure)
 
     def _round(self, turns: Sequence[_Turn]) -> None:
         """One forward: feeds each turn's tokens, and draws a guess where it caught up with them."""

@@ -37,8 +37,9 @@ class LookupGuesser:
     def __init__(self) -> None:
         self._indices: dict[int, Lookup] = {}
 
-    def __len__(self) -> int:
-        """Sequences that something is kept for."""
+    @property
+    def sequences(self) -> int:
+        """That an index is kept for."""
         return len(self._indices)
 
     def guess(self, wanted: Sequence[Wanted]) -> list[Sequence[int]]:
