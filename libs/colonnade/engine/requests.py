@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling
-from colonnade.engine.scoring import ScoreDecoder
 from colonnade.engine.sequence import MAX_PRIORITY, Sequence, Work
 from colonnade.engine.text import Message, check_messages, check_stops
 from colonnade.errors import InvalidArgument, TooLarge, Unsupported
@@ -44,18 +43,6 @@ class Generation:
         return "chat" if self.prompt is None else "text_completion"
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """A text whose tokens are to be scored after a context."""
-
-    digest: str
-    context: str
-    text: str
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    tenant: str = ""
-    deadline: float | None = None
-
-
 def require(runtime: Runtime, capability: Capability) -> None:
     """Raises ``Unsupported`` if the model does not declare the capability."""
     have = sorted(runtime.model.capabilities)
@@ -76,7 +63,7 @@ def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence
     if not tokens:
         raise InvalidArgument(f"{field} has no tokens", field=field)
     if room < 1:
-        _too_long(field, len(tokens), runtime.model.context_length - 1)
+        too_long(field, len(tokens), runtime.model.context_length - 1)
     sampling = asked.sampling
     if not asked.seeded:
         sampling = replace(sampling, seed=secrets.randbits(53))  # every JSON reader holds it exactly
@@ -92,34 +79,6 @@ def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence
         deadline=asked.deadline,
     )
     return Sequence(work, runtime, arrived)
-
-
-def scoring_of(asked: Scoring, runtime: Runtime, arrived: float) -> Sequence:
-    """The text to be scored as a sequence that emits it; its first token is in the context if that is empty.
-
-    Without a context the model's own beginning token is one; a model without that cannot score the first."""
-    require(runtime, Capability.SCORE)
-    for name, text in (("context", asked.context), ("text", asked.text)):
-        _check_length(name, text)
-    begin = [runtime.begin_id] if runtime.begin_id is not None else []
-    context = runtime.tokenizer.encode(asked.context) if asked.context else []
-    whole = runtime.tokenizer.encode(asked.context + asked.text)
-    if not context and begin and whole[:1] != begin:
-        context, whole = begin, begin + whole
-    first = max(1, min(len(context), len(whole) - 1))
-    if len(whole) <= first:
-        raise InvalidArgument("text has no tokens to score", field="text")
-    if len(whole) > runtime.model.context_length:
-        _too_long("text", len(whole), runtime.model.context_length)
-    work = Work(
-        request_id=asked.request_id,
-        tenant=asked.tenant,
-        tokens=whole[:first],
-        max_tokens=len(whole) - first,
-        deadline=asked.deadline,
-    )
-    decoder = ScoreDecoder(whole[:first], whole[first:])
-    return Sequence(work, runtime, arrived, decoder=decoder, known=len(whole) - 1)
 
 
 def _check(asked: Generation, runtime: Runtime) -> None:
@@ -141,22 +100,24 @@ def _check(asked: Generation, runtime: Runtime) -> None:
 
 def _encode(asked: Generation, runtime: Runtime) -> list[int]:
     if asked.prompt is not None:
-        _check_length("prompt", asked.prompt)
+        check_length("prompt", asked.prompt)
         return runtime.tokenizer.encode(asked.prompt)
     check_messages(asked.messages)
-    _check_length("messages", *(message.content for message in asked.messages))
+    check_length("messages", *(message.content for message in asked.messages))
     if runtime.template is None:
         raise Unsupported("the model has no chat template; send a prompt instead", field="messages")
     return runtime.template.encode(runtime.tokenizer, asked.messages)
 
 
-def _check_length(field: str, *texts: str) -> None:
+def check_length(field: str, *texts: str) -> None:
+    """Raises ``TooLarge`` for more characters than are worth encoding."""
     size, limit = sum(map(len, texts)), MAX_TEXT_CHARACTERS
     if size > limit:
         raise TooLarge(f"{field} has {size} characters; at most {limit}", field=field, limit=limit)
 
 
-def _too_long(field: str, size: int, limit: int) -> None:
+def too_long(field: str, size: int, limit: int) -> None:
+    """Raises what is said of more tokens than the model takes."""
     raise InvalidArgument(
         f"{field} has {size} tokens; this model takes at most {limit}", field=field, limit=limit, tokens=size
     )

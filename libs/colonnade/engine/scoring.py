@@ -112,12 +112,10 @@ def _scorable(asked: Scoring, text: str, name: str, runtime: Runtime) -> Scorabl
     if not context and begin and whole[:1] != begin:
         context, whole = begin, begin + whole
     first = max(1, min(len(context), len(whole) - 1))
-    if len(whole) <= first:
+    if not text or len(whole) <= first:
         raise InvalidArgument(f"{name} has no tokens to score", field=name)
     if len(whole) > runtime.model.context_length:
         too_long(name, len(whole), runtime.model.context_length)
     tokens, following = whole[:first], whole[first:]
-    work = Work(
-        asked.request_id, asked.tenant, tokens, max_tokens=len(following), deadline=asked.deadline
-    )
+    work = Work(asked.request_id, asked.tenant, tokens, max_tokens=len(following), deadline=asked.deadline)
     return Scorable(work, following)

@@ -1,4 +1,5 @@
-"""What an engine does for its callers, seen from asyncio: generate, score, abort. ``host`` loads and unloads.
+"""What an engine does for its callers, seen from asyncio: generate, score, embed, abort. ``host`` loads and
+unloads.
 
 Encoding runs in threads beside the event loop, the model in the core's own (``loop``).
 """
@@ -13,15 +14,17 @@ from opentelemetry.trace import Span
 
 from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
+from colonnade.engine.embedding import Embedded, Embedding
 from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
-from colonnade.engine.requests import Generation, Scoring, require, scoring_of, sequence_of
+from colonnade.engine.requests import Generation, require, sequence_of
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
-from colonnade.engine.text import Piece
 from colonnade.engine.tracing import phases
-from colonnade.errors import Cancelled, ColonnadeError, DeadlineExceeded, Unsupported
+from colonnade.engine.whole import WholeAnswers
+from colonnade.errors import ColonnadeError, Unsupported
 from colonnade.models.protocol import Capability
 from colonnade.telemetry.propagation import span
 
@@ -33,6 +36,7 @@ class Engine:
         self.core, self.host, self.metrics = core, host, metrics
         self.instance = uuid.uuid4().hex
         self._open: dict[int, tuple[Sequence, Mailbox]] = {}
+        self._whole = WholeAnswers(core, host, metrics, self._run)
         self._loop = Loop(core, self._from_core, threads, metrics.batch)
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._all_ended = asyncio.Event()
@@ -94,20 +98,13 @@ class Engine:
         self.metrics.finished(asked.operation, model, finish)
         phases(active, finish)
 
-    async def score(self, asked: Scoring) -> list[Piece]:
-        """The tokens of the text with their logprobs."""
-        runtime = self.host.find(asked.digest)
-        self.core.check_room()
-        sequence = await asyncio.to_thread(scoring_of, asked, runtime, self.core.clock())
-        pieces: list[Piece] = []
-        async with contextlib.aclosing(self._run(sequence)) as chunks:
-            async for chunk in chunks:
-                pieces += chunk.pieces
-                if chunk.finish and chunk.finish.reason is FinishReason.DEADLINE:
-                    raise DeadlineExceeded("the deadline passed before the text was scored")
-                if chunk.finish and chunk.finish.reason is FinishReason.CANCELLED:
-                    raise Cancelled("the request was aborted")
-        return pieces
+    async def score(self, asked: Scoring) -> Scored:
+        """The tokens of texts with their logprobs."""
+        return await self._whole.score(asked)
+
+    async def embed(self, asked: Embedding) -> Embedded:
+        """A vector for each text."""
+        return await self._whole.embed(asked)
 
     def abort(self, tenant: str, request_id: str) -> bool:
         """Ends a tenant's requests of this id as cancelled; whether there were any."""

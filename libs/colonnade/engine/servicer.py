@@ -7,7 +7,8 @@ from typing import Any
 from colonnade.api.engine.v1 import engine_pb2 as pb
 from colonnade.api.engine.v1 import engine_pb2_grpc
 from colonnade.engine import wire
-from colonnade.engine.requests import Scoring
+from colonnade.engine.embedding import Embedding
+from colonnade.engine.scoring import Scoring
 from colonnade.engine.service import Engine
 from colonnade.errors import Unsupported
 from colonnade.models.protocol import Capability
@@ -40,27 +41,30 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         return pb.AbortResponse(found=self._engine.abort(current().principal.tenant, request.request_id))
 
     async def Score(self, request: pb.ScoreRequest, context: Any) -> pb.ScoreResponse:
-        call = current()
-        digest = check_digest(request.model.digest, "model.digest")
+        call, digest = current(), check_digest(request.model.digest, "model.digest")
         runtime = self._engine.host.find(digest)
         asked = Scoring(
             digest,
             request.context,
-            request.text,
+            request.texts or [request.text],
             call.request_id,
             call.principal.tenant,
             self._deadline(call),
         )
-        pieces = await self._engine.score(asked)
-        return pb.ScoreResponse(
-            tokens=wire.tokens_of(pieces, runtime.tokenizer),
-            total_logprob=sum(piece.token.logprob or 0.0 for piece in pieces),
-            model=wire.model_ref(runtime.ref),
-        )
+        return wire.scores_of(await self._engine.score(asked), runtime)
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
-        self._engine.refuse(check_digest(request.model.digest, "model.digest"), Capability.EMBED)
-        return pb.EmbedResponse()
+        call, digest = current(), check_digest(request.model.digest, "model.digest")
+        runtime = self._engine.host.find(digest)
+        asked = Embedding(
+            digest,
+            request.texts,
+            request.truncate,
+            call.request_id,
+            call.principal.tenant,
+            self._deadline(call),
+        )
+        return wire.embeddings_of(await self._engine.embed(asked), runtime)
 
     async def Load(self, request: pb.LoadRequest, context: Any) -> AsyncGenerator[pb.LoadResponse, None]:
         manifest = wire.manifest_of(request.manifest)

@@ -7,10 +7,12 @@ from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.registry.v1 import manifest_pb2
 from colonnade.engine.artefacts import Artefact, Manifest
 from colonnade.engine.delivery import Chunk
+from colonnade.engine.embedding import Embedded
 from colonnade.engine.models import Progress
 from colonnade.engine.requests import Generation
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.sampling import Sampling
+from colonnade.engine.scoring import Scored
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.text import Message, Piece, Tokenizer
 from colonnade.errors import InvalidArgument
@@ -97,6 +99,32 @@ def tokens_of(pieces: Sequence[Piece], tokenizer: Tokenizer) -> list[generation_
         )
         for piece in pieces
     ]
+
+
+def scores_of(scored: Scored, runtime: Runtime) -> engine_pb2.ScoreResponse:
+    """The first text's stands twice: beside the list, for those who asked for one."""
+    scores = [
+        engine_pb2.ScoredText(
+            tokens=tokens_of(pieces, runtime.tokenizer),
+            total_logprob=sum(piece.token.logprob or 0.0 for piece in pieces),
+        )
+        for pieces in scored.texts
+    ]
+    return engine_pb2.ScoreResponse(
+        tokens=scores[0].tokens,
+        total_logprob=scores[0].total_logprob,
+        model=model_ref(runtime.ref),
+        scores=scores,
+        prompt_tokens=scored.prompt_tokens,
+    )
+
+
+def embeddings_of(embedded: Embedded, runtime: Runtime) -> engine_pb2.EmbedResponse:
+    return engine_pb2.EmbedResponse(
+        embeddings=[engine_pb2.Embedding(values=vector) for vector in embedded.vectors],
+        prompt_tokens=embedded.prompt_tokens,
+        model=model_ref(runtime.ref),
+    )
 
 
 def _finish(finish: Finish, ref: ModelRef) -> generation_pb2.Finish:

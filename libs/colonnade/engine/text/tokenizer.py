@@ -48,6 +48,14 @@ class Tokenizer:
         ids: list[int] = self._full.encode(text, add_special_tokens=begin).ids
         return ids
 
+    def encode_within(self, text: str, limit: int) -> list[int]:
+        """At most ``limit`` token ids: the text's own are cut at the end, what stands around it is kept."""
+        around = self._full.num_special_tokens_to_add(is_pair=False)
+        own = self._full.encode(text, add_special_tokens=False)
+        own.truncate(max(0, limit - around))
+        ids: list[int] = self._full.post_process(own).ids
+        return ids[:limit]
+
     def encode_plain(self, text: str) -> list[int]:
         """Token ids of text in which nothing is a control token."""
         ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids

@@ -12,12 +12,12 @@ from colonnade.models.families import catalog
 from colonnade.models.protocol import LanguageModel
 from colonnade.storage.blobs import BlobStore
 from tests.unit.engine.toys import spelling
-from tests.unit.engine.toys.loaded import FAMILIES
+from tests.unit.engine.toys.loaded import EVERY
 
 
 def register() -> None:
     """Makes the toys known to the catalogue as ``toy_<family>``."""
-    for family, build in FAMILIES.items():
+    for family, build in EVERY.items():
 
         def load(
             files: Mapping[str, Path],
@@ -37,7 +37,7 @@ async def put(blobs: BlobStore, family: str = "autoregressive", name: str = "", 
     """Stores a toy's files; ``name`` also goes into them, so that other names have other digests."""
     register()
     name = name or family
-    parameters = FAMILIES[family]().memory_bytes // 4
+    parameters = EVERY[family]().memory_bytes // 4
     description = {
         "format": 1,
         "family": f"toy_{family}",

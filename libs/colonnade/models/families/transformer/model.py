@@ -19,7 +19,7 @@ from colonnade.models.adapters import AdapterBank
 from colonnade.models.decoding import AutoregressiveDecoder
 from colonnade.models.families.transformer.config import TransformerConfig
 from colonnade.models.families.transformer.names import stored_module
-from colonnade.models.layers.attention import Attend, Attention, AttentionShape, CausalAttention
+from colonnade.models.layers.attention import Attend, Attention, AttentionShape, CausalAttention, Stored
 from colonnade.models.layers.feed_forward import SwiGLU
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import RotaryEmbedding, Rotation
@@ -31,6 +31,7 @@ CAPABILITIES = frozenset(
         Capability.GENERATE,
         Capability.LOGPROBS,
         Capability.SCORE,
+        Capability.EMBED,
         Capability.PREFIX_SHARING,
         Capability.ADAPTERS,
     }
@@ -64,8 +65,6 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A ``LanguageModel``. ``forward`` serves; ``forward_full`` trains. Same modules, same weights."""
 
-    embedding_spec: EmbeddingSpec | None = None
-
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
@@ -86,6 +85,7 @@ class Transformer(nn.Module):
         )
         self.adapters = AdapterBank(self, stored_module)
         self.capabilities = CAPABILITIES
+        self.embedding_spec = EmbeddingSpec(config.width, "mean", "causal", config.context_length)
         self.page_multiple = 1
         if not blank.is_meta:
             self.reset_parameters()
@@ -94,13 +94,15 @@ class Transformer(nn.Module):
         _refuse_extras(batch)
         with self.adapters.applied(batch):
             wanted_WD = self._hidden(batch, state)[batch.want_W]
+        if batch.output == "hidden":
+            return Outputs(wanted_WD.new_empty((len(wanted_WD), 0)), hidden_WD=self.norm(wanted_WD).float())
         return Outputs(self._logits(wanted_WD).float())
 
     def _hidden(self, batch: Batch, state: State) -> Tensor:
         x_ND: Tensor = self.embedding(batch.tokens_N)
         rotation = self.rope(batch.positions_N, x_ND.dtype)
         for spec, block in zip(self.states, self.blocks, strict=True):
-            x_ND = block(x_ND, rotation, _Stored(state, spec.name))
+            x_ND = block(x_ND, rotation, Stored(state, spec.name))
         return x_ND
 
     def forward_full(self, tokens_BT: Tensor) -> Tensor:
@@ -149,16 +151,6 @@ class Transformer(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return self.norm.weight.dtype
-
-
-class _Stored:
-    """``Attend`` over the state kept under one name."""
-
-    def __init__(self, state: State, name: str) -> None:
-        self._state, self._name = state, name
-
-    def __call__(self, q_XHd: Tensor, k_XKd: Tensor, v_XKd: Tensor, *, scale: float) -> Tensor:
-        return self._state.attend(self._name, q_XHd, k_XKd, v_XKd, scale=scale)
 
 
 def _refuse_extras(batch: Batch) -> None:

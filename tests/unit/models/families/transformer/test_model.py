@@ -43,6 +43,7 @@ def test_is_a_language_model() -> None:
         Capability.GENERATE,
         Capability.LOGPROBS,
         Capability.SCORE,
+        Capability.EMBED,
         Capability.PREFIX_SHARING,
         Capability.ADAPTERS,
     }
