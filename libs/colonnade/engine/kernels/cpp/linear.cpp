@@ -3,7 +3,7 @@
 
 #include <omp.h>
 
-#include <cmath>
+#include <cfloat>
 #include <cstdlib>
 
 #include "linear_layout.h"
@@ -32,29 +32,63 @@ thread_local Scratch scratch_of_thread;
 
 bool is_float(const PackedMatrix& w) { return w.format == FLOAT32 || w.format == BFLOAT16; }
 
-// Not a number, or infinite: the scale becomes NaN, and so does every product with the row.
-void quantise(const float* x, int64_t there, int8_t* values, float* scale, float* sum) {
-    float largest = 0.0f, broken = 0.0f;
-    float padded[GROUP] = {};
-    if (there < GROUP) {
-        std::memcpy(padded, x, there * sizeof *x);
-        x = padded;
+using Ints8 = int32_t __attribute__((vector_size(32)));
+using Bytes8 = int8_t __attribute__((vector_size(8)));
+
+#if defined(__clang__)
+#define TURNED(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#else
+#define TURNED(v, ...) __builtin_shuffle(v, Ints8{__VA_ARGS__})
+#endif
+
+inline Floats8 larger(Floats8 a, Floats8 b) { return a > b ? a : b; }
+
+// The largest, or the sum, of all eight, in each of the eight.
+inline Floats8 largest_of(Floats8 v) {
+    v = larger(v, TURNED(v, 4, 5, 6, 7, 0, 1, 2, 3));
+    v = larger(v, TURNED(v, 2, 3, 0, 1, 6, 7, 4, 5));
+    return larger(v, TURNED(v, 1, 0, 3, 2, 5, 4, 7, 6));
+}
+template <class Vector>
+inline Vector sum_of(Vector v) {
+    v += TURNED(v, 4, 5, 6, 7, 0, 1, 2, 3);
+    v += TURNED(v, 2, 3, 0, 1, 6, 7, 4, 5);
+    return v + TURNED(v, 1, 0, 3, 2, 5, 4, 7, 6);
+}
+
+// One group of a row. Not a number, or infinite: the scale becomes NaN, and so does all that the row gives.
+inline void quantise(const float* x, int8_t* values, float* scale, float* sum) {
+    Floats8 in[4], largest{}, broken{};
+    for (int i = 0; i < 4; i++) {
+        in[i] = load<Floats8>(x + 8 * i);
+        largest = larger(larger(in[i], -in[i]), largest);
+        broken += in[i] - in[i];
     }
-    for (int64_t i = 0; i < GROUP; i++) {
-        float size = std::fabs(x[i]);
-        largest = size > largest ? size : largest;
-        broken += x[i] - x[i];
+    largest = largest_of(largest);
+    Floats8 inverse = 127.0f / largest;
+    inverse = inverse <= FLT_MAX ? inverse : Floats8{};  // all zero, or too small to tell 127 steps apart
+    constexpr float WHOLE = 0x1.8p23f;                   // after its addition, the last bits are the number
+    Ints8 total{};
+    for (int i = 0; i < 4; i++) {
+        Ints8 whole = (Ints8)(in[i] * inverse + WHOLE) - 0x4b400000;
+        Bytes8 narrow = __builtin_convertvector(whole, Bytes8);
+        std::memcpy(values + 8 * i, &narrow, sizeof narrow);
+        total += whole;
     }
-    float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-    if (!(inverse < HUGE_VALF)) inverse = 0.0f;  // so small that 127 steps cannot be told apart
-    int32_t total = 0;
-    for (int64_t i = 0; i < GROUP; i++) {
-        int32_t value = (int32_t)std::nearbyintf(x[i] * inverse);
-        values[i] = (int8_t)value;
-        total += values[i];
+    Floats8 unit = largest / 127.0f + sum_of(broken);
+    *scale = unit[0];
+    *sum = unit[0] * (float)sum_of(total)[0];
+}
+
+void quantise_row(const QuantisedRows& rows, const float* x, int64_t columns, int64_t m) {
+    int64_t at = m, whole = columns / GROUP;
+    for (int64_t g = 0; g < whole; g++, at += rows.count)
+        quantise(x + g * GROUP, rows.values + at * GROUP, rows.scale + at, rows.sum + at);
+    if (whole < rows.groups) {
+        float padded[GROUP] = {};
+        std::memcpy(padded, x + whole * GROUP, (columns - whole * GROUP) * sizeof *x);
+        quantise(padded, rows.values + at * GROUP, rows.scale + at, rows.sum + at);
     }
-    *scale = largest / 127.0f + broken;
-    *sum = *scale * (float)total;
 }
 
 }  // namespace
@@ -67,12 +101,7 @@ extern "C" void linear_prepare(const PackedMatrix* w, const float* x, int64_t x_
                                int64_t first, int64_t last, void* scratch) {
     if (is_float(*w)) return;
     QuantisedRows rows(scratch, w->columns, count);
-    for (int64_t m = first; m < last; m++)
-        for (int64_t g = 0; g < rows.groups; g++) {
-            int64_t at = g * count + m, there = w->columns - g * GROUP;
-            quantise(x + m * x_stride + g * GROUP, there < GROUP ? there : GROUP, rows.values + at * GROUP,
-                     rows.scale + at, rows.sum + at);
-        }
+    for (int64_t m = first; m < last; m++) quantise_row(rows, x + m * x_stride, w->columns, m);
 }
 
 extern "C" void linear_part(const PackedMatrix* w, const float* x, int64_t x_stride, const void* scratch,

@@ -1,4 +1,6 @@
 // Products with 8-bit and 4-bit weights: whole numbers within a group, floats from group to group.
+#include <algorithm>
+
 #include "linear_layout.h"
 
 #if defined(__AVX2__)
@@ -8,7 +10,8 @@
 namespace colonnade {
 namespace {
 
-constexpr int64_t ROWS_AT_ONCE = 64;  // of x: their sums stay in the first-level cache
+constexpr int64_t ROWS_AT_ONCE = 64;   // of x: their sums stay in the first-level cache
+constexpr int64_t BLOCKS_AT_ONCE = 4;  // then y is written by whole lines of the cache
 
 using Sums8 = int32_t __attribute__((vector_size(32)));
 
@@ -111,41 +114,56 @@ inline Floats8 add(const Int4Group&, Floats8 sum, const Parameters& p, Sums8 dot
     return sum + p.minimum * broadcast(total);
 }
 
-// One block of W with `here` rows of x from `first` on. Known to be ONE: its sums stay in registers.
-template <class Group, bool ONE>
-inline void block(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* sums) {
-    Floats8 single{};
+// One block of W with COUNT rows of x from `first` on, whose sums stay in registers; with COUNT 0, with `here`
+// rows, whose sums are in memory.
+template <class Group, int COUNT>
+inline void block(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* out) {
+    Floats8 kept[COUNT ? COUNT : 1] = {};
+    Floats8* sums = COUNT ? kept : out;
     for (int64_t g = 0; g < x.groups; g++, group++) {
         Chunks w;
         unpack(*group, w);
         Parameters p = parameters(*group);
-        const int8_t* values = x.values + (g * x.count + first) * GROUP;
-        const float *scale = x.scale + g * x.count + first, *total = x.sum + g * x.count + first;
-        if constexpr (ONE) {
-            single = add(*group, single, p, dot(*group, w, values), *scale, *total);
+        int64_t at = g * x.count + first;
+        auto row = [&](int64_t m) {
+            Sums8 dots = dot(*group, w, x.values + (at + m) * GROUP);
+            sums[m] = add(*group, sums[m], p, dots, x.scale[at + m], x.sum[at + m]);
+        };
+        if constexpr (COUNT > 0) {
+#pragma GCC unroll 4
+            for (int64_t m = 0; m < COUNT; m++) row(m);
         } else {
-            for (int64_t m = 0; m < here; m++)
-                sums[m] = add(*group, sums[m], p, dot(*group, w, values + m * GROUP), scale[m], total[m]);
+            for (int64_t m = 0; m < here; m++) row(m);
         }
     }
-    if constexpr (ONE) *sums = single;
+    if (COUNT) std::copy_n(kept, COUNT, out);
+}
+
+template <class Group>
+void block_of(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* sums) {
+    switch (here) {
+        case 1: return block<Group, 1>(group, x, first, here, sums);
+        case 2: return block<Group, 2>(group, x, first, here, sums);
+        case 3: return block<Group, 3>(group, x, first, here, sums);
+        case 4: return block<Group, 4>(group, x, first, here, sums);
+    }
+    std::fill_n(sums, here, Floats8{});
+    block<Group, 0>(group, x, first, here, sums);
 }
 
 template <class Group>
 void blocks(const PackedMatrix& w, const QuantisedRows& x, float* y, int64_t y_stride, int64_t first_block,
             int64_t last_block) {
     for (int64_t first = 0; first < x.count; first += ROWS_AT_ONCE) {
-        int64_t here = x.count - first < ROWS_AT_ONCE ? x.count - first : ROWS_AT_ONCE;
-        for (int64_t b = first_block; b < last_block; b++) {
-            Floats8 sums[ROWS_AT_ONCE];
-            const Group* groups = (const Group*)w.blocks + b * x.groups;
-            if (here == 1) {
-                block<Group, true>(groups, x, first, here, sums);
-            } else {
-                for (int64_t m = 0; m < here; m++) sums[m] = Floats8{};
-                block<Group, false>(groups, x, first, here, sums);
-            }
-            for (int64_t m = 0; m < here; m++) store(w, b * INT_ROWS, sums[m], y + (first + m) * y_stride);
+        int64_t here = std::min(x.count - first, ROWS_AT_ONCE);
+        for (int64_t b = first_block; b < last_block; b += BLOCKS_AT_ONCE) {
+            int64_t wide = std::min(last_block - b, BLOCKS_AT_ONCE);
+            Floats8 sums[BLOCKS_AT_ONCE][ROWS_AT_ONCE];
+            for (int64_t i = 0; i < wide; i++)
+                block_of((const Group*)w.blocks + (b + i) * x.groups, x, first, here, sums[i]);
+            for (int64_t m = 0; m < here; m++)
+                for (int64_t i = 0; i < wide; i++)
+                    store(w, (b + i) * INT_ROWS, sums[i][m], y + (first + m) * y_stride);
         }
     }
 }
