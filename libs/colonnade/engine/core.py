@@ -168,7 +168,7 @@ class Core:
         return Update(sequence, error=error)
 
     def _leave(self, sequence: Sequence, now: float) -> None:
-        sequence.ended = True
+        sequence.under_way = False
         if sequence.running:
             self.scheduler.leave(sequence, now)
         sequence.runtime.active -= 1

@@ -56,8 +56,6 @@ class Scheduler:
         """In the order of their turns."""
         self.preemptions = 0
         self.prefix_hit_tokens = 0
-        self._stalled = False
-        """Somebody who runs lacked pages for the latest step."""
         self._seconds_each = 1.0
         """How long a request runs, lately."""
         self._served: dict[Group, int] = {}
@@ -84,6 +82,7 @@ class Scheduler:
                 field="max_tokens", limit=limit, needed=size,
             )  # fmt: skip
         sequence.runtime.store.join(self.budget)
+        sequence.under_way = True
         insort(self.waiting, sequence, key=_turn)
 
     def retry_after(self) -> int:
@@ -95,7 +94,7 @@ class Scheduler:
         """Moves waiting requests into the batch, in order, as long as slots and pages last."""
         admitted: list[Sequence] = []
         for sequence in self.waiting:
-            if self._stalled or len(self.running) == self.limits.max_sequences:
+            if len(self.running) == self.limits.max_sequences:
                 break
             if not sequence.follows:
                 if not self._fits(sequence):
@@ -122,7 +121,6 @@ class Scheduler:
 
     def grants(self) -> list[Grant]:
         """The sequences of the next forward, with the tokens each may plan; they hold pages for those."""
-        self._stalled = False
         self._step += 1
         groups: dict[Group, list[Sequence]] = {}
         for sequence in sorted(self.running, key=_turn):
@@ -136,7 +134,7 @@ class Scheduler:
         return []
 
     def _fits(self, sequence: Sequence) -> bool:
-        """Whether there is room for its prompt, besides what those that run will take soon."""
+        """Whether there is room for its prompt, besides what those that run lack or will take soon."""
         store = sequence.runtime.store
         if store.recomputable:
             wanted = store.bytes_to_open(sequence.frontier, sequence.chain, sequence.reusable)
@@ -196,8 +194,6 @@ class Scheduler:
                 continue  # it gave way a moment ago
             if self._extend(wish.sequence, wish.tokens):
                 granted[wish.sequence] = wish.tokens
-            else:
-                self._stalled = True
         for wish in wishes:  # only now: nobody gives way to a guess
             if wish.sequence in granted and _held(wish.sequence, wish.tokens + wish.extra):
                 granted[wish.sequence] += wish.extra

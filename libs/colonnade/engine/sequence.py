@@ -121,7 +121,8 @@ class Sequence:
         """Forwards in a row that decided nothing and kept nothing."""
         self.arrived = arrived
         self.running = False
-        self.ended = False
+        self.under_way = False
+        """It waits or runs."""
         self.preemptions = 0
         self.cached_prompt_tokens = 0
         self.admitted: float | None = None
@@ -163,7 +164,7 @@ class Sequence:
         return (
             leader is not None
             and self.runtime.store.sharing
-            and not leader.ended
+            and leader.under_way
             and leader.furthest < len(leader.work.tokens)
         )
 

@@ -44,7 +44,7 @@ def alone(runtime: Runtime, ask: Ask, jitter: int = 0) -> Answer:
     states, decoder = ReferenceStates(runtime.model.states), runtime.model.decoder()
     sampler = TokenSampler(sampling_of(ask), view.tokens)
     while True:
-        span = decoder.plan(view, 10_000)
+        span = replace(decoder.plan(view, 10_000), adapter=ask.adapter or None)
         batch = Batch.of([span])
         outputs = runtime.model.forward(batch, states.of(batch))
         if jitter:

@@ -23,6 +23,12 @@ class Ask:
     """The step before which it comes; engines without steps take it as an order."""
     leaves_after: int | None = None
     """Cancelled once this many tokens came."""
+    adapter: str = ""
+    """One that the engine under test has loaded."""
+    leaves_at: int | None = None
+    """Cancelled before this step; engines without steps do not."""
+    follows: bool = False
+    """Waits for one of the same prompt that came before it; engines may know a better order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,27 @@ class EngineUnderTest(Protocol):
 
 # Random models mostly write bytes that are no UTF-8, so U+FFFD is a stop string that occurs.
 _STOPS = st.lists(st.sampled_from(["\ufffd", "\ufffd\ufffd\ufffd", "k", "e\ufffd", "}"]), max_size=2)
+
+_BEGINNINGS = ["a system prompt that everyone sends, ", "another, less long one. ", ""]
+CROWDED = st.builds(
+    Ask,
+    prompt=st.builds(
+        lambda beginning, cut, end: beginning[:cut] + end,
+        st.sampled_from(_BEGINNINGS),
+        st.sampled_from([99, 99, 99, 17]),
+        st.text("abc", min_size=1, max_size=12),
+    ),
+    max_tokens=st.integers(1, 40),
+    temperature=st.sampled_from([0.0, 1.0]),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    seed=st.integers(0, 2**32),
+    priority=st.integers(-2, 2),
+    arrives=st.integers(0, 30),
+    leaves_after=st.none() | st.none() | st.integers(0, 20),
+    leaves_at=st.none() | st.none() | st.integers(0, 60),
+    follows=st.booleans(),
+)
+"""Long answers and shared beginnings: for engines with little room."""
 
 ASKS = st.builds(
     Ask,

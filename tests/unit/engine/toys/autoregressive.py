@@ -4,11 +4,13 @@ import torch
 from torch import nn
 
 from colonnade.models.decoding import AutoregressiveDecoder
-from colonnade.models.protocol import Batch, Outputs, State
+from colonnade.models.protocol import Batch, Capability, Outputs, State
 from tests.unit.engine.toys.parts import CONTEXT, VOCABULARY, WIDTH, Block, Toy, layer_specs
 
 
 class Autoregressive(Toy):
+    capabilities = Toy.capabilities | {Capability.PREFIX_SHARING}
+
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.states = layer_specs(2, (None, 5))

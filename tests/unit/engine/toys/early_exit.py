@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from colonnade.models.decoding import AutoregressiveDecoder
-from colonnade.models.protocol import Batch, Outputs, Sampler, SequenceView, Span, State, Step
+from colonnade.models.protocol import Batch, Capability, Outputs, Sampler, SequenceView, Span, State, Step
 from tests.unit.engine.toys.parts import CONTEXT, VOCABULARY, WIDTH, Block, Toy, layer_specs
 
 LAYERS = 4
@@ -19,6 +19,8 @@ SURE = 0.35
 
 
 class EarlyExit(Toy):
+    capabilities = Toy.capabilities | {Capability.PREFIX_SHARING}
+
     def __init__(self, seed: int = 1) -> None:
         super().__init__(seed)
         self.states = layer_specs(LAYERS)
