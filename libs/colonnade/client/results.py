@@ -20,6 +20,10 @@ class Usage:
     completion_tokens: int
     total_tokens: int
     cached_prompt_tokens: int = 0
+    guessed_tokens: int = 0
+    """Guessed ahead of the model, where the engine speculates; the answer is the same without."""
+    accepted_tokens: int = 0
+    """Of those, what the model agreed to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,13 @@ class EngineMetrics:
         self._preempted = counter(
             "engine_preempted", "requests", "Times that one gave way", ("model",), registry=registry
         )
+        self._guessed = counter(
+            "engine_speculation",
+            "tokens",
+            "Tokens guessed ahead (proposed), and those the model agreed to (accepted)",
+            ("model", "kind"),
+            registry=registry,
+        )
         self._wait = histogram(
             "engine_queue_wait", "seconds", "From arrival to the running batch", registry=registry
         )
@@ -67,6 +74,9 @@ class EngineMetrics:
         self._tokens.labels(model, "completion").inc(finish.completion_tokens)
         self._shared.labels(model).inc(finish.cached_prompt_tokens)
         self._preempted.labels(model).inc(finish.preemptions)
+        if finish.speculation:
+            self._guessed.labels(model, "proposed").inc(finish.speculation.proposed)
+            self._guessed.labels(model, "accepted").inc(finish.speculation.accepted)
         self._wait.observe(finish.queue_seconds)
         if finish.completion_tokens:
             self._gen_ai.first_token(operation, model, finish.first_token_seconds)

@@ -14,6 +14,7 @@ from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.sampling import Sampling
 from colonnade.engine.scoring import Scored
 from colonnade.engine.sequence import Finish, FinishReason
+from colonnade.engine.speculation.decoder import Tally
 from colonnade.engine.text import Message, Piece, Tokenizer
 from colonnade.errors import InvalidArgument
 from colonnade.security.inputs import digest as check_digest
@@ -144,7 +145,12 @@ def _finish(finish: Finish, ref: ModelRef) -> generation_pb2.Finish:
         model=model_ref(ref),
         seed=finish.seed,
         stop=finish.stop,
+        speculation=_speculation(finish.speculation) if finish.speculation else None,
     )
+
+
+def _speculation(tally: Tally) -> generation_pb2.Speculation:
+    return generation_pb2.Speculation(proposed=tally.proposed, accepted=tally.accepted)
 
 
 def model_ref(ref: ModelRef) -> generation_pb2.ModelRef:

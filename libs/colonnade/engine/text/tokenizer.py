@@ -39,6 +39,10 @@ class Tokenizer:
             number for token, number in self._full.get_vocab(False).items() if _BYTE_TOKEN.fullmatch(token)
         )
 
+    def spells_like(self, other: "Tokenizer") -> bool:
+        """Whether the same ids stand for the same tokens in both."""
+        return bool(self._full.get_vocab(True) == other._full.get_vocab(True))
+
     def id_of(self, token: str) -> int | None:
         found: int | None = self._full.token_to_id(token)
         return found

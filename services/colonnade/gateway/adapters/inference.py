@@ -89,7 +89,13 @@ def _finish(finish: generation_pb2.Finish) -> Finish:
     usage, timings = finish.usage, finish.timings
     return Finish(
         reason=_REASONS.get(finish.reason, "stop"),
-        usage=Usage(usage.prompt_tokens, usage.completion_tokens, usage.cached_prompt_tokens),
+        usage=Usage(
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.cached_prompt_tokens,
+            finish.speculation.proposed,
+            finish.speculation.accepted,
+        ),
         timings=Timings(
             timings.queue_seconds,
             timings.prefill_seconds,

@@ -77,6 +77,10 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_prompt_tokens: int = 0
+    guessed_tokens: int = 0
+    """Proposed to the model ahead of it, if the engine speculates."""
+    accepted_tokens: int = 0
+    """Of those, what the model agreed to."""
 
 
 @dataclass(frozen=True, slots=True)

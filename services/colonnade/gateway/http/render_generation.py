@@ -6,7 +6,7 @@ from typing import Any
 
 from colonnade.errors import Internal
 from colonnade.gateway.domain.exchange import Exchange
-from colonnade.gateway.domain.generation import Chunk, Finish, Token
+from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage
 
 MODEL_VERSION = "x-colonnade-model-version"
 DEGRADED = "x-colonnade-degraded"
@@ -58,7 +58,8 @@ class GenerationRenderer:
                 "completion_tokens": usage.completion_tokens,
                 "total_tokens": usage.prompt_tokens + usage.completion_tokens,
                 "cached_prompt_tokens": usage.cached_prompt_tokens,
-            },
+            }
+            | _guesses(usage),
             "timings": {
                 "queue": timings.queue,
                 "prefill": timings.prefill,
@@ -69,6 +70,12 @@ class GenerationRenderer:
             "seed": finish.seed,
         }
         return ending | ({"stop": finish.stop} if finish.stop else {})
+
+
+def _guesses(usage: Usage) -> dict[str, int]:
+    if not usage.guessed_tokens:
+        return {}
+    return {"guessed_tokens": usage.guessed_tokens, "accepted_tokens": usage.accepted_tokens}
 
 
 def _token(token: Token) -> dict[str, Any]:

@@ -121,6 +121,8 @@ class UsageOut(BaseModel):
     completion_tokens: int
     total_tokens: int
     cached_prompt_tokens: int = Field(description="Of the prompt, those that were not computed again.")
+    guessed_tokens: int | None = Field(None, description="Guessed ahead, where the engine speculates.")
+    accepted_tokens: int | None = Field(None, description="Of those guessed, what the model agreed to.")
 
 
 class TimingsOut(BaseModel):
