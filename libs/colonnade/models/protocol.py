@@ -197,7 +197,10 @@ class Decoder(Protocol):
     """One request's decoding state."""
 
     def plan(self, sequence: SequenceView, budget: int) -> Span:
-        """The next span, of at most ``budget`` tokens (at least ``page_multiple`` are always granted)."""
+        """The next span, of at most ``budget`` tokens (at least ``page_multiple`` are always granted).
+
+        ``sequence.committed`` may have fallen since the last call, because the engine took state back: what
+        is decided is then worked off again from there, and not decided again."""
         ...
 
     def absorb(self, sequence: SequenceView, span: Span, outputs: Outputs, sample: Sampler) -> Step:
