@@ -43,6 +43,12 @@ class Tokenizer:
         """Whether the same ids stand for the same tokens in both."""
         return bool(self._full.get_vocab(True) == other._full.get_vocab(True))
 
+    @property
+    def definition(self) -> str:
+        """The text of its ``tokenizer.json``, as it is used here."""
+        text: str = self._full.to_str()
+        return text
+
     def id_of(self, token: str) -> int | None:
         found: int | None = self._full.token_to_id(token)
         return found
