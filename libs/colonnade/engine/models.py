@@ -7,7 +7,7 @@ import asyncio
 import gc
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,8 @@ from colonnade.engine.artefacts import Manifest, runtime_of, verified
 from colonnade.engine.core import Core
 from colonnade.engine.precision import Precision
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.speculation.method import Method
+from colonnade.engine.speculation.pairing import FEWEST_BITS, Pairing
 from colonnade.errors import Conflict, NotFound, Overloaded, TooLarge
 from colonnade.models.families import catalog
 from colonnade.storage.blobs import BlobStore
@@ -53,12 +55,14 @@ class ModelHost:
         *,
         memory_bytes: int,
         precision: Precision = Precision(),  # noqa: B008  (frozen)
+        speculation: Method = Method(),  # noqa: B008  (frozen)
         load: catalog.Loader = catalog.load,
     ) -> None:
         """``memory_bytes`` bounds the weights of all loaded models."""
         self.memory_bytes = memory_bytes
         self._blobs, self._core, self._load_model = blobs, core, load
         self._precision = precision
+        self.pairing = Pairing(speculation, core.scheduler.budget)
         self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
         """The least recently used first."""
         self._loads: dict[str, _Loading] = {}
@@ -101,6 +105,8 @@ class ModelHost:
         runtime = self._runtimes.get(digest)
         if runtime is None:
             return False
+        if self.pairing.in_use(runtime):
+            raise Conflict("it is the draft of a model that requests use; abort them or wait for their end")
         if not self._core.retire(runtime):
             raise Conflict(f"{runtime.active} requests use the model; abort them or wait for their end")
         self._drop(runtime)
@@ -130,11 +136,13 @@ class ModelHost:
     async def _load(self, manifest: Manifest, tell: Callable[[Progress], None]) -> Runtime:
         async with self._one_at_a_time:
             files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
-            self._make_room(self._precision.bytes_for(manifest.parameters, manifest.weight_bytes, files))
+            size = self._precision.bytes_for(manifest.parameters, manifest.weight_bytes, files)
+            self._make_room(size + self.pairing.copy_bytes(manifest.parameters))
             tell(Progress("weights", 0.0))
             runtime = await asyncio.to_thread(self._read, manifest, files)
             self._check_fit(runtime)
             self._runtimes[manifest.ref.digest] = runtime
+            self.pairing.joined(runtime, self.loaded)
             tell(Progress("weights", 1.0))
             _LOG.info("model loaded", model=manifest.ref.name, bytes=runtime.model.memory_bytes)
             return runtime
@@ -143,6 +151,9 @@ class ModelHost:
         model, weights = self._precision.load(self._load_model, files)
         runtime = runtime_of(manifest.ref, manifest.family, model, files)
         runtime.weights = weights
+        if self.pairing.copies(runtime):
+            fewer = replace(self._precision, weights=FEWEST_BITS, packed=True)
+            runtime.copy, _ = fewer.load(self._load_model, files)
         return runtime
 
     def _check_fit(self, runtime: Runtime) -> None:
@@ -170,4 +181,5 @@ class ModelHost:
     def _drop(self, runtime: Runtime) -> None:
         _LOG.info("model unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
         del self._runtimes[runtime.ref.digest]
+        self.pairing.left(runtime)
         gc.collect()  # weights in reference cycles must be gone before the next ones come

@@ -41,6 +41,7 @@ async def report(settings: EngineSettings) -> dict[str, object]:
     return {
         "device": settings.device,
         "weights": settings.weights,
+        "speculation": settings.speculation,
         "kernels": "native" if precision.packed and library() is not None else "reference",
         "threads": threads.count(settings.threads),
         "memory_bytes": settings.model_bytes,
@@ -59,6 +60,7 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
         core,
         memory_bytes=settings.model_bytes,
         precision=precision,
+        speculation=settings.method,
     )
     engine = Engine(core, host, EngineMetrics(), threads=count)
     server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))

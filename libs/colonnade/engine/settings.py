@@ -2,11 +2,13 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.engine.kernels.pack import Weights
 from colonnade.engine.scheduler import Limits
+from colonnade.engine.speculation.method import MAX_TOKENS, Method
+from colonnade.errors import InvalidArgument
 from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_memory
@@ -20,6 +22,10 @@ class EngineSettings(ProcessSettings):
     threads: int = Field(default=0, ge=0)
     """Of torch; 0 takes the physical cores that the process may use."""
     weights: Weights = "auto"
+    speculation: str = "off"
+    """off, prompt_lookup, self, or draft:<digest>."""
+    speculation_tokens: int = Field(default=4, ge=1, le=MAX_TOKENS)
+    """Guessed ahead at most."""
     device: str = "cpu"
     memory_bytes: int = Field(default=0, ge=0)
     """For the weights of all loaded models; 0 takes half of the memory."""
@@ -30,6 +36,20 @@ class EngineSettings(ProcessSettings):
     step_tokens: int = Field(default=512, ge=1)
     deadline_margin_seconds: float = Field(default=0.05, ge=0)
     """How long before its deadline an answer ends, so that what it came to still arrives."""
+
+    @field_validator("speculation")
+    @classmethod
+    def _is_a_method(cls, text: str) -> str:
+        try:
+            Method.parse(text, 1)
+        except InvalidArgument as error:
+            raise ValueError(error.message) from None
+        return text
+
+    @property
+    def method(self) -> Method:
+        """How tokens are guessed ahead."""
+        return Method.parse(self.speculation, self.speculation_tokens)
 
     @property
     def model_bytes(self) -> int:

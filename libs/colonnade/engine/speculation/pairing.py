@@ -43,12 +43,14 @@ class Pairing:
         """Whether the model is to be its own draft, in fewer bits than it has."""
         if self.method.kind != "self" or not _can_speculate(runtime):
             return False
+        why_not = ""
         if runtime.weights == FEWEST_BITS:
-            _LOG.info(
-                "no draft", model=runtime.ref.name, reason=f"its weights are kept in {FEWEST_BITS} already"
-            )
-            return False
-        return True
+            why_not = f"its weights are kept in {FEWEST_BITS} already"
+        elif runtime.model.device.type != "cpu":
+            why_not = f"{FEWEST_BITS} weights are computed on the CPU alone"
+        if why_not:
+            _LOG.warning("no draft", model=runtime.ref.name, reason=why_not)
+        return not why_not
 
     def copy_bytes(self, parameters: int) -> int:
         """About what the copy of a model will take."""
