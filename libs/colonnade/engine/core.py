@@ -15,6 +15,7 @@ from colonnade.engine.scheduler import Limits, Scheduler
 from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
 from colonnade.engine.text import Piece
 from colonnade.errors import ColonnadeError, NotFound, Unavailable
+from colonnade.models.adapters import bank_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Core:
             self.check_room()
             if sequence.runtime.retired:
                 raise NotFound("the model was unloaded", field="model.digest")
+            check_adapter(sequence.work.adapter, sequence.runtime)
             self.scheduler.add(sequence)
             sequence.runtime.active += 1
             self._changed.notify_all()
@@ -78,6 +80,20 @@ class Core:
                 runtime.retired = True
                 runtime.store.leave()
             return runtime.retired
+
+    def adapters_in_use(self) -> set[str]:
+        """Digests of the adapters of all requests."""
+        with self._changed:
+            return {each.work.adapter for each in self._all() if each.work.adapter is not None}
+
+    def retire_adapter(self, runtime: Runtime, digest: str) -> bool:
+        """Takes an adapter from its model; False, and nothing done, if any request uses it."""
+        with self._changed:
+            if digest in self.adapters_in_use():
+                return False
+            if bank := bank_of(runtime.model):
+                bank.remove(digest)
+            return True
 
     def drain(self) -> None:
         """Refuses new requests from now on."""
@@ -172,6 +188,13 @@ class Core:
         if sequence.running:
             self.scheduler.leave(sequence, now)
         sequence.runtime.active -= 1
+
+
+def check_adapter(digest: str | None, runtime: Runtime) -> None:
+    """Raises ``NotFound`` for an adapter that the model has not in memory."""
+    bank = bank_of(runtime.model)
+    if digest is not None and (bank is None or digest not in bank):
+        raise NotFound("the adapter is not loaded; load it first", field="model.adapter")
 
 
 def _reason(sequence: Sequence, now: float) -> FinishReason:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from colonnade.engine.adapters.host import AdapterHost, bytes_of
 from colonnade.engine.artefacts import Manifest, runtime_of, verified
 from colonnade.engine.core import Core
 from colonnade.engine.precision import Precision
@@ -58,7 +59,7 @@ class ModelHost:
         speculation: Method = Method(),  # noqa: B008  (frozen)
         load: catalog.Loader = catalog.load,
     ) -> None:
-        """``memory_bytes`` bounds the weights of all loaded models."""
+        """``memory_bytes`` bounds the weights of all loaded models and of their adapters."""
         self.memory_bytes = memory_bytes
         self._blobs, self._core, self._load_model = blobs, core, load
         self._precision = precision
@@ -67,6 +68,7 @@ class ModelHost:
         """The least recently used first."""
         self._loads: dict[str, _Loading] = {}
         self._one_at_a_time = asyncio.Lock()
+        self.adapters = AdapterHost(blobs, core, self._one_at_a_time, self._make_room)
 
     @property
     def loaded(self) -> list[Runtime]:
@@ -74,7 +76,7 @@ class ModelHost:
 
     @property
     def used_bytes(self) -> int:
-        return sum(runtime.model.memory_bytes for runtime in self._runtimes.values())
+        return sum(runtime.memory_bytes + bytes_of(runtime) for runtime in self._runtimes.values())
 
     def find(self, digest: str) -> Runtime:
         """A loaded model, which counts as used now."""
@@ -158,28 +160,36 @@ class ModelHost:
 
     def _check_fit(self, runtime: Runtime) -> None:
         """The estimate may have been short, where the manifest states too few parameters."""
-        self._make_room(runtime.model.memory_bytes)
+        self._make_room(runtime.memory_bytes)
 
-    def _make_room(self, needed: int) -> None:
-        """Unloads idle models, the least recently used first, only if that is enough."""
-        limit = self.memory_bytes
-        if needed > limit:
+    def _make_room(self, needed: int, what: str = "model", keep: Runtime | None = None) -> None:
+        """Unloads idle adapters, then idle models but ``keep``, the least recently used first.
+
+        Only if that is enough."""
+        limit, least = self.memory_bytes, needed + (keep.memory_bytes if keep else 0)
+        if least > limit:
             raise TooLarge(
-                f"the model needs {needed} bytes of memory of {limit} in all; raise the engine's budget",
-                limit=limit, needed=needed,
+                f"the {what} needs {least} bytes of memory of {limit} in all; raise the engine's budget",
+                limit=limit, needed=least,
             )  # fmt: skip
-        busy = sum(each.model.memory_bytes for each in self.loaded if each.active)
+        used = self._core.adapters_in_use()
+        kept = [each for each in self.loaded if each.active or each is keep]
+        busy = sum(each.memory_bytes + bytes_of(each, used) for each in kept)
         if busy + needed > limit:
             raise Overloaded(
-                f"the model needs {needed} bytes; models in use take {busy} of {limit}; try again later",
+                f"the {what} needs {needed} bytes; models in use take {busy} of {limit}; try again later",
                 limit=limit, needed=needed, in_use=busy, retry_after_seconds=_RETRY_SECONDS,
             )  # fmt: skip
+        for digest in self.adapters.idle:
+            if self.used_bytes + needed > limit:
+                self.adapters.unload(digest)
         for runtime in self.loaded:
-            if self.used_bytes + needed > limit and self._core.retire(runtime):
+            if self.used_bytes + needed > limit and runtime not in kept and self._core.retire(runtime):
                 self._drop(runtime)
 
     def _drop(self, runtime: Runtime) -> None:
         _LOG.info("model unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
         del self._runtimes[runtime.ref.digest]
+        self.adapters.forget(runtime)
         self.pairing.left(runtime)
         gc.collect()  # weights in reference cycles must be gone before the next ones come

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, field, replace
 
+from colonnade.engine.core import check_adapter
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling
 from colonnade.engine.sequence import MAX_PRIORITY, Sequence, Work
@@ -77,6 +78,7 @@ def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence
         stop_ids=runtime.stop_ids,
         priority=asked.priority,
         deadline=asked.deadline,
+        adapter=asked.adapter or None,
     )
     return Sequence(work, runtime, arrived)
 
@@ -87,7 +89,7 @@ def _check(asked: Generation, runtime: Runtime) -> None:
         require(runtime, Capability.LOGPROBS)
     if asked.adapter:
         require(runtime, Capability.ADAPTERS)
-        raise Unsupported("the adapter is not loaded", field="model.adapter")
+        check_adapter(asked.adapter, runtime)
     if asked.max_tokens < 1:
         raise InvalidArgument("max_tokens must be at least 1", field="max_tokens", limit=1)
     if abs(asked.priority) > MAX_PRIORITY:

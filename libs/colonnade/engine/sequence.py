@@ -69,6 +69,8 @@ class Finish:
     """How often it had to give way to requests before it."""
     speculation: Tally | None = None
     """None if nothing was guessed."""
+    adapter: str = ""
+    """The digest of the adapter that had a part in it, if one had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +231,5 @@ class Sequence:
             cached_prompt_tokens=self.cached_prompt_tokens,
             preemptions=self.preemptions,
             speculation=tally_of(self.decoder),
+            adapter=self.work.adapter or "",
         )

@@ -18,14 +18,13 @@ from colonnade.engine.embedding import Embedded, Embedding
 from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
-from colonnade.engine.requests import Generation, require, sequence_of
+from colonnade.engine.requests import Generation, sequence_of
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
 from colonnade.engine.tracing import phases
 from colonnade.engine.whole import WholeAnswers
-from colonnade.errors import ColonnadeError, Unsupported
-from colonnade.models.protocol import Capability
+from colonnade.errors import ColonnadeError
 from colonnade.telemetry.propagation import span
 
 
@@ -63,6 +62,7 @@ class Engine:
     async def generate(self, asked: Generation) -> AsyncGenerator[Chunk, None]:
         """The answer in chunks, the last with its finish. Leaving the iteration cancels the request."""
         runtime = self.host.find(asked.digest)
+        self.host.adapters.touch(asked.adapter)
         model, began = runtime.ref.name, self.core.clock()
         attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
         sequence: Sequence | None = None
@@ -115,11 +115,6 @@ class Engine:
         ]
         self.core.abort(*found)
         return bool(found)
-
-    def refuse(self, digest: str, capability: Capability) -> None:
-        """For what no loaded family can do yet: names the capability that is missing."""
-        require(self.host.find(digest), capability)
-        raise Unsupported(f"this engine does not serve {capability.value!r}", capability=capability.value)
 
     def requests_of(self, runtime: Runtime) -> tuple[int, int]:
         """How many of a model's requests run and wait."""

@@ -10,8 +10,6 @@ from colonnade.engine import wire
 from colonnade.engine.embedding import Embedding
 from colonnade.engine.scoring import Scoring
 from colonnade.engine.service import Engine
-from colonnade.errors import Unsupported
-from colonnade.models.protocol import Capability
 from colonnade.rpc import CallContext, current
 from colonnade.security.inputs import digest as check_digest
 
@@ -77,12 +75,13 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         return pb.UnloadResponse(found=self._engine.host.unload(check_digest(request.digest, "digest")))
 
     async def LoadAdapter(self, request: pb.LoadAdapterRequest, context: Any) -> pb.LoadAdapterResponse:
-        self._engine.refuse(check_digest(request.model_digest, "model_digest"), Capability.ADAPTERS)
+        host, manifest = self._engine.host, wire.manifest_of(request.manifest)
+        await host.adapters.load(host.find(check_digest(request.model_digest, "model_digest")), manifest)
         return pb.LoadAdapterResponse()
 
     async def UnloadAdapter(self, request: pb.UnloadAdapterRequest, context: Any) -> pb.UnloadAdapterResponse:
-        capability = Capability.ADAPTERS.value
-        raise Unsupported(f"no model declares the capability {capability!r}", capability=capability)
+        digest = check_digest(request.adapter_digest, "adapter_digest")
+        return pb.UnloadAdapterResponse(found=self._engine.host.adapters.unload(digest))
 
     async def Stats(self, request: pb.StatsRequest, context: Any) -> pb.StatsResponse:
         engine = self._engine

@@ -7,7 +7,7 @@ failed forward is kept (``cache.BatchState``), which makes the repetition exact.
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence as Row
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -60,6 +60,8 @@ def run(grants: Row[tuple[Sequence, int]]) -> list[Outcome]:
 
 def _plan(sequence: Sequence, grant: int) -> Span:
     span = sequence.decoder.plan(sequence, grant)
+    if sequence.work.adapter is not None:
+        span = replace(span, adapter=sequence.work.adapter)
     count = len(span.tokens)
     sound = (
         span.sequence == sequence.handle

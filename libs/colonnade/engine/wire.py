@@ -17,6 +17,7 @@ from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
 from colonnade.engine.text import Message, Piece, Tokenizer
 from colonnade.errors import InvalidArgument
+from colonnade.models.adapters import bank_of
 from colonnade.security.inputs import digest as check_digest
 from colonnade.security.inputs import relative_artefact_path
 
@@ -37,7 +38,7 @@ def generation_of(
     is_prompt = message.WhichOneof("input") == "prompt"
     return Generation(
         digest=check_digest(message.model.digest, "model.digest"),
-        adapter=message.model.adapter,
+        adapter=check_digest(message.model.adapter, "model.adapter") if message.model.adapter else "",
         request_id=message.request_id or request_id,
         tenant=tenant,
         prompt=message.prompt if is_prompt else None,
@@ -142,7 +143,7 @@ def _finish(finish: Finish, ref: ModelRef) -> generation_pb2.Finish:
             decode_seconds=finish.decode_seconds,
             time_to_first_token_seconds=finish.first_token_seconds,
         ),
-        model=model_ref(ref),
+        model=model_ref(ref, finish.adapter),
         seed=finish.seed,
         stop=finish.stop,
         speculation=_speculation(finish.speculation) if finish.speculation else None,
@@ -153,8 +154,8 @@ def _speculation(tally: Tally) -> generation_pb2.Speculation:
     return generation_pb2.Speculation(proposed=tally.proposed, accepted=tally.accepted)
 
 
-def model_ref(ref: ModelRef) -> generation_pb2.ModelRef:
-    return generation_pb2.ModelRef(name=ref.name, version=ref.version, digest=ref.digest)
+def model_ref(ref: ModelRef, adapter: str = "") -> generation_pb2.ModelRef:
+    return generation_pb2.ModelRef(name=ref.name, version=ref.version, digest=ref.digest, adapter=adapter)
 
 
 def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.LoadedModel:
@@ -167,6 +168,7 @@ def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.Loa
         running=running,
         waiting=waiting,
         weights=runtime.weights,
+        adapters=bank_of(runtime.model) or (),
     )
 
 

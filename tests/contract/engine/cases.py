@@ -25,6 +25,8 @@ class Ask:
     """Cancelled once this many tokens came."""
     adapter: str = ""
     """One that the engine under test has loaded."""
+    adapter: str = ""
+    """One that the engine under test has loaded."""
     leaves_at: int | None = None
     """Cancelled before this step; engines without steps do not."""
     follows: bool = False

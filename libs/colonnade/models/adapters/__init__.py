@@ -2,6 +2,6 @@
 how they are read from files in PEFT's format.
 """
 
-from colonnade.models.adapters.bank import AdapterBank, Site
+from colonnade.models.adapters.bank import AdapterBank, Site, bank_of
 
-__all__ = ["AdapterBank", "Site"]
+__all__ = ["AdapterBank", "Site", "bank_of"]

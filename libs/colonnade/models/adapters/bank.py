@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from torch.utils.hooks import RemovableHandle
 
 from colonnade.errors import Internal, NotFound
 from colonnade.models.layers.lora import LowRank, add_to, added_to
-from colonnade.models.protocol import Batch
+from colonnade.models.protocol import Batch, Capability, LanguageModel
 
 Parts = Mapping[str, LowRank]
 """One adapter's low-rank parts by the name of their site."""
@@ -67,7 +68,7 @@ class AdapterBank:
         return iter(list(self._loaded))
 
     def bytes_of(self, digest: str) -> int:
-        return sum(part.nbytes for part in self._loaded[digest].values())
+        return sum(part.nbytes for part in self._loaded.get(digest, {}).values())
 
     @property
     def memory_bytes(self) -> int:
@@ -130,6 +131,17 @@ class AdapterBank:
 
     def _layer(self, name: str) -> nn.Module:
         return self._model.get_submodule(self.sites[name].module)
+
+
+class Adaptable(Protocol):
+    """What a model has that declares the capability ``adapters``."""
+
+    adapters: AdapterBank
+
+
+def bank_of(model: LanguageModel) -> AdapterBank | None:
+    """None for a model that takes no adapters."""
+    return cast("Adaptable", model).adapters if Capability.ADAPTERS in model.capabilities else None
 
 
 def _after(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
