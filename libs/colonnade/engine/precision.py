@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from colonnade.engine.kernels.fuse import fuse
 from colonnade.engine.kernels.native import library
 from colonnade.engine.kernels.pack import Weights, pack_model
 from colonnade.errors import Unsupported
@@ -48,7 +49,9 @@ class Precision:
         """The model, and the name of what most of its weights are kept in."""
         model = load(files, dtype=self._dtype, device=self.device)
         if self.packed and isinstance(model, nn.Module):
-            return model, pack_model(model, self.weights, quantised=bool(_kinds(files)))
+            kept = pack_model(model, self.weights, quantised=bool(_kinds(files)))
+            fuse(model)
+            return model, kept
         return model, str(model.dtype).removeprefix("torch.")
 
     @property

@@ -43,8 +43,12 @@ class BatchState:
         )
 
     def attend(self, name: str, q_NHD: Tensor, k_NKD: Tensor, v_NKD: Tensor, *, scale: float) -> Tensor:
-        pages, window = self._store.pages(name), self._store.specs[name].window
+        pages, window = self.paged(name)
         return paged_attention(q_NHD, k_NKD, v_NKD, pages, self.layout, scale=scale, window=window)
+
+    def paged(self, name: str) -> tuple[Tensor, int | None]:
+        """The pages and the window behind a name, for a layer that attends by itself."""
+        return self._store.pages(name), self._store.specs[name].window
 
     def read(self, name: str) -> Tensor:
         return torch.stack([self._store[span.sequence].fixed[name] for span in self._spans])

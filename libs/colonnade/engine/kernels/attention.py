@@ -1,8 +1,8 @@
 """Attention over paged keys and values.
 
-A page holds ``PAGE`` positions of one layer, (2, K, PAGE, d): first the keys, which lie the other way round
-within it, feature by feature (d, PAGE), so that one vector instruction reads a feature of eight keys; then the
-values (PAGE, d). Only this module reads pages; everyone else moves them whole.
+A page holds ``PAGE`` positions of one layer, (2, K, PAGE, d). First come the keys, which lie the other way
+round within it, feature by feature (d, PAGE), so that one vector instruction reads a feature of eight keys;
+then the values (PAGE, d). Only this module reads pages; everyone else moves them whole.
 
 Each row's result depends on its own query and on the keys and values it sees, bit by bit: not on the other
 spans, the number of threads, or how a prompt was cut into spans. This holds on the native path.
@@ -24,7 +24,7 @@ from colonnade.engine.kernels.native import library
 
 PAGE = 16
 """Positions of one page."""
-_PAGE_TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
+PAGE_TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
 
 
 class NativeSpans(Structure):
@@ -98,7 +98,7 @@ def paged_attention(
 ) -> Tensor:
     """Writes k and v of all spans into ``pages`` (P, 2, K, PAGE, d), then attends span by span over all
     positions before it and itself, the last ``window`` of them if given. Returns o_NHd."""
-    native = library() if pages.device.type == "cpu" and pages.dtype in _PAGE_TYPES else None
+    native = library() if pages.device.type == "cpu" and pages.dtype in PAGE_TYPES else None
     if native is None:
         return reference(q_NHd, k_NKd, v_NKd, pages, layout, scale=scale, window=window)
     q, k, v = (_rows(x) for x in (q_NHd, k_NKd, v_NKd))
@@ -107,7 +107,7 @@ def paged_attention(
         *(x.data_ptr() for x in (q, k, v, o_NHd)),
         *(x.stride(0) for x in (q, k, v, o_NHd)),
         pages.data_ptr(),
-        _PAGE_TYPES[pages.dtype],
+        PAGE_TYPES[pages.dtype],
         q.shape[1],
         k.shape[1],
         q.shape[2],

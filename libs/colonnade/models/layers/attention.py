@@ -66,10 +66,10 @@ class Stored:
     """Attention over the state that is kept under one name, span by span."""
 
     def __init__(self, state: State, name: str) -> None:
-        self._state, self._name = state, name
+        self.state, self.name = state, name
 
     def __call__(self, q_NHd: Tensor, k_NKd: Tensor, v_NKd: Tensor, *, scale: float) -> Tensor:
-        return self._state.attend(self._name, q_NHd, k_NKd, v_NKd, scale=scale)
+        return self.state.attend(self.name, q_NHd, k_NKd, v_NKd, scale=scale)
 
 
 class CausalAttention:

@@ -12,6 +12,7 @@
 #include "attention.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <vector>
 
@@ -165,22 +166,44 @@ void clear(Sums sums, int64_t rows, int64_t width) {
 }
 
 template <typename T>
-struct Job {
-    const Attention& call;
-    const Spans& spans;
-    int64_t group, page_size;  // query heads of a key-value head; elements of a page
+class Job : public Attending {
+    const Attention call;
+    const Spans spans;
+    const int64_t group, page_size;  // query heads of a key-value head; elements of a page
     std::vector<Unit> units;
     std::vector<float> partials;  // (rows, width + 2)
-    int64_t partial_rows = 0, work = 0;
+    int64_t partial_rows = 0;
+    std::atomic<int64_t> next_run = 0, next_gather = 0;
 
+   public:
     Job(const Attention& call, const Spans& spans)
         : call(call), spans(spans), group(call.heads / call.kv_heads),
           page_size(2 * call.kv_heads * PAGE * call.width) {
         for (int64_t s = 0; s < spans.count; ++s)
             for (int64_t h = 0; h < call.kv_heads; ++h) plan(s, h);
         partials.resize(partial_rows * (call.width + 2));
+        in_chunks = partial_rows > 0;
     }
 
+    void write(int64_t row) const override {
+        const int32_t* const end = spans.first + spans.count;
+        const int64_t span = std::upper_bound(spans.first, end, row) - spans.first - 1;
+        write(span, row - spans.first[span]);
+    }
+
+    void run() override {
+        thread_local Scratch scratch;
+        const int64_t count = units.size();
+        for (int64_t i; (i = next_run.fetch_add(1, std::memory_order_relaxed)) < count;) run(units[i], scratch);
+    }
+
+    void gather() override {
+        const int64_t count = units.size();
+        for (int64_t i; (i = next_gather.fetch_add(1, std::memory_order_relaxed)) < count;)
+            if (leads(i)) gather(i);
+    }
+
+   private:
     int64_t step() const { return std::max<int64_t>(1, ROWS / group); }
 
     int64_t lowest(int64_t span, int64_t token) const {
@@ -345,34 +368,29 @@ struct Job {
     bool leads(size_t index) const {
         return units[index].partial >= 0 && (index == 0 || !same(units[index - 1], units[index]));
     }
-
-    void all() {
-        const int64_t count = units.size(), last = spans.count - 1;
-        const int64_t tokens = spans.first[last] + spans.tokens[last];
-#pragma omp parallel if (work > WORTH_THREADS)
-        {
-            thread_local Scratch scratch;
-#pragma omp for schedule(static)
-            for (int64_t n = 0; n < tokens; ++n) {
-                const int64_t s = std::upper_bound(spans.first, spans.first + spans.count, n) - spans.first - 1;
-                write(s, n - spans.first[s]);
-            }
-#pragma omp for schedule(dynamic)
-            for (int64_t i = 0; i < count; ++i) run(units[i], scratch);
-            if (partial_rows)
-#pragma omp for schedule(dynamic)
-                for (int64_t i = 0; i < count; ++i)
-                    if (leads(i)) gather(i);
-        }
-    }
 };
 
 }  // namespace
+
+std::unique_ptr<Attending> attending(const Attention& call, const Spans& spans) {
+    if (call.page_type == 1) return std::make_unique<Job<Half>>(call, spans);
+    if (call.page_type == 2) return std::make_unique<Job<Brain>>(call, spans);
+    return std::make_unique<Job<float>>(call, spans);
+}
+
 }  // namespace colonnade
 
 extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans) {
-    using namespace colonnade;
-    if (call->page_type == 0) Job<float>(*call, *spans).all();
-    if (call->page_type == 1) Job<Half>(*call, *spans).all();
-    if (call->page_type == 2) Job<Brain>(*call, *spans).all();
+    const auto job = colonnade::attending(*call, *spans);
+    const int64_t last = spans->count - 1, rows = spans->first[last] + spans->tokens[last];
+#pragma omp parallel if (job->work > colonnade::WORTH_THREADS)
+    {
+#pragma omp for schedule(static)
+        for (int64_t n = 0; n < rows; ++n) job->write(n);
+        job->run();
+        if (job->in_chunks) {
+#pragma omp barrier
+            job->gather();
+        }
+    }
 }

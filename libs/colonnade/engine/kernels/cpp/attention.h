@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 namespace colonnade {
 
@@ -29,6 +30,20 @@ struct Attention {
     int64_t window;         // 0: none
     float scale;
 };
+
+// One attention, cut into pieces of work for the threads of a team: every row is written, all meet, the units
+// are run, all meet, and what was cut into chunks is gathered. Units are handed out as threads ask for them.
+class Attending {
+   public:
+    virtual ~Attending() = default;
+    virtual void write(int64_t row) const = 0;
+    virtual void run() = 0;
+    virtual void gather() = 0;
+    bool in_chunks = false;
+    int64_t work = 0;  // multiplications, about
+};
+
+std::unique_ptr<Attending> attending(const Attention& call, const Spans& spans);
 
 }  // namespace colonnade
 
