@@ -24,6 +24,9 @@ from colonnade.security.inputs.catalogue import MAX_ALIAS_TARGETS, MAX_VERSION
 from colonnade.storage.versions import version_digest
 
 DEFAULT_ALIAS = "production"
+ENCODERS = ("encoder",)
+"""Families that embed and do not generate: what a request for vectors means where it names no model, and no
+other request."""
 ADAPTER_FAMILY = "lora"
 MAX_ARTEFACTS = 4096
 _MAX_TOTAL_BYTES = 2**50

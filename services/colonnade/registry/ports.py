@@ -32,10 +32,11 @@ class VersionStore(Protocol):
         """Under the name where that content was registered first."""
         ...
 
-    async def find_promoted(self, size_label: str = "") -> str | None:
+    async def find_promoted(self, size_label: str = "", *, encoders: bool = False) -> str | None:
         """The model whose alias ``production`` moved last, among those whose targets all have that size.
 
-        Adapters are none: they answer together with their base alone."""
+        Of a family of ``domain.ENCODERS`` if ``encoders``, else of another. Adapters are none: they answer
+        together with their base alone."""
         ...
 
     async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:

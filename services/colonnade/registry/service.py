@@ -75,10 +75,12 @@ class Registry:
             raise unknown_model(name)
         return model, await self._store.list_versions(name, limit=MAX_VERSIONS_SHOWN)
 
-    async def resolve(self, reference: str = "", size: str = "") -> Resolution:
-        """The weighted versions behind a reference, a size label, or nothing."""
+    async def resolve(self, reference: str = "", size: str = "", *, embeds: bool = False) -> Resolution:
+        """The weighted versions behind a reference, a size label, or nothing.
+
+        Where no model is named, ``embeds`` goes to one that is made for embeddings, if there is any."""
         try:
-            resolution = await self._resolve(reference, size)
+            resolution = await self._resolve(reference, size, embeds)
         except ColonnadeError as error:
             metrics.RESOLUTIONS.labels(error.code.value).inc()
             raise
@@ -121,11 +123,14 @@ class Registry:
             async with audited(self._trail, "registry.alias.delete", principal, model=name, alias=alias):
                 await self._store.delete_alias(name, alias, by=actor(principal), at=self._clock())
 
-    async def _resolve(self, reference: str, size: str) -> Resolution:
+    async def _resolve(self, reference: str, size: str, embeds: bool) -> Resolution:
         if reference and size:
             raise InvalidArgument("give a model or a model_size, not both", field="model_size")
+        encoder = await self._encoder(size) if embeds and not reference else None
         if reference:
             wanted = Reference.parse(reference)
+        elif encoder:
+            wanted = encoder
         elif size:
             wanted = await self._promoted(size_label(size))
         else:
@@ -134,6 +139,10 @@ class Registry:
         if not targets:
             raise await self._not_found(wanted)
         return Resolution(wanted.name, wanted.alias, tuple(targets))
+
+    async def _encoder(self, size: str) -> Reference | None:
+        name = await self._store.find_promoted(size_label(size) if size else "", encoders=True)
+        return None if name is None else Reference.parse(name)
 
     async def _promoted(self, size: str) -> Reference:
         name = await self._store.find_promoted(size)

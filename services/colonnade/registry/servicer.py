@@ -39,7 +39,8 @@ class RegistryServicer(RegistryServiceServicer):
         )
 
     async def Resolve(self, request: messages.ResolveRequest, context: _Context) -> messages.ResolveResponse:
-        return wire.resolution(await self._registry.resolve(request.reference, request.size_label))
+        found = await self._registry.resolve(request.reference, request.size_label, embeds=request.embeds)
+        return wire.resolution(found)
 
     async def GetManifest(
         self, request: messages.GetManifestRequest, context: _Context

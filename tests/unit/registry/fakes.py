@@ -10,6 +10,7 @@ from typing import Any
 from colonnade.errors import NotFound
 from colonnade.registry.domain import (
     DEFAULT_ALIAS,
+    ENCODERS,
     Alias,
     Artefact,
     Content,
@@ -43,22 +44,31 @@ def ticking() -> Callable[[], datetime]:
     return tick
 
 
-def content(seed: int, *, size: str = "135M", files: int = 2, base: str = "") -> Content:
+def content(
+    seed: int, *, size: str = "135M", files: int = 2, base: str = "", family: str = "transformer"
+) -> Content:
     """Content that differs from that of every other seed."""
     artefacts = [
         Artefact(f"part-{number}.safetensors", f"sha256:{seed * 100 + number:064x}", seed)
         for number in range(files)
     ]
     return Content.of(
-        family="lora" if base else "transformer", parameters=1000 + seed, size=size, context_length=2048,
+        family="lora" if base else family, parameters=1000 + seed, size=size, context_length=2048,
         artefacts=artefacts, base=base,
     )  # fmt: skip
 
 
 def draft(
-    name: str, seed: int, *, size: str = "135M", description: str = "", at: datetime = START, base: str = ""
+    name: str,
+    seed: int,
+    *,
+    size: str = "135M",
+    description: str = "",
+    at: datetime = START,
+    base: str = "",
+    family: str = "transformer",
 ) -> Draft:
-    made = content(seed, size=size, base=base)
+    made = content(seed, size=size, base=base, family=family)
     return Draft(name, made, f"/models/{seed}", "sha256:source", description, at, "acme/eve")
 
 
@@ -93,12 +103,13 @@ class MemoryVersionStore:
         found = [version for version in self._versions if version.manifest.digest == digest]
         return min(found, key=lambda version: version.created_at).manifest if found else None
 
-    async def find_promoted(self, size_label: str = "") -> str | None:
+    async def find_promoted(self, size_label: str = "", *, encoders: bool = False) -> str | None:
         found = []
         for (model, name), (alias, order) in self._aliases.items():
             targets = {target.version for target in alias.targets}
             here = [v.manifest.content for v in self._of(model) if v.manifest.version in targets]
             fits = all(not c.base and (not size_label or c.size_label == size_label) for c in here)
+            fits = fits and all((c.family in ENCODERS) is encoders for c in here)
             if name == DEFAULT_ALIAS and targets and fits:
                 found.append((order, model))
         return max(found)[1] if found else None

@@ -67,6 +67,21 @@ async def test_references_that_lead_nowhere(
     assert refusal.value.details["field"] in ("model", "model_size")
 
 
+async def test_who_asks_for_vectors_gets_a_model_made_for_them(
+    registry: Registry, store: MemoryVersionStore
+) -> None:
+    assert (await registry.resolve(embeds=True)).name == "big"
+    await store.register(draft("minilm", 4, size="23M", family="encoder"), alias="")
+    assert (await registry.resolve(embeds=True)).name == "minilm"
+    assert (await registry.resolve("", "7B", embeds=True)).name == "big"
+    assert (await registry.resolve("smol", embeds=True)).name == "smol"
+    assert (await registry.resolve()).name == "big"
+    with pytest.raises(NotFound):
+        await registry.resolve("", "23M")
+    with pytest.raises(InvalidArgument, match="not both"):
+        await registry.resolve("smol", "7B", embeds=True)
+
+
 async def test_without_any_model_it_says_what_to_do(trail: MemoryTrail) -> None:
     with pytest.raises(NotFound, match="colonnade models import"):
         await Registry(MemoryVersionStore(), trail).resolve()

@@ -179,6 +179,18 @@ async def test_the_model_promoted_last(store: VersionStore) -> None:
     assert await store.find_promoted("7B") is None
 
 
+async def test_encoders_are_for_those_who_ask_for_them(store: VersionStore) -> None:
+    await store.register(draft("smol", 1, size="135M"), alias="")
+    assert await store.find_promoted(encoders=True) is None
+    await store.register(draft("minilm", 2, size="23M", family="encoder"), alias="")
+    assert (await store.find_promoted(), await store.find_promoted(encoders=True)) == ("smol", "minilm")
+    assert (await store.find_promoted("23M"), await store.find_promoted("23M", encoders=True)) == (
+        None,
+        "minilm",
+    )
+    assert await store.find_promoted("135M", encoders=True) is None
+
+
 async def test_a_size_is_that_of_all_targets(store: VersionStore) -> None:
     await store.register(draft("smol", 1, size="135M"), alias="")
     await store.register(draft("smol", 2, size="7B"), alias="")

@@ -66,7 +66,8 @@ class Stores(RuleBasedStateMachine):
 
     @rule(name=NAMES, seed=SEEDS, alias=st.sampled_from(["", "production", "canary"]), key=st.none() | SEEDS)
     def register(self, name: str, seed: int, alias: str, key: int | None) -> None:
-        made = draft(name, seed, size=("135M", "7B")[seed % 2], at=self.clock())
+        family = "encoder" if seed % 3 == 0 else "transformer"
+        made = draft(name, seed, size=("135M", "7B")[seed % 2], at=self.clock(), family=family)
         once = Once("acme/eve", f"key-{key}", f"{name} {seed}") if key else None
         self.both(lambda store: store.register(made, alias=alias, once=once))
 
@@ -86,9 +87,9 @@ class Stores(RuleBasedStateMachine):
         at = self.clock()
         self.both(lambda store: store.delete_alias(name, alias, by="acme/eve", at=at))
 
-    @rule(size=st.sampled_from(["", "135M", "7B", "1B"]))
-    def promoted(self, size: str) -> None:
-        self.both(lambda store: store.find_promoted(size))
+    @rule(size=st.sampled_from(["", "135M", "7B", "1B"]), encoders=st.booleans())
+    def promoted(self, size: str, encoders: bool) -> None:
+        self.both(lambda store: store.find_promoted(size, encoders=encoders))
 
     @invariant()
     def all_that_can_be_seen_is_whole(self) -> None:

@@ -19,6 +19,7 @@ from colonnade.registry.adapters.tables import (
 )
 from colonnade.registry.domain import (
     DEFAULT_ALIAS,
+    ENCODERS,
     Alias,
     Draft,
     Manifest,
@@ -71,11 +72,12 @@ class SqlVersionStore:
             found = await rows.versions(connection, VERSIONS.c.content == digest, 1, oldest=True)
         return found[0].manifest if found else None
 
-    async def find_promoted(self, size_label: str = "") -> str | None:
+    async def find_promoted(self, size_label: str = "", *, encoders: bool = False) -> str | None:
         of_this = and_(TARGETS.c.model == ALIASES.c.model, TARGETS.c.alias == ALIASES.c.name)
         query = select(ALIASES.c.model).where(ALIASES.c.name == DEFAULT_ALIAS, exists().where(of_this))
         at_version = and_(TARGETS.c.model == VERSIONS.c.model, TARGETS.c.version == VERSIONS.c.number)
-        unfit = CONTENTS.c.base != ""
+        encodes = CONTENTS.c.family.in_(ENCODERS)
+        unfit = or_(CONTENTS.c.base != "", ~encodes if encoders else encodes)
         if size_label:
             unfit = or_(unfit, CONTENTS.c.size_label != size_label)
         others = (

@@ -252,17 +252,21 @@ class ResolveRequest(_message.Message):
 
     REFERENCE_FIELD_NUMBER: _builtins.int
     SIZE_LABEL_FIELD_NUMBER: _builtins.int
+    EMBEDS_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     size_label: _builtins.str
+    embeds: _builtins.bool
+    """where no model is named: one that is made for embeddings, if there is any"""
     def __init__(
         self,
         *,
         reference: _builtins.str = ...,
         size_label: _builtins.str = ...,
+        embeds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference", "size_label", b"size_label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeds", b"embeds", "reference", b"reference", "size_label", b"size_label"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
