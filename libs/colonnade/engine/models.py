@@ -173,7 +173,7 @@ class ModelHost:
                 limit=limit, needed=least,
             )  # fmt: skip
         used = self._core.adapters_in_use()
-        kept = [each for each in self.loaded if each.active or each is keep]
+        kept = [each for each in self.loaded if each.active or each is keep or self.pairing.in_use(each)]
         busy = sum(each.memory_bytes + bytes_of(each, used) for each in kept)
         if busy + needed > limit:
             raise Overloaded(
@@ -190,6 +190,6 @@ class ModelHost:
     def _drop(self, runtime: Runtime) -> None:
         _LOG.info("model unloaded", model=runtime.ref.name, bytes=runtime.model.memory_bytes)
         del self._runtimes[runtime.ref.digest]
-        self.adapters.forget(runtime)
         self.pairing.left(runtime)
+        self.adapters.forget(runtime)
         gc.collect()  # weights in reference cycles must be gone before the next ones come
