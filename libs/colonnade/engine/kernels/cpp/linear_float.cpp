@@ -9,20 +9,16 @@ constexpr int64_t ROWS_AT_ONCE = 48;  // of x, that stay in the second-level cac
 
 struct Float32 {
     static constexpr int64_t columns = 1;  // of a step
-    static void expand(const void* step, Floats8 (&w)[1][2]) {
-        w[0][0] = load<Floats8>(step);
-        w[0][1] = load<Floats8>((const float*)step + 8);
+    static Floats8 expand(const void* step, int64_t half, int64_t) {
+        return load<Floats8>((const float*)step + 8 * half);
     }
 };
 
 struct Bfloat16 {
     static constexpr int64_t columns = 2;
-    static void expand(const void* step, Floats8 (&w)[2][2]) {
-        for (int i = 0; i < 2; i++) {
-            Words8 pair = load<Words8>((const uint32_t*)step + 8 * i);
-            w[0][i] = (Floats8)(pair << 16);
-            w[1][i] = (Floats8)(pair & 0xffff0000u);
-        }
+    static Floats8 expand(const void* step, int64_t half, int64_t column) {
+        Words8 pair = load<Words8>((const uint32_t*)step + 8 * half);
+        return (Floats8)(column == 0 ? pair << 16 : pair & 0xffff0000u);
     }
 };
 
@@ -31,27 +27,20 @@ void tile(const PackedMatrix& w, const char* block, const float* x, int64_t x_st
           int64_t y_stride, int64_t first_row) {
     Floats8 sums[M][2] = {};
     int64_t k = 0;
-    for (; k + Format::columns <= w.columns; k += Format::columns, block += 64) {
-        Floats8 weights[Format::columns][2];
-        Format::expand(block, weights);
-#pragma GCC unroll 2
-        for (int64_t c = 0; c < Format::columns; c++)
+    auto column = [&](int64_t c) {
+        Floats8 low = Format::expand(block, 0, c), high = Format::expand(block, 1, c);
 #pragma GCC unroll 8
-            for (int64_t m = 0; m < M; m++) {
-                Floats8 value = broadcast(x[m * x_stride + k + c]);
-                sums[m][0] += weights[c][0] * value;
-                sums[m][1] += weights[c][1] * value;
-            }
-    }
-    if (k < w.columns) {  // the odd one
-        Floats8 weights[Format::columns][2];
-        Format::expand(block, weights);
         for (int64_t m = 0; m < M; m++) {
-            Floats8 value = broadcast(x[m * x_stride + k]);
-            sums[m][0] += weights[0][0] * value;
-            sums[m][1] += weights[0][1] * value;
+            Floats8 value = broadcast(x[m * x_stride + k + c]);
+            sums[m][0] += low * value;
+            sums[m][1] += high * value;
         }
+    };
+    for (; k + Format::columns <= w.columns; k += Format::columns, block += 64) {
+        column(0);
+        if constexpr (Format::columns == 2) column(1);
     }
+    if (k < w.columns) column(0);  // the odd one
     for (int64_t m = 0; m < M; m++) {
         store(w, first_row, sums[m][0], y + m * y_stride);
         store(w, first_row + 8, sums[m][1], y + m * y_stride);

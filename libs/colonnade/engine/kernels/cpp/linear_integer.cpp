@@ -107,10 +107,10 @@ inline Parameters parameters(const Int8Group& group) { return {halves(group.scal
 inline Parameters parameters(const Int4Group& group) { return {halves(group.scale), halves(group.minimum)}; }
 
 inline Floats8 add(const Int8Group&, Floats8 sum, const Parameters& p, Sums8 dots, float scale, float) {
-    return sum + __builtin_convertvector(dots, Floats8) * (p.scale * scale);
+    return sum + __builtin_convertvector(dots, Floats8) * (p.scale * broadcast(scale));
 }
 inline Floats8 add(const Int4Group&, Floats8 sum, const Parameters& p, Sums8 dots, float scale, float total) {
-    sum = sum + __builtin_convertvector(dots, Floats8) * (p.scale * scale);
+    sum = sum + __builtin_convertvector(dots, Floats8) * (p.scale * broadcast(scale));
     return sum + p.minimum * broadcast(total);
 }
 
@@ -119,24 +119,24 @@ inline Floats8 add(const Int4Group&, Floats8 sum, const Parameters& p, Sums8 dot
 template <class Group, int COUNT>
 inline void block(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* out) {
     Floats8 kept[COUNT ? COUNT : 1] = {};
-    Floats8* sums = COUNT ? kept : out;
     for (int64_t g = 0; g < x.groups; g++, group++) {
         Chunks w;
         unpack(*group, w);
         Parameters p = parameters(*group);
         int64_t at = g * x.count + first;
-        auto row = [&](int64_t m) {
+        auto row = [&](Floats8 sum, int64_t m) {
             Sums8 dots = dot(*group, w, x.values + (at + m) * GROUP);
-            sums[m] = add(*group, sums[m], p, dots, x.scale[at + m], x.sum[at + m]);
+            return add(*group, sum, p, dots, x.scale[at + m], x.sum[at + m]);
         };
         if constexpr (COUNT > 0) {
 #pragma GCC unroll 4
-            for (int64_t m = 0; m < COUNT; m++) row(m);
+            for (int64_t m = 0; m < COUNT; m++) kept[m] = row(kept[m], m);
         } else {
-            for (int64_t m = 0; m < here; m++) row(m);
+            for (int64_t m = 0; m < here; m++) out[m] = row(out[m], m);
         }
     }
-    if (COUNT) std::copy_n(kept, COUNT, out);
+#pragma GCC unroll 4
+    for (int64_t m = 0; m < COUNT; m++) out[m] = kept[m];
 }
 
 template <class Group>

@@ -41,7 +41,7 @@ using Words8 = uint32_t __attribute__((vector_size(32)));
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-inline Floats8 broadcast(float value) { return Floats8{} + value; }
+inline Floats8 broadcast(float v) { return Floats8{v, v, v, v, v, v, v, v}; }
 
 template <class T>
 inline T load(const void* from) {
