@@ -34,6 +34,8 @@ class Loaded:
 
     digest: str
     parcel: Parcel = None
+    adapters: frozenset[str] = frozenset()
+    """Digests of the adapters that are there with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,16 @@ class Work:
     tokens: int = 1
     """About how many tokens it will cost."""
     session: str = ""
+    adapter: str = ""
+    """The digest of the adapter that it wants with the version; empty for none."""
 
     def __post_init__(self) -> None:
-        if not self.digest.startswith(_DIGEST_PREFIX):
-            raise InvalidArgument(
-                'model.digest must name a version ("sha256:..."); resolve the reference first',
-                field="model.digest",
-            )
+        for field_name, digest in (("model.digest", self.digest), ("model.adapter", self.adapter)):
+            if not digest.startswith(_DIGEST_PREFIX) and (digest or field_name == "model.digest"):
+                raise InvalidArgument(
+                    f'{field_name} must name a version ("sha256:..."); resolve the reference first',
+                    field=field_name,
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,11 @@ def engine_is_gone(error: ColonnadeError) -> bool:
 def version_is_gone(error: ColonnadeError) -> bool:
     """Whether the engine has dropped the version since it was last asked."""
     return isinstance(error, NotFound) and error.details.get("field") == "model.digest"
+
+
+def adapter_is_gone(error: ColonnadeError) -> bool:
+    """Whether the engine has dropped the adapter since it was last asked."""
+    return isinstance(error, NotFound) and error.details.get("field") == "model.adapter"
 
 
 def broken_off(error: ColonnadeError) -> ColonnadeError:

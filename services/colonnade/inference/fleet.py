@@ -71,6 +71,16 @@ class Slot:
             left = {known: loaded for known, loaded in self._stats.loaded.items() if known != digest}
             self._stats = replace(self._stats, loaded=left)
 
+    def has_adapter(self, model: str, adapter: str, *, there: bool) -> Loaded:
+        """The version as it is now that the adapter was loaded or is gone."""
+        known = self._stats.loaded.get(model) if self._stats else None
+        loaded = known or Loaded(model)
+        adapters = loaded.adapters | {adapter} if there else loaded.adapters - {adapter}
+        loaded = replace(loaded, adapters=adapters)
+        if known:
+            self.has_loaded(loaded)
+        return loaded
+
     @contextmanager
     def busy(self, tokens: int) -> Iterator[None]:
         self._own_tokens += tokens

@@ -2,11 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from colonnade.errors import ColonnadeError, Unavailable
-from colonnade.inference.domain import Loaded, Manifest, Work, choose, engine_is_gone, version_is_gone
+from colonnade.inference.domain import (
+    Loaded,
+    Manifest,
+    Work,
+    adapter_is_gone,
+    choose,
+    engine_is_gone,
+    version_is_gone,
+)
 from colonnade.inference.fleet import Fleet, Slot
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
@@ -25,10 +33,24 @@ class Loads:
         self._tasks: dict[tuple[str, str], asyncio.Task[Loaded]] = {}
 
     async def load(self, slot: Slot, manifest: Manifest) -> Loaded:
+        return await self._once(slot, manifest, lambda: self._load(slot, manifest))
+
+    async def load_adapter(self, slot: Slot, model: str, manifest: Manifest) -> Loaded:
+        """The version ``model``, which is there, with the adapter beside it."""
+
+        async def load() -> Loaded:
+            await slot.engine.load_adapter(model, manifest)
+            return slot.has_adapter(model, manifest.digest, there=True)
+
+        return await self._once(slot, manifest, lambda: self._told(manifest, load))
+
+    async def _once(
+        self, slot: Slot, manifest: Manifest, begin: Callable[[], Coroutine[Any, Any, Loaded]]
+    ) -> Loaded:
         key = (slot.engine.address, manifest.digest)
         task = self._tasks.get(key)
         if task is None:
-            task = self._tasks[key] = asyncio.create_task(self._load(slot, manifest))
+            task = self._tasks[key] = asyncio.create_task(begin())
             task.add_done_callback(lambda done: self._ended(key, slot, done))
             slot.loading.add(manifest.digest)
         return await asyncio.shield(task)
@@ -41,12 +63,16 @@ class Loads:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _load(self, slot: Slot, manifest: Manifest) -> Loaded:
+        loaded = await self._told(manifest, lambda: slot.engine.load(manifest))
+        slot.has_loaded(loaded)
+        return loaded
+
+    async def _told(self, manifest: Manifest, load: Callable[[], Awaitable[Loaded]]) -> Loaded:
         began, outcome = time.monotonic(), "internal"
         try:
             with span("inference.load", model=manifest.name, version=manifest.version):
-                loaded = await slot.engine.load(manifest)
+                loaded = await load()
             outcome = "ok"
-            slot.has_loaded(loaded)
             return loaded
         except ColonnadeError as error:
             outcome = error.code.value
@@ -105,17 +131,24 @@ class Attempts:
         """The process of the engine that was chosen."""
 
     async def next(self) -> tuple[Slot, Loaded]:
-        """An engine that has the version in memory."""
+        """An engine that has the version in memory, and its adapter if one is wanted."""
         self._slot = None
         with span("inference.place"):
             slot = await self._placement.chosen(self._work, self._tried)
             self.run, stats = slot.view.run, slot.view.stats
-            if stats and (loaded := stats.loaded.get(self._work.digest)):
-                self._slot = slot
-                return slot, loaded
-            manifest = await self._placement.manifests.get(self._work.digest)
+            manifests, loads = self._placement.manifests, self._placement.loads
+            digest, wanted = self._work.digest, self._work.adapter
+            loaded = stats.loaded.get(digest) if stats else None
+            there = not wanted or (loaded is not None and wanted in loaded.adapters)
+            model = None if loaded else await manifests.get(digest)
+            adapter = None if there else await manifests.get(wanted)
             self._slot = slot
-            return slot, await self._placement.loads.load(slot, manifest)
+            if loaded is None:
+                assert model is not None, "it was asked for"
+                loaded = await loads.load(slot, model)
+            if adapter is not None and wanted not in loaded.adapters:
+                loaded = await loads.load_adapter(slot, digest, adapter)
+            return slot, loaded
 
     async def until(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         """The first ``attempt`` that succeeds. Only for work whose answer comes whole."""
@@ -141,6 +174,11 @@ class Attempts:
             self._reloads -= 1
             self._slot.has_dropped(self._work.digest)
             self._placement.metrics.retried("version_gone")
+            return True
+        if adapter_is_gone(error) and self._reloads > 0:
+            self._reloads -= 1
+            self._slot.has_adapter(self._work.digest, self._work.adapter, there=False)
+            self._placement.metrics.retried("adapter_gone")
             return True
         if not engine_is_gone(error):
             return False

@@ -18,6 +18,10 @@ class Engine(Protocol):
         """Returns when the version is in memory. Asked by this service itself, whoever needs it."""
         ...
 
+    async def load_adapter(self, model: str, manifest: Manifest) -> None:
+        """Returns when the adapter is in memory with the version ``model``, which is there."""
+        ...
+
     def submit(self, work: Work) -> AsyncGenerator[Chunk]:
         """One chunk an engine step; closing the iterator frees the request's slot."""
         ...

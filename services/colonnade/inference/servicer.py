@@ -27,16 +27,23 @@ class InferenceServicer(InferenceServiceServicer):
                 yield wire.GenerateResponse(chunk=chunk.parcel)
 
     async def Score(self, request: wire.ScoreRequest, context: Any) -> wire.ScoreResponse:
-        work = Work(request.model.digest, request, _tokens(request.context, request.text))
+        texts = request.texts or [request.text]
+        work = Work(request.model.digest, request, _tokens(*texts, *[request.context] * len(texts)))
         scored = await self._inference.score(work)
         return wire.ScoreResponse(
-            tokens=scored.tokens, total_logprob=scored.total_logprob, model=scored.model
+            tokens=scored.tokens,
+            total_logprob=scored.total_logprob,
+            model=scored.model,
+            scores=scored.scores,
+            prompt_tokens=scored.prompt_tokens,
         )
 
     async def Embed(self, request: wire.EmbedRequest, context: Any) -> wire.EmbedResponse:
         work = Work(request.model.digest, request, _tokens(*request.texts))
         embedded = await self._inference.embed(work)
-        return wire.EmbedResponse(embeddings=embedded.embeddings, prompt_tokens=embedded.prompt_tokens)
+        return wire.EmbedResponse(
+            embeddings=embedded.embeddings, prompt_tokens=embedded.prompt_tokens, model=embedded.model
+        )
 
     async def Prepare(self, request: wire.PrepareRequest, context: Any) -> wire.PrepareResponse:
         prepared = await self._inference.prepare(Work(request.model.digest))
@@ -50,7 +57,7 @@ def generation_work(generation: Generation) -> Work:
     """A generation costs about its prompt and all it may answer."""
     texts = [message.content for message in generation.chat.messages]
     tokens = _tokens(generation.prompt, *texts) + max(0, generation.max_tokens)
-    return Work(generation.model.digest, generation, tokens, generation.session)
+    return Work(generation.model.digest, generation, tokens, generation.session, generation.model.adapter)
 
 
 def _tokens(*texts: str) -> int:

@@ -8,6 +8,7 @@ from colonnade.errors import ColonnadeError, NotFound, Unavailable
 from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work
 
 GONE = Unavailable("the engine service is not reachable")
+UNADAPTED = NotFound("the adapter is not loaded; load it first", field="model.adapter")
 EVICTED = NotFound("no model of this digest is loaded; load it first", field="model.digest")
 
 
@@ -19,8 +20,8 @@ def manifest(name: str) -> Manifest:
     return Manifest(digest(name), name, 1)
 
 
-def work(name: str = "m", *, tokens: int = 10, session: str = "") -> Work:
-    return Work(digest(name), parcel=name, tokens=tokens, session=session)
+def work(name: str = "m", *, tokens: int = 10, session: str = "", adapter: str = "") -> Work:
+    return Work(digest(name), name, tokens, session, adapter and digest(adapter))
 
 
 @dataclass
@@ -42,6 +43,8 @@ class FakeEngine:
     """How many chunks come before the engine is gone."""
     chunks: Sequence[str] = ("a", "b")
     loads: list[str] = field(default_factory=list)
+    adapters: set[str] = field(default_factory=set)
+    """Beside every version that is loaded."""
     done: list[Work] = field(default_factory=list)
     closed: int = 0
     asked: int = 0
@@ -58,13 +61,14 @@ class FakeEngine:
     def restart(self, instance: str) -> None:
         self.instance = instance
         self.loaded.clear()
+        self.adapters.clear()
 
     async def stats(self) -> Stats:
         self.asked += 1
         self._alive()
         if self.stats_errors:
             raise self.stats_errors.pop(0)
-        seen = {name: Loaded(name, "parcel") for name in self.loaded}
+        seen = {name: Loaded(name, "parcel", frozenset(self.adapters)) for name in self.loaded}
         instance = self.instance
         await self._pass(self.stats_gate)
         return Stats(instance, seen, self.free_bytes, self.outstanding_tokens, self.draining, "figures")
@@ -78,6 +82,17 @@ class FakeEngine:
             raise self.load_errors.pop(0)
         self.loaded.add(manifest.digest)
         return Loaded(manifest.digest, "parcel")
+
+    async def load_adapter(self, model: str, manifest: Manifest) -> None:
+        self._alive()
+        self.loads.append(manifest.name)
+        await self._pass(self.load_gate)
+        self._alive()
+        if self.load_errors:
+            raise self.load_errors.pop(0)
+        if model not in self.loaded:
+            raise EVICTED
+        self.adapters.add(manifest.digest)
 
     async def submit(self, work: Work) -> AsyncGenerator[Chunk]:
         try:
@@ -104,6 +119,8 @@ class FakeEngine:
             raise self.errors.pop(0)
         if work.digest not in self.loaded:
             raise EVICTED
+        if work.adapter and work.adapter not in self.adapters:
+            raise UNADAPTED
         self.done.append(work)
 
     def _alive(self) -> None:
@@ -118,7 +135,9 @@ class FakeEngine:
 
 @dataclass
 class FakeRegistry:
-    known: dict[str, Manifest] = field(default_factory=lambda: {digest("m"): manifest("m")})
+    known: dict[str, Manifest] = field(
+        default_factory=lambda: {digest(name): manifest(name) for name in ("m", "poet")}
+    )
     chosen: Manifest | None = None
     down: bool = False
     asked: list[str] = field(default_factory=list)

@@ -34,7 +34,7 @@ from colonnade.security.access import engine as engine_access
 from colonnade.security.access import inference as inference_access
 from colonnade.security.access import registry as registry_access
 from colonnade.security.identity import Principal, Role
-from tests.unit.inference.wire import CHUNKS, LOADED, MANIFEST, REF, EngineDouble, RegistryDouble
+from tests.unit.inference.wire import ADAPTER, CHUNKS, LOADED, MANIFEST, REF, EngineDouble, RegistryDouble
 
 LIMIT = 20.0
 ANN = Principal("acme", "ann", frozenset({Role.CALLER}))
@@ -117,6 +117,17 @@ async def test_a_generation_loads_its_version_and_streams_unchanged(service: Ser
     assert submitter.principal == ANN
     assert {call.principal for call in service.registry.calls} == {SERVICE}
     assert {call.request_id for call in (loader, submitter, *service.registry.calls)} == {"request-7"}
+
+
+async def test_a_generation_has_its_adapter_loaded_beside_the_version(service: Service) -> None:
+    adapted = ModelRef(name=REF.name, version=REF.version, digest=REF.digest, adapter=ADAPTER.digest)
+    with service.speaking(ANN):
+        for _ in range(2):
+            assert [response.chunk async for response in service.generate(model=adapted)] == CHUNKS
+    [(load, loader)] = service.engine.calls["LoadAdapter"]
+    assert (load.model_digest, load.manifest) == (MANIFEST.digest, ADAPTER)
+    assert loader.principal == SERVICE
+    assert [submit.generation.model for submit, _ in service.engine.calls["Submit"]] == [adapted] * 2
 
 
 async def test_a_deadline_reaches_the_engine_but_not_the_load(service: Service) -> None:

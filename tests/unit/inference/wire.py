@@ -27,6 +27,14 @@ MANIFEST = Manifest(
     family="transformer",
     artefacts=[Artefact(path="model.safetensors", digest="sha256:" + "cd" * 32, size_bytes=7)],
 )
+ADAPTER = Manifest(
+    name="poet",
+    version=1,
+    digest="sha256:" + "ef" * 32,
+    family="lora",
+    base=MANIFEST.digest,
+    artefacts=[Artefact(path="adapter_model.safetensors", digest="sha256:" + "01" * 32, size_bytes=7)],
+)
 REF = ModelRef(name="tiny", version=3, digest=MANIFEST.digest)
 LOADED = engine.LoadedModel(model=REF, family="transformer", memory_bytes=7, context_length=64)
 CHUNKS = [
@@ -56,6 +64,12 @@ class EngineDouble(EngineServiceServicer):
         return engine.StatsResponse(
             models=self.models, memory_budget_bytes=100, memory_used_bytes=30, instance=self.instance
         )
+
+    async def LoadAdapter(
+        self, request: engine.LoadAdapterRequest, context: Any
+    ) -> engine.LoadAdapterResponse:
+        self._note("LoadAdapter", request)
+        return engine.LoadAdapterResponse()
 
     async def Load(self, request: engine.LoadRequest, context: Any) -> AsyncIterator[engine.LoadResponse]:
         self._note("Load", request)
@@ -89,11 +103,6 @@ class EngineDouble(EngineServiceServicer):
     async def Unload(self, request: engine.UnloadRequest, context: Any) -> engine.UnloadResponse:
         return engine.UnloadResponse()
 
-    async def LoadAdapter(
-        self, request: engine.LoadAdapterRequest, context: Any
-    ) -> engine.LoadAdapterResponse:
-        return engine.LoadAdapterResponse()
-
     async def UnloadAdapter(
         self, request: engine.UnloadAdapterRequest, context: Any
     ) -> engine.UnloadAdapterResponse:
@@ -109,9 +118,10 @@ class RegistryDouble(RegistryServiceServicer):
         self, request: registry.GetManifestRequest, context: Any
     ) -> registry.GetManifestResponse:
         self.calls.append(current())
-        if request.digest != MANIFEST.digest:
+        known = {each.digest: each for each in (MANIFEST, ADAPTER)}
+        if request.digest not in known:
             raise NotFound("no version has this digest", field="digest")
-        return registry.GetManifestResponse(manifest=MANIFEST)
+        return registry.GetManifestResponse(manifest=known[request.digest])
 
     async def Resolve(self, request: registry.ResolveRequest, context: Any) -> registry.ResolveResponse:
         self.calls.append(current())

@@ -33,7 +33,7 @@ class GrpcEngine:
         )
         return Stats(
             instance=answer.instance,
-            loaded={model.model.digest: Loaded(model.model.digest, model) for model in answer.models},
+            loaded={model.model.digest: _loaded(model) for model in answer.models},
             free_bytes=max(0, answer.memory_budget_bytes - answer.memory_used_bytes),
             outstanding_tokens=answer.outstanding_tokens,
             draining=answer.draining,
@@ -48,8 +48,18 @@ class GrpcEngine:
         async with aclosing(progress) as responses:
             async for response in responses:
                 if response.HasField("loaded"):
-                    return Loaded(manifest.digest, response.loaded)
+                    return _loaded(response.loaded)
         raise Unavailable("the engine ended the load without a result; try again")
+
+    async def load_adapter(self, model: str, manifest: Manifest) -> None:
+        request = wire.LoadAdapterRequest(model_digest=model, manifest=manifest.parcel)
+        await self._peer.unary(
+            self._stub.LoadAdapter,
+            request,
+            wire.LoadAdapterResponse,
+            as_service=True,
+            timeout=self._load_timeout,
+        )
 
     async def submit(self, work: Work) -> AsyncGenerator[Chunk]:
         request = wire.SubmitRequest(generation=work.parcel)
@@ -59,9 +69,16 @@ class GrpcEngine:
 
     async def score(self, work: Work) -> Parcel:
         asked = work.parcel
-        request = wire.ScoreRequest(model=asked.model, context=asked.context, text=asked.text)
+        request = wire.ScoreRequest(
+            model=asked.model, context=asked.context, text=asked.text, texts=asked.texts
+        )
         return await self._peer.unary(self._stub.Score, request, wire.ScoreResponse)
 
     async def embed(self, work: Work) -> Parcel:
-        request = wire.EmbedRequest(model=work.parcel.model, texts=work.parcel.texts)
+        asked = work.parcel
+        request = wire.EmbedRequest(model=asked.model, texts=asked.texts, truncate=asked.truncate)
         return await self._peer.unary(self._stub.Embed, request, wire.EmbedResponse)
+
+
+def _loaded(model: wire.LoadedModel) -> Loaded:
+    return Loaded(model.model.digest, model, frozenset(model.adapters))
