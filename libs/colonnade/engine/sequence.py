@@ -122,6 +122,8 @@ class Sequence:
         self.idle_steps = 0
         """Forwards in a row that decided nothing and kept nothing."""
         self.arrived = arrived
+        self.turn = (arrived - work.priority * PRIORITY_SECONDS, self.handle)
+        """Lower goes first: by arrival, where a priority counts as a head start. So nobody waits for ever."""
         self.running = False
         self.under_way = False
         """It waits or runs."""
@@ -169,11 +171,6 @@ class Sequence:
             and leader.under_way
             and leader.furthest < len(leader.work.tokens)
         )
-
-    @property
-    def turn(self) -> tuple[float, int]:
-        """Lower goes first: by arrival, where a priority counts as a head start. So nobody waits for ever."""
-        return self.arrived - self.work.priority * PRIORITY_SECONDS, self.handle
 
     def stand_at(self, position: int) -> None:
         """So many positions are committed now."""

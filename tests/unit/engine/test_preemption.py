@@ -133,6 +133,23 @@ def test_state_that_only_saves_work_goes_before_anyone_gives_way() -> None:
     finish_all(core)
 
 
+def test_state_that_only_saves_work_keeps_nobody_out_of_an_idle_engine() -> None:
+    mine = runtime()
+    core = _core(mine, 6)
+    extra, held = runtime().store, [1]
+    extra.join(core.scheduler.budget)
+    assert extra.open(1, 3 * PAGE)
+    assert extra.extend(1, 3 * PAGE)
+
+    def forgo() -> bool:
+        extra.close(1)
+        return bool(held and held.pop())
+
+    core.scheduler.budget.may_forgo(forgo)
+    _submit(core, sequence(mine, "a" * 4 * PAGE, 5))
+    finish_all(core)
+
+
 def test_a_cancel_frees_pages_for_the_very_next_forward() -> None:
     mine = runtime()
     core = _core(mine, 6)
