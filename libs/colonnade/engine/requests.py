@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Sequence as Row
 from dataclasses import dataclass, field, replace
 
+from colonnade.engine.answers import MAX_ANSWERS, fanned_out
 from colonnade.engine.core import check_adapter
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling
 from colonnade.engine.sequence import MAX_PRIORITY, Sequence, Work
+from colonnade.engine.structure import Grammar, Structure
 from colonnade.engine.text import Message, check_messages, check_stops
 from colonnade.errors import InvalidArgument, TooLarge, Unsupported
 from colonnade.models.protocol import Capability
@@ -34,6 +36,10 @@ class Generation:
     seeded: bool = True
     """Whether ``sampling.seed`` was asked for; if not, the engine draws one."""
     stop: Row[str] = ()
+    structure: Structure | None = None
+    """The form that the answer must have."""
+    n: int = 1
+    """Answers to draw; each has the seed of the one before and one."""
     priority: int = 0
     deadline: float | None = None
     """On the core's clock."""
@@ -55,9 +61,12 @@ def require(runtime: Runtime, capability: Capability) -> None:
         )  # fmt: skip
 
 
-def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence:
-    """The request, ready to be queued. Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
+def sequences_of(asked: Generation, runtime: Runtime, arrived: float) -> list[Sequence]:
+    """The request's answers, ready to be queued: all of one prompt, whose state the first works out for all.
+
+    Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     _check(asked, runtime)
+    grammar = _grammar(asked, runtime)
     tokens = _encode(asked, runtime)
     room = runtime.model.context_length - len(tokens)
     field = "prompt" if asked.prompt is not None else "messages"
@@ -76,11 +85,21 @@ def sequence_of(asked: Generation, runtime: Runtime, arrived: float) -> Sequence
         sampling=sampling,
         stop=check_stops(asked.stop),
         stop_ids=runtime.stop_ids,
+        grammar=grammar,
         priority=asked.priority,
         deadline=asked.deadline,
         adapter=asked.adapter or None,
     )
-    return Sequence(work, runtime, arrived)
+    leader = Sequence(work, runtime, arrived)
+    others = fanned_out(work, asked.n)[1:]
+    return [leader, *(Sequence(other, runtime, arrived, leader=leader) for other in others)]
+
+
+def _grammar(asked: Generation, runtime: Runtime) -> Grammar | None:
+    if asked.structure is None:
+        return None
+    require(runtime, Capability.STRUCTURE)
+    return runtime.grammars.compile(asked.structure)
 
 
 def _check(asked: Generation, runtime: Runtime) -> None:
@@ -90,6 +109,11 @@ def _check(asked: Generation, runtime: Runtime) -> None:
     if asked.adapter:
         require(runtime, Capability.ADAPTERS)
         check_adapter(asked.adapter, runtime)
+    if not 1 <= asked.n <= MAX_ANSWERS:
+        raise InvalidArgument(
+            f"n must be between 1 and {MAX_ANSWERS}", field="n", limit=MAX_ANSWERS, minimum=1
+        )
+    _check_bias(asked.sampling, runtime.model.vocab_size)
     if asked.max_tokens < 1:
         raise InvalidArgument("max_tokens must be at least 1", field="max_tokens", limit=1)
     if abs(asked.priority) > MAX_PRIORITY:
@@ -97,6 +121,15 @@ def _check(asked: Generation, runtime: Runtime) -> None:
             f"priority must be between -{MAX_PRIORITY} and {MAX_PRIORITY}",
             field="priority",
             limit=MAX_PRIORITY,
+        )
+
+
+def _check_bias(sampling: Sampling, vocabulary: int) -> None:
+    if any(token >= vocabulary for token in sampling.logit_bias):
+        raise InvalidArgument(
+            f"logit_bias names a token that this model does not have; its ids are 0 to {vocabulary - 1}",
+            field="logit_bias",
+            limit=vocabulary - 1,
         )
 
 

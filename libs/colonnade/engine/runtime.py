@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from colonnade.engine.cache import StateStore
+from colonnade.engine.structure import Grammars
 from colonnade.engine.text import ChatTemplate, Tokenizer
 from colonnade.models.protocol import Capability, Decoder, LanguageModel
 
@@ -35,6 +36,7 @@ class Runtime:
     begin_id: int | None = None
     """The token that stands before a text that has no context of its own."""
     store: StateStore = field(init=False)
+    grammars: Grammars = field(init=False)
     active: int = 0
     """Requests that wait or run."""
     retired: bool = False
@@ -45,6 +47,7 @@ class Runtime:
     """The same model in fewer bits, if that is what guesses."""
 
     def __post_init__(self) -> None:
+        self.grammars = Grammars(lambda: self.tokenizer.definition, self.model.vocab_size, self.stop_ids)
         self.store = StateStore(
             self.model.states,
             dtype=self.model.dtype,

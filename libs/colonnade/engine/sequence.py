@@ -15,6 +15,7 @@ from colonnade.engine.kernels.attention import PAGE
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling, TokenSampler
 from colonnade.engine.speculation.decoder import Tally, tally_of
+from colonnade.engine.structure import Grammar
 from colonnade.engine.text import Piece, TextStream
 from colonnade.errors import ColonnadeError
 from colonnade.models.protocol import Decoder, SampledToken
@@ -48,6 +49,10 @@ class Work:
     """On the core's clock (``time.monotonic``)."""
     adapter: str | None = None
     """The digest of a LoRA adapter; None for the model as it is."""
+    grammar: Grammar | None = None
+    """What the answer must obey."""
+    index: int = 0
+    """Which of its request's answers it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ class Sequence:
         """Tokens beyond its block that it would like to be granted while it generates."""
         self.chain = Chain(runtime.ref.digest, work.adapter, work.tenant)
         self.decoder = decoder or runtime.decoder(work.stop_ids)
-        self.sampler = TokenSampler(work.sampling, self.tokens)
+        constraint = work.grammar.matcher() if work.grammar else None
+        self.sampler = TokenSampler(work.sampling, self.tokens, constraint)
         self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
         self.ending: FinishReason | None = None
         self.idle_steps = 0

@@ -12,13 +12,14 @@ from collections.abc import Sequence as Row
 
 from opentelemetry.trace import Span
 
+from colonnade.engine.answers import counted, together
 from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.embedding import Embedded, Embedding
 from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
-from colonnade.engine.requests import Generation, sequence_of
+from colonnade.engine.requests import Generation, sequences_of
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
@@ -60,43 +61,48 @@ class Engine:
         await asyncio.to_thread(self._loop.stop)
 
     async def generate(self, asked: Generation) -> AsyncGenerator[Chunk, None]:
-        """The answer in chunks, the last with its finish. Leaving the iteration cancels the request."""
+        """The answers in chunks, the last of each with its finish. Leaving the iteration cancels them all."""
         runtime = self.host.find(asked.digest)
         self.host.adapters.touch(asked.adapter)
         model, began = runtime.ref.name, self.core.clock()
         attributes = {"gen_ai.operation.name": asked.operation, "gen_ai.request.model": model}
-        sequence: Sequence | None = None
-        finish: Finish | None = None
+        sequences: Row[Sequence] = ()
+        finishes: dict[int, Finish] = {}
         with span("engine.submit", attributes=attributes) as active:
             try:
                 self.core.check_room()
-                sequence = await asyncio.to_thread(sequence_of, asked, runtime, began)
-                async with contextlib.aclosing(self._run(sequence)) as chunks:
+                sequences = await asyncio.to_thread(sequences_of, asked, runtime, began)
+                async with contextlib.aclosing(self._run(*sequences)) as chunks:
                     async for chunk in chunks:
                         if chunk.finish:
-                            finish = chunk.finish
-                            self.metrics.finished(asked.operation, model, finish)
-                            phases(active, finish)
+                            finishes[chunk.index] = chunk.finish
+                            self.metrics.finished(asked.operation, model, counted(chunk.finish, chunk.index))
+                        if chunk.finish and len(finishes) == len(sequences):
+                            phases(active, together(list(finishes.values())))
                         yield chunk
             except ColonnadeError as error:
                 self.metrics.refused(asked.operation, model, error.code, self.core.clock() - began)
                 raise
             except (GeneratorExit, asyncio.CancelledError):
-                if finish is None:  # nobody reads how it ended, but it was work
-                    self._abandoned(asked, model, sequence, began, active)
+                if not sequences:
+                    seconds = self.core.clock() - began
+                    self.metrics.refused(asked.operation, model, FinishReason.CANCELLED, seconds)
+                self._abandoned(asked, sequences, finishes, active)
                 raise
 
     def _abandoned(
-        self, asked: Generation, model: str, sequence: Sequence | None, began: float, active: Span
+        self, asked: Generation, sequences: Row[Sequence], finishes: dict[int, Finish], active: Span
     ) -> None:
-        """Counts a request whose caller left before its end; None where it was not even encoded."""
+        """Counts answers whose caller left before their end: nobody reads how they ended, but it was work."""
         now = self.core.clock()
-        if sequence is None:
-            self.metrics.refused(asked.operation, model, FinishReason.CANCELLED, now - began)
-            return
-        finish = sequence.finish(FinishReason.CANCELLED, now)
-        self.metrics.finished(asked.operation, model, finish)
-        phases(active, finish)
+        left = [sequence for sequence in sequences if sequence.work.index not in finishes]
+        for sequence in left:
+            finish = sequence.finish(FinishReason.CANCELLED, now)
+            finishes[sequence.work.index] = finish
+            model = sequence.runtime.ref.name
+            self.metrics.finished(asked.operation, model, counted(finish, sequence.work.index))
+        if left:
+            phases(active, together(list(finishes.values())))
 
     async def score(self, asked: Scoring) -> Scored:
         """The tokens of texts with their logprobs."""
@@ -122,21 +128,24 @@ class Engine:
         running = sum(sequence.running for sequence in mine)
         return running, len(mine) - running
 
-    async def _run(self, sequence: Sequence) -> AsyncGenerator[Chunk, None]:
-        mailbox = Mailbox()
-        self._open[sequence.handle] = (sequence, mailbox)
+    async def _run(self, *sequences: Sequence) -> AsyncGenerator[Chunk, None]:
+        """The answers of one request; leaving early, or the failure of one, ends them all."""
+        mailbox = Mailbox(len(sequences))
+        self._open |= {sequence.handle: (sequence, mailbox) for sequence in sequences}
         self._all_ended.clear()
         try:
-            self.core.submit(sequence)
+            for sequence in sequences:
+                self.core.submit(sequence)
             async with contextlib.aclosing(mailbox.read()) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
-            del self._open[sequence.handle]
+            for sequence in sequences:
+                del self._open[sequence.handle]
             if not self._open:
                 self._all_ended.set()
             if not mailbox.ended:
-                self.core.abort(sequence)
+                self.core.abort(*sequences)
 
     def _from_core(self, updates: Row[Update]) -> None:
         """Called in the core's thread, once a step."""

@@ -15,6 +15,7 @@ from colonnade.engine.sampling import Sampling
 from colonnade.engine.scoring import Scored
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
+from colonnade.engine.structure import Form, Structure
 from colonnade.engine.text import Message, Piece, Tokenizer
 from colonnade.errors import InvalidArgument
 from colonnade.models.adapters import bank_of
@@ -47,6 +48,8 @@ def generation_of(
         seeded=message.sampling.HasField("seed"),
         max_tokens=message.max_tokens,
         stop=tuple(message.stop),
+        structure=_structure(message.structure),
+        n=message.n or 1,
         priority=message.priority,
         deadline=deadline,
     )
@@ -62,7 +65,20 @@ def _sampling(message: generation_pb2.Generation) -> Sampling:
         repetition_penalty=sampling.repetition_penalty or 1.0,
         seed=sampling.seed,
         logprobs=message.logprobs if message.HasField("logprobs") else None,
+        frequency_penalty=sampling.frequency_penalty,
+        presence_penalty=sampling.presence_penalty,
+        logit_bias=dict(sampling.logit_bias),
     )
+
+
+def _structure(message: generation_pb2.Structure) -> Structure | None:
+    name = message.WhichOneof("form")
+    if name is None:
+        return None
+    form = Form(name)
+    if form is not Form.JSON_OBJECT:
+        return Structure(form, getattr(message, name))
+    return Structure(form) if message.json_object else None
 
 
 def manifest_of(message: manifest_pb2.Manifest) -> Manifest:
@@ -85,6 +101,7 @@ def chunk_of(chunk: Chunk, runtime: Runtime) -> generation_pb2.Chunk:
         text=chunk.text,
         tokens=tokens_of(chunk.pieces, runtime.tokenizer),
         finish=_finish(chunk.finish, runtime.ref) if chunk.finish else None,
+        index=chunk.index,
     )
 
 

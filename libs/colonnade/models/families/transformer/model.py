@@ -34,6 +34,7 @@ CAPABILITIES = frozenset(
         Capability.EMBED,
         Capability.PREFIX_SHARING,
         Capability.ADAPTERS,
+        Capability.STRUCTURE,
     }
 )
 

@@ -45,6 +45,7 @@ def test_is_a_language_model() -> None:
         Capability.SCORE,
         Capability.EMBED,
         Capability.PREFIX_SHARING,
+        Capability.STRUCTURE,
         Capability.ADAPTERS,
     }
     assert (model.device.type, model.dtype) == ("cpu", torch.float32)
