@@ -9,6 +9,7 @@ import torch
 
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling, TokenSampler
+from colonnade.engine.structure import Form, Grammar, Structure
 from colonnade.models.protocol import Batch
 from colonnade.models.reference_state import ReferenceStates
 from tests.contract.engine.cases import Answer, Ask
@@ -32,7 +33,21 @@ class _View:
 
 
 def sampling_of(ask: Ask) -> Sampling:
-    return Sampling(ask.temperature, ask.top_k, ask.top_p, ask.min_p, ask.repetition_penalty, ask.seed)
+    return Sampling(
+        ask.temperature,
+        ask.top_k,
+        ask.top_p,
+        ask.min_p,
+        ask.repetition_penalty,
+        ask.seed,
+        frequency_penalty=ask.frequency_penalty,
+        presence_penalty=ask.presence_penalty,
+        logit_bias=dict(ask.bias),
+    )
+
+
+def grammar_of(ask: Ask, runtime: Runtime) -> Grammar | None:
+    return runtime.grammars.compile(Structure(Form.REGEX, ask.regex)) if ask.regex else None
 
 
 @torch.inference_mode()
@@ -42,7 +57,8 @@ def alone(runtime: Runtime, ask: Ask, jitter: int = 0) -> Answer:
     prompt = runtime.tokenizer.encode(ask.prompt)
     view = _View(prompt, min(ask.max_tokens, runtime.model.context_length - len(prompt)))
     states, decoder = ReferenceStates(runtime.model.states), runtime.model.decoder()
-    sampler = TokenSampler(sampling_of(ask), view.tokens)
+    grammar = grammar_of(ask, runtime)
+    sampler = TokenSampler(sampling_of(ask), view.tokens, grammar.matcher() if grammar else None)
     while True:
         span = replace(decoder.plan(view, 10_000), adapter=ask.adapter or None)
         batch = Batch.of([span])

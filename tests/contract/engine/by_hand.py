@@ -7,7 +7,7 @@ from colonnade.engine.core import Core
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scheduler import Limits
 from colonnade.engine.sequence import Finish, Sequence, Update, Work
-from tests.contract.engine.alone import sampling_of
+from tests.contract.engine.alone import grammar_of, sampling_of
 from tests.contract.engine.cases import Answer, Ask
 from tests.unit.engine.cache.audit import audit
 
@@ -86,6 +86,7 @@ class SteppedCore:
             stop_ids=self.runtime.stop_ids,
             priority=ask.priority,
             adapter=ask.adapter or None,
+            grammar=grammar_of(ask, self.runtime),
         )
         leaders = [each for each, other in started.items() if ask.follows and other.prompt == ask.prompt]
         sequence = Sequence(work, self.runtime, float(self.steps), leader=leaders[-1] if leaders else None)

@@ -25,12 +25,15 @@ class Ask:
     """Cancelled once this many tokens came."""
     adapter: str = ""
     """One that the engine under test has loaded."""
-    adapter: str = ""
-    """One that the engine under test has loaded."""
     leaves_at: int | None = None
     """Cancelled before this step; engines without steps do not."""
     follows: bool = False
     """Waits for one of the same prompt that came before it; engines may know a better order."""
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    bias: tuple[tuple[int, float], ...] = ()
+    regex: str = ""
+    """The form of the answer, for families that decide left to right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,9 @@ ASKS = st.builds(
     top_p=st.sampled_from([1.0, 0.8]),
     min_p=st.sampled_from([0.0, 0.05]),
     repetition_penalty=st.sampled_from([1.0, 1.3]),
+    frequency_penalty=st.sampled_from([0.0, 0.6]),
+    presence_penalty=st.sampled_from([0.0, -0.4]),
+    bias=st.sampled_from([(), ((65, 3.0), (66, -5.0))]),
     seed=st.integers(0, 2**64 - 1),
     stop=_STOPS.map(tuple),
     priority=st.integers(-2, 2),

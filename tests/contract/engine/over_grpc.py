@@ -82,7 +82,11 @@ def _generation(ask: Ask, model: gen.ModelRef) -> gen.Generation:
             min_p=ask.min_p,
             repetition_penalty=ask.repetition_penalty,
             seed=ask.seed,
+            frequency_penalty=ask.frequency_penalty,
+            presence_penalty=ask.presence_penalty,
+            logit_bias=dict(ask.bias),
         ),
         stop=ask.stop,
         priority=ask.priority,
+        structure=gen.Structure(regex=ask.regex) if ask.regex else None,
     )
