@@ -71,7 +71,9 @@ class Precision:
             return int(sum(_bits_of(kind) * count for kind, count in kinds.items()) / 8)
         if self._dtype is None and self.weights in ("auto", "stored"):
             return stored_bytes or parameters * 4
-        return int(parameters * _BITS[self.weights if self.packed else "float32"] / 8)
+        if not self.packed:
+            return parameters * (self._dtype or torch.float32).itemsize
+        return int(parameters * _BITS[self.weights] / 8)
 
 
 def _kinds(files: Mapping[str, Path]) -> dict[str, int]:

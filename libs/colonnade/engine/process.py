@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
 from colonnade.engine import threads
 from colonnade.engine.core import Core
-from colonnade.engine.kernels.native import library
+from colonnade.engine.kernels.native import keep_in, library
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.precision import Precision
@@ -37,6 +37,7 @@ async def serve(settings: EngineSettings) -> None:
 
 async def report(settings: EngineSettings) -> dict[str, object]:
     """What would be used. Raises for settings that cannot work."""
+    keep_in(settings.kernels_dir)
     precision = Precision.chosen(settings.weights, settings.device)
     return {
         "device": settings.device,
@@ -53,6 +54,7 @@ async def report(settings: EngineSettings) -> dict[str, object]:
 @asynccontextmanager
 async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[Engine, Server], None]:
     """The engine behind its server, with ``count`` threads for torch; not ready yet."""
+    keep_in(settings.kernels_dir)
     precision = await asyncio.to_thread(Precision.chosen, settings.weights, settings.device)
     core = Core(settings.limits)
     host = ModelHost(

@@ -1,5 +1,6 @@
 """Settings of the engine's process, read from ``COLONNADE_ENGINE_*``."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -22,6 +23,8 @@ class EngineSettings(ProcessSettings):
     threads: int = Field(default=0, ge=0)
     """Of torch; 0 takes the physical cores that the process may use."""
     weights: Weights = "auto"
+    kernels_dir: Path | None = None
+    """Where native kernels are kept once built; None takes ``~/.cache/colonnade/kernels``."""
     speculation: str = "off"
     """off, prompt_lookup, self, or draft:<digest>."""
     speculation_tokens: int = Field(default=4, ge=1, le=MAX_TOKENS)

@@ -56,6 +56,13 @@ def test_old_python() -> None:
     assert installation.python((3, 11, 0)).level is Level.OK
 
 
+def test_without_a_compiler_the_engine_is_slow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.compiler().level is Level.WARN
+    (tmp_path / "g++").touch(mode=0o755)
+    assert machine.compiler().message.startswith("g++ builds")
+
+
 def test_missing_parts() -> None:
     (found,) = installation.parts({"engine": ("json", "no_such_module_here")})
     assert found.level is Level.FAIL

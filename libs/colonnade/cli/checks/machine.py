@@ -16,6 +16,7 @@ from colonnade.supervise.machine import memory_limit, usable_cpus
 _GB = 1000**3
 _MEMORY_WARN, _MEMORY_FAIL = 2 * _GB, 1 * _GB
 _DISK_WARN, _DISK_FAIL = 5 * _GB, 1 * _GB
+_COMPILERS = ("c++", "g++", "clang++")
 _FILES = 1024
 
 
@@ -24,6 +25,7 @@ def look(home: Home, *, running: bool) -> Iterator[Finding]:
     yield memory(available_memory(), running=running)
     yield disk(home)
     yield open_files()
+    yield compiler()
 
 
 def cpus(usable: int, all_cpus: int, environ: Mapping[str, str]) -> Finding:
@@ -79,3 +81,11 @@ def open_files() -> Finding:
     if soft != resource.RLIM_INFINITY and soft < _FILES:
         return warn("files", f"only {soft} files may be open at once", f"ulimit -n {_FILES}, or more")
     return ok("files", "enough files may be open at once")
+
+
+def compiler() -> Finding:
+    """What the engine builds its native kernels with."""
+    if found := next((name for name in _COMPILERS if shutil.which(name)), None):
+        return ok("compiler", f"{found} builds the engine's kernels for this processor")
+    remedy = "install a C++ compiler: g++ or clang++"
+    return warn("compiler", "no C++ compiler: the engine computes several times slower", remedy)

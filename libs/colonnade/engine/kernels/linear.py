@@ -68,6 +68,8 @@ class PackedLinear(_Packed):
     Where a gradient with respect to the input is wanted, it is that of the unpacked weights."""
 
     def forward(self, x_XK: Tensor) -> Tensor:
+        if x_XK.shape[-1] != self.in_features:
+            raise ValueError(f"rows of {self.in_features} numbers are wanted, not of {x_XK.shape[-1]}")
         if x_XK.requires_grad and torch.is_grad_enabled():
             return F.linear(x_XK, unpack(self.packed).to(x_XK.dtype), self.bias)
         native = library()

@@ -2,6 +2,9 @@
 
 Plain C functions over pointers, called through ctypes: no dependence on torch's headers or ABI, and a build
 of seconds. OpenMP is the runtime that torch has loaded already, so both share one pool of threads.
+
+Nothing here fails: where the library cannot be built or loaded, the log says once why, and the reference
+kernels serve.
 """
 
 import ctypes
@@ -10,15 +13,17 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import torch  # noqa: F401  (loads the OpenMP runtime that the library is to share)
 
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
-_SOURCES = Path(__file__).parent / "cpp"
+SOURCES = Path(__file__).parent / "cpp"
 _FLAGS = (
     "-O3",
     "-march=native",
@@ -31,6 +36,14 @@ _FLAGS = (
 )
 _COMPILERS = ("c++", "g++", "clang++")
 _BUILD_SECONDS = 300
+_one_build_at_a_time = Lock()
+_folder: Path | None = None
+
+
+def keep_in(folder: Path | None) -> None:
+    """Where builds of this process are kept, from before the first one on; None for the default."""
+    global _folder
+    _folder = folder
 
 
 def default_folder() -> Path:
@@ -39,43 +52,72 @@ def default_folder() -> Path:
 
 @cache
 def library(folder: Path | None = None) -> ctypes.CDLL | None:
-    """The loaded library, built into ``folder`` if it is not there; None where it cannot be built."""
+    """The loaded library, built if it is not in ``folder``; None where that cannot be. Decided once."""
+    with _one_build_at_a_time:
+        return _library(folder or _folder or default_folder(), SOURCES)
+
+
+@cache
+def _library(folder: Path, sources: Path) -> ctypes.CDLL | None:
     compiler = next((path for name in _COMPILERS if (path := shutil.which(name))), None)
     if compiler is None:
-        _LOG.warning("no C++ compiler found: the engine's reference kernels serve, more slowly")
+        _LOG.warning("no C++ compiler: the engine's reference kernels serve, several times slower")
         return None
-    try:
-        return ctypes.CDLL(str(_built(compiler, folder or default_folder())))
-    except (OSError, subprocess.SubprocessError) as error:
-        output = getattr(error, "stderr", None)
-        _LOG.warning(
-            "native kernels cannot be built: the reference kernels serve", output=output, exc_info=True
-        )
-        return None
-
-
-def _built(compiler: str, folder: Path) -> Path:
-    sources = sorted(_SOURCES.glob("*.cpp"))
-    target = folder / f"{_key(compiler)}.so"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".so", delete=False) as partial:
-            building = Path(partial.name)
+    for place in _places(folder):
         try:
-            command = [compiler, *_FLAGS, *map(str, sources), "-o", str(building)]
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_BUILD_SECONDS)  # noqa: S603
-            building.replace(target)  # whoever comes second replaces it by the same
-        finally:
-            building.unlink(missing_ok=True)
-    return target
+            return _loaded(compiler, place, sources)
+        except PermissionError:
+            _LOG.info("native kernels cannot be kept there: they are built again for this process")
+        except (OSError, subprocess.SubprocessError, UnicodeError) as error:
+            said = str(getattr(error, "stderr", None) or error)[-2000:]
+            _LOG.warning("no native kernels: the reference kernels serve, several times slower", output=said)
+            return None
+    return None
 
 
-def _key(compiler: str) -> str:
+def _places(folder: Path) -> Iterator[Path]:
+    """The folder, then a new one of our own if that one is read-only."""
+    yield folder
+    with tempfile.TemporaryDirectory(prefix="colonnade-kernels-") as own:
+        yield Path(own)  # what is loaded stays so when the file is gone
+
+
+def _loaded(compiler: str, folder: Path, sources: Path) -> ctypes.CDLL:
+    target = folder / f"{_key(compiler, sources)}.so"
+    if target.exists():
+        try:
+            return ctypes.CDLL(str(target))
+        except OSError:
+            _LOG.warning("the kept native kernels are damaged: they are built again")
+    _build(compiler, sources, target)
+    return ctypes.CDLL(str(target))
+
+
+def _build(compiler: str, sources: Path, target: Path) -> None:
+    """Whole or not at all; of two processes that build at once, the second replaces the file by an equal."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".partial", delete=False) as partial:
+            building = Path(partial.name)
+    except OSError as error:  # also of a read-only file system, or one that is full
+        raise PermissionError(error.errno, "the folder of the builds cannot be written") from error
+    try:
+        files = map(str, sorted(sources.glob("*.cpp")))
+        command = [compiler, *_FLAGS, *files, "-o", str(building)]
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_BUILD_SECONDS)  # noqa: S603
+        building.replace(target)
+    finally:
+        building.unlink(missing_ok=True)
+
+
+def _key(compiler: str, sources: Path) -> str:
     """Names a build by all that it depends on: sources, flags, compiler and processor."""
     digest = hashlib.sha256()
-    for source in sorted(_SOURCES.iterdir()):
+    for source in sorted(sources.iterdir()):
         digest.update(source.name.encode() + source.read_bytes())
-    version = subprocess.run([compiler, "--version"], check=True, capture_output=True).stdout  # noqa: S603
+    version = subprocess.run(  # noqa: S603
+        [compiler, "--version"], check=True, capture_output=True, timeout=_BUILD_SECONDS
+    ).stdout
     digest.update(repr((_FLAGS, version, _processor())).encode())
     return digest.hexdigest()[:32]
 

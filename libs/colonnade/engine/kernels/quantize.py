@@ -240,14 +240,14 @@ def _floats_of(packed: Packed) -> Tensor:
 def rounded_rows(x_XK: Tensor) -> Tensor:
     """Activations as the int8 and int4 products see them: each row in groups of 32 of -127..127 times a
     scale. A group that holds NaN or infinity becomes NaN."""
-    x_XGg = F.pad(x_XK.float(), (0, -x_XK.shape[-1] % GROUP)).view(*x_XK.shape[:-1], -1, GROUP)
+    columns = x_XK.shape[-1]
+    x_XP = F.pad(x_XK.float(), (0, -columns % GROUP))
+    x_XGg = x_XP.view(*x_XP.shape[:-1], x_XP.shape[-1] // GROUP, GROUP)
     largest = x_XGg.abs().amax(-1, keepdim=True)
     inverse = 127 / largest
     inverse = torch.where(inverse.isinf(), 0.0, inverse)  # nothing there, or too small to tell apart
-    values = (
-        (x_XGg.double() * inverse.double()).round().float()
-    )
-    return (values * (largest / 127)).flatten(-2)[..., : x_XK.shape[-1]]
+    values = (x_XGg.double() * inverse.double()).round().float()
+    return (values * (largest / 127)).flatten(-2)[..., :columns]
 
 
 def product(x_XK: Tensor, packed: Packed, bias_N: Tensor | None = None) -> Tensor:

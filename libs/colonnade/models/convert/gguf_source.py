@@ -4,7 +4,9 @@ llama.cpp stores the rows of each head's queries and keys so that rotary pairs a
 ``llama`` architecture only); that is undone here. Quantised weights become float32.
 """
 
+from collections import Counter
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from colonnade.models.weights import check_names, check_shapes
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
+_FLOATS = {"F32", "F16", "BF16"}
 _TOP = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
@@ -59,7 +62,15 @@ def open_gguf(path: Path) -> Source:
         tokenizer=tokenizer_files(file.metadata, config.vocab_size),
         files=[path],
         size_label=label if isinstance(label, str) else None,
+        kinds=_kinds(file),
     )
+
+
+def _kinds(file: GgufFile) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for tensor in file.tensors.values():
+        counts[tensor.kind.name] += prod(tensor.shape)
+    return dict(counts) if counts.keys() - _FLOATS else {}
 
 
 def gguf_name(stored: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Source:
     """All that was read: the source's digest is theirs."""
     size_label: str | None = None
     """What its maker calls its size."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """How many weights it has of each GGUF block type, if any are quantised."""
 
 
 def digest_of(files: Sequence[Path], advance: Callable[[int], None]) -> str:

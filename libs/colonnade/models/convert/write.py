@@ -54,8 +54,13 @@ def describe(source: Source, digest: str) -> Description:
         size_label=size_label(parameters, source.size_label),
         context_length=source.config.context_length,
         dtype=str(source.dtype).removeprefix("torch."),
-        source={"format": source.format, "digest": digest},
+        source=_origin(source, digest),
     )
+
+
+def _origin(source: Source, digest: str) -> dict[str, Any]:
+    kinds = {"kinds": dict(source.kinds)} if source.kinds else {}
+    return {"format": source.format, "digest": digest} | kinds
 
 
 def size_label(parameters: int, claimed: str | None = None) -> str:
