@@ -7,6 +7,7 @@ Everything else may be called from any thread.
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Sequence as Row
 from dataclasses import dataclass
 
 from colonnade.engine import step as stepping
@@ -39,9 +40,16 @@ class Load:
 
 
 class Core:
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        witness: Callable[[Row[Sequence]], None] = lambda _: None,
+    ) -> None:
+        """``witness`` hears who is in each forward before it begins, and of nobody when it has ended."""
         self.limits = limits
         self.clock = clock
+        self._witness = witness
         self.scheduler = Scheduler(limits)
         self.draining = False
         self.last_batch = 0
@@ -137,7 +145,11 @@ class Core:
             self.scheduler.admit(now)
             grants = self.scheduler.grants()
         self.last_batch = len(grants)
-        outcomes = stepping.run(grants)
+        self._witness([sequence for sequence, _ in grants])
+        try:
+            outcomes = stepping.run(grants)
+        finally:
+            self._witness(())
         now = self.clock()
         with self._changed:
             return updates + [self._settle(outcome, now) for outcome in outcomes]

@@ -124,6 +124,8 @@ class Sequence:
         constraint = work.grammar.matcher() if work.grammar else None
         self.sampler = TokenSampler(work.sampling, self.tokens, constraint)
         self.text = TextStream(runtime.tokenizer, work.tokens, work.stop)
+        self.fingerprint = b""
+        """What makes it the same request when it comes again; empty where nobody asks."""
         self.ending: FinishReason | None = None
         self.idle_steps = 0
         """Forwards in a row that decided nothing and kept nothing."""

@@ -16,6 +16,7 @@ from colonnade.engine.answers import counted, together
 from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.embedding import Embedded, Embedding
+from colonnade.engine.faults import FaultWatch
 from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
@@ -32,8 +33,16 @@ from colonnade.telemetry.propagation import span
 class Engine:
     """Belongs to one event loop; ``start`` and ``close`` it there."""
 
-    def __init__(self, core: Core, host: ModelHost, metrics: EngineMetrics, *, threads: int) -> None:
-        self.core, self.host, self.metrics = core, host, metrics
+    def __init__(
+        self,
+        core: Core,
+        host: ModelHost,
+        metrics: EngineMetrics,
+        *,
+        threads: int,
+        faults: FaultWatch | None = None,
+    ) -> None:
+        self.core, self.host, self.metrics, self._faults = core, host, metrics, faults
         self.instance = uuid.uuid4().hex
         self._open: dict[int, tuple[Sequence, Mailbox]] = {}
         self._whole = WholeAnswers(core, host, metrics, self._run)
@@ -135,6 +144,8 @@ class Engine:
         self._all_ended.clear()
         try:
             for sequence in sequences:
+                if self._faults:
+                    self._faults.judge(sequence)
                 self.core.submit(sequence)
             async with contextlib.aclosing(mailbox.read()) as chunks:
                 async for chunk in chunks:
@@ -154,5 +165,7 @@ class Engine:
 
     def _post(self, updates: Row[Update]) -> None:
         for update in updates:
+            if self._faults:
+                self._faults.ended(update)
             if update.sequence.handle in self._open:
                 self._open[update.sequence.handle][1].put(update)

@@ -9,5 +9,6 @@ The innocent come through; the one that kills the engine a second time is refuse
 from colonnade.engine.faults.crashes import CrashBook
 from colonnade.engine.faults.fingerprint import fingerprint
 from colonnade.engine.faults.journal import Journal
+from colonnade.engine.faults.watch import FaultWatch
 
-__all__ = ["CrashBook", "Journal", "fingerprint"]
+__all__ = ["CrashBook", "FaultWatch", "Journal", "fingerprint"]

@@ -8,10 +8,10 @@ SIZE = 32
 """Bytes of a fingerprint."""
 
 
-def fingerprint(model: str, adapter: str, form: str, tokens: Sequence[int]) -> bytes:
-    """SHA-256 over the digests of model and adapter, the form the answer must have, and the prompt's tokens.
+def fingerprint(model: str, adapter: str, tokens: Sequence[int]) -> bytes:
+    """SHA-256 over the digests of model and adapter and the prompt's tokens.
 
     Not the seed, nor other settings of the draw: they change what is chosen, hardly ever what is computed."""
-    digest = hashlib.sha256("\0".join((model, adapter, form)).encode())
+    digest = hashlib.sha256(f"{model}\0{adapter}".encode())
     digest.update(b"\0" + array("q", tokens).tobytes())
     return digest.digest()

@@ -14,7 +14,7 @@ _HEAD = 4
 
 
 class Journal:
-    """One engine's note. ``write`` belongs to the core's thread."""
+    """One engine's note. ``begin`` and ``end`` belong to the core's thread."""
 
     def __init__(self, path: Path, capacity: int) -> None:
         """``capacity`` is the most requests of one forward; a note of more keeps the first ones."""
@@ -22,18 +22,22 @@ class Journal:
         self.left_over = _read(path)
         """Those that were in a forward when the process before this one died."""
         self._capacity = capacity
+        self._noted = b""
         size = _HEAD + capacity * SIZE
         with path.open("w+b") as file:
             file.truncate(size)
             self._map = mmap.mmap(file.fileno(), size)
 
-    def write(self, fingerprints: Sequence[bytes]) -> None:
-        """Notes who is in the forward that begins; none at its end."""
-        kept = fingerprints[: self._capacity]
-        self._map[:_HEAD] = bytes(_HEAD)  # while the list changes, nobody is accused
-        if kept:
-            self._map[_HEAD : _HEAD + len(kept) * SIZE] = b"".join(kept)
-            self._map[:_HEAD] = len(kept).to_bytes(_HEAD, "little")
+    def begin(self, fingerprints: Sequence[bytes]) -> None:
+        """Notes who is in the forward that begins."""
+        kept = b"".join(fingerprints[: self._capacity])
+        if kept != self._noted:  # most forwards have the same company as the one before
+            self._map[_HEAD : _HEAD + len(kept)] = self._noted = kept
+        self._map[:_HEAD] = (len(kept) // SIZE).to_bytes(_HEAD, "little")
+
+    def end(self) -> None:
+        """Nobody is in a forward, or accused, from now on."""
+        self._map[:_HEAD] = bytes(_HEAD)
 
     def close(self) -> None:
         self._map.close()

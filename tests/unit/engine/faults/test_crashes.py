@@ -9,7 +9,7 @@ from colonnade.engine.faults.crashes import REMEMBERED
 from colonnade.errors import InvalidArgument
 
 HOUR = 3600.0
-POISON, NEIGHBOUR, STRANGER = (fingerprint("model", "", "", [number]) for number in (1, 2, 3))
+POISON, NEIGHBOUR, STRANGER = (fingerprint("model", "", [number]) for number in (1, 2, 3))
 
 
 class Clock:
