@@ -43,7 +43,7 @@ _folder: Path | None = None
 def keep_in(folder: Path | None) -> None:
     """Where builds of this process are kept, from before the first one on; None for the default."""
     global _folder
-    _folder = folder
+    _folder = folder.expanduser().absolute() if folder else None
 
 
 def default_folder() -> Path:
