@@ -1,21 +1,16 @@
 """``colonnade generate``"""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colonnade.cli import sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
+from colonnade.cli.standard_input import text_of_input
 from colonnade.cli.terminal import out, remark, write
-from colonnade.errors import InvalidArgument
-from colonnade.security.inputs.sizes import MIB, check_size
 
 if TYPE_CHECKING:
     from colonnade.client import Generation
-
-_MAX_STDIN_BYTES = 16 * MIB
-"""Far more than any platform takes, and little enough to hold: ``colonnade generate - < /dev/zero`` ends."""
 
 
 def generate(
@@ -42,7 +37,7 @@ def generate(
     api_key: ApiKey = None,
 ) -> None:
     """Continue a text, as it is made. Ctrl-C cancels."""
-    text = _from_stdin() if prompt == "-" else prompt
+    text = text_of_input("prompt") if prompt == "-" else prompt
     wanted = sampling.options(
         model=model, model_size=model_size, max_tokens=max_tokens, preset=preset, temperature=temperature,
         top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, stop=stop, seed=seed,
@@ -68,19 +63,6 @@ def told(result: "Generation") -> str:
     usage = f"{result.usage.prompt_tokens} + {result.usage.completion_tokens} tokens"
     model = f"{result.model.name}:{result.model.version}"
     return f"{model}, {usage}, {result.finish_reason}, {seconds:.1f} s, seed {result.seed}"
-
-
-def _from_stdin() -> str:
-    try:
-        # UTF-8 whatever the locale says: under the plain C one Python would let anything through.
-        data = sys.stdin.buffer.read(_MAX_STDIN_BYTES + 1)
-        check_size(len(data), _MAX_STDIN_BYTES, "standard input")
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidArgument("standard input must be UTF-8 text", field="prompt") from error
-    if not text:
-        raise InvalidArgument("standard input is empty; pipe a prompt into the command", field="prompt")
-    return text
 
 
 def _print_json(result: "Generation") -> None:

@@ -8,11 +8,13 @@ from colonnade.cli import (
     chat,
     doctor,
     down,
+    embed,
     generate,
     keys,
     logs,
     models,
     restart,
+    score,
     status,
     up,
     version,
@@ -47,6 +49,8 @@ app.command("restart", rich_help_panel=_RUN)(restart.restart)
 app.command("logs", rich_help_panel=_RUN)(logs.logs)
 app.command("generate", rich_help_panel=_USE)(generate.generate)
 app.command("chat", rich_help_panel=_USE)(chat.chat)
+app.command("embed", rich_help_panel=_USE)(embed.embed)
+app.command("score", rich_help_panel=_USE)(score.score)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)

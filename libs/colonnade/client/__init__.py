@@ -7,11 +7,13 @@ with Colonnade() as client:
 """
 
 from colonnade.client.aio import AsyncColonnade, AsyncStream
-from colonnade.client.calls import GenerateOptions
+from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
+    Embedding,
+    Embeddings,
     Generation,
     Health,
     ImportProgress,
@@ -21,6 +23,9 @@ from colonnade.client.results import (
     NewKey,
     PlatformVersion,
     Rival,
+    Score,
+    Scores,
+    TextUsage,
     Token,
     Usage,
     Version,
@@ -34,6 +39,8 @@ __all__ = [
     "AsyncStream",
     "Chunk",
     "Colonnade",
+    "Embedding",
+    "Embeddings",
     "GenerateOptions",
     "Generation",
     "Health",
@@ -44,7 +51,11 @@ __all__ = [
     "NewKey",
     "PlatformVersion",
     "Rival",
+    "Score",
+    "Scores",
     "Stream",
+    "TextOptions",
+    "TextUsage",
     "Token",
     "Usage",
     "Version",

@@ -11,12 +11,13 @@ from typing import Generic, Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
-from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall
+from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
+    Embeddings,
     Generation,
     Health,
     ImportProgress,
@@ -24,6 +25,7 @@ from colonnade.client.results import (
     Model,
     NewKey,
     PlatformVersion,
+    Scores,
     Version,
 )
 from colonnade.client.sse import EventParser
@@ -136,6 +138,18 @@ class AsyncColonnade:
     ) -> AsyncStream[Chunk, Generation]:
         """The answer as it is made; ``.result`` is the ``Generation`` when it is complete."""
         return AsyncStream(self, calls.stream(prompt, options))
+
+    async def embed(
+        self, texts: str | Sequence[str], *, truncate: bool = False, **options: Unpack[TextOptions]
+    ) -> Embeddings:
+        """A vector for each text. ``truncate`` cuts a text that the model cannot take whole."""
+        return await self._call(calls.embed(texts, options, truncate))
+
+    async def score(
+        self, texts: str | Sequence[str], *, context: str = "", **options: Unpack[TextOptions]
+    ) -> Scores:
+        """How likely the model finds each text, token by token, after ``context``."""
+        return await self._call(calls.score(texts, context, options))
 
     async def health(self) -> Health:
         return await self._call(calls.health())

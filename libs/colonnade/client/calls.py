@@ -16,6 +16,7 @@ from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
+    Embeddings,
     Generation,
     Health,
     ImportProgress,
@@ -24,6 +25,7 @@ from colonnade.client.results import (
     NewKey,
     Page,
     PlatformVersion,
+    Scores,
     Version,
 )
 from colonnade.errors import InvalidArgument
@@ -54,6 +56,14 @@ class GenerateOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Request:
+class TextOptions(TypedDict, total=False):
+    """What may accompany texts that are to be embedded or scored."""
+
+    model: str | None
+    model_size: str | None
+    user: str | None
+
+
     """One HTTP request. Only what ``repeatable`` says is sent again after a broken connection."""
 
     method: str
@@ -91,6 +101,16 @@ def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Ge
 
 def list_models(page_token: str) -> Call[Page]:
     query = f"?{urlencode({'page_token': page_token})}" if page_token else ""
+def embed(texts: str | Sequence[str], options: TextOptions, truncate: bool) -> Call[Embeddings]:
+    body = _given(input=_texts(texts), truncate=truncate or None, **options)
+    return Call(Request("POST", "/embed", body, repeatable=True), parsing.one(Embeddings))
+
+
+def score(texts: str | Sequence[str], context: str, options: TextOptions) -> Call[Scores]:
+    body = _given(text=_texts(texts), context=context or None, **options)
+    return Call(Request("POST", "/score", body, repeatable=True), parsing.one(Scores))
+
+
     return Call(Request("GET", f"/models{query}", repeatable=True), parsing.one(Page))
 
 
@@ -169,6 +189,10 @@ def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+def _texts(texts: str | Sequence[str]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
 
 
 def _path(*parts: str) -> str:

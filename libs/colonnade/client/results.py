@@ -74,6 +74,51 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class AliasTarget:
+@dataclass(frozen=True, slots=True)
+class TextUsage:
+    prompt_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """One text's vector, of length 1: the dot product of two is their cosine similarity."""
+
+    index: int
+    embedding: tuple[float, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """In the order of the texts."""
+
+    data: tuple[Embedding, ...]
+    model: ModelVersion
+    usage: TextUsage
+
+    @property
+    def vectors(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(each.embedding for each in self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One text's tokens with their log-probabilities, and these together."""
+
+    index: int
+    tokens: tuple[Token, ...]
+    total_logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """In the order of the texts."""
+
+    data: tuple[Score, ...]
+    model: ModelVersion
+    usage: TextUsage
+
+
     version: int
     weight: int = 100
     """Percent of requests; the targets of an alias add up to 100."""

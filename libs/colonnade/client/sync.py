@@ -11,12 +11,13 @@ from typing import Generic, Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
-from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall
+from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
+    Embeddings,
     Generation,
     Health,
     ImportProgress,
@@ -24,6 +25,7 @@ from colonnade.client.results import (
     Model,
     NewKey,
     PlatformVersion,
+    Scores,
     Version,
 )
 from colonnade.client.sse import EventParser
@@ -135,6 +137,18 @@ class Colonnade:
     ) -> Stream[Chunk, Generation]:
         """The answer as it is made; ``.result`` is the ``Generation`` when it is complete."""
         return Stream(self, calls.stream(prompt, options))
+
+    def embed(
+        self, texts: str | Sequence[str], *, truncate: bool = False, **options: Unpack[TextOptions]
+    ) -> Embeddings:
+        """A vector for each text. ``truncate`` cuts a text that the model cannot take whole."""
+        return self._call(calls.embed(texts, options, truncate))
+
+    def score(
+        self, texts: str | Sequence[str], *, context: str = "", **options: Unpack[TextOptions]
+    ) -> Scores:
+        """How likely the model finds each text, token by token, after ``context``."""
+        return self._call(calls.score(texts, context, options))
 
     def health(self) -> Health:
         return self._call(calls.health())

@@ -109,11 +109,11 @@ class EmbedDecoder:
 def works_of(asked: Embedding, runtime: Runtime) -> list[Work]:
     """One piece of work a text. Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     spec = spec_of(runtime)
-    check_texts(asked.texts)
+    check_texts("input", asked.texts)
     return [
         Work(asked.request_id, asked.tenant, tokens, max_tokens=1, deadline=asked.deadline)
         for tokens in (
-            _encode(text, f"texts[{index}]", spec, runtime, asked.truncate)
+            _encode(text, f"input[{index}]", spec, runtime, asked.truncate)
             for index, text in enumerate(asked.texts)
         )
     ]
@@ -135,18 +135,19 @@ def spec_of(runtime: Runtime) -> EmbeddingSpec:
     return spec
 
 
-def check_texts(texts: Row[str]) -> None:
+def check_texts(field: str, texts: Row[str]) -> None:
+    """How many they are, and how large together; ``field`` is what callers know them by."""
     if not 1 <= len(texts) <= MAX_TEXTS:
         raise InvalidArgument(
-            f"texts must hold between 1 and {MAX_TEXTS} texts; {len(texts)} were given",
-            field="texts",
+            f"{field} must hold between 1 and {MAX_TEXTS} texts; {len(texts)} were given",
+            field=field,
             limit=MAX_TEXTS,
         )
     size = sum(map(len, texts))
     if size > MAX_TEXT_CHARACTERS:
         raise TooLarge(
-            f"texts have {size} characters together; at most {MAX_TEXT_CHARACTERS}",
-            field="texts",
+            f"{field} has {size} characters in all; at most {MAX_TEXT_CHARACTERS}",
+            field=field,
             limit=MAX_TEXT_CHARACTERS,
         )
 

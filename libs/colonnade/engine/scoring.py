@@ -98,8 +98,8 @@ def scorables_of(asked: Scoring, runtime: Runtime) -> list[Scorable]:
     """Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     require(runtime, Capability.SCORE)
     check_length("context", asked.context)
-    check_texts(asked.texts)
-    names = ["text"] if len(asked.texts) == 1 else [f"texts[{index}]" for index in range(len(asked.texts))]
+    check_texts("text", asked.texts)
+    names = ["text"] if len(asked.texts) == 1 else [f"text[{index}]" for index in range(len(asked.texts))]
     return [_scorable(asked, text, name, runtime) for name, text in zip(names, asked.texts, strict=True)]
 
 

@@ -12,6 +12,7 @@ from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.sql import SqlKeyStore
+from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
@@ -28,7 +29,9 @@ from colonnade.gateway.service.stages import (
     Authorise,
     CountUsage,
     DrawVersion,
+    FitTexts,
     Generate,
+    ReadTexts,
     ShapeAndSize,
     SpeakFor,
 )
@@ -103,16 +106,15 @@ def pipeline(
     settings: GatewaySettings,
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
+    record, count, speak = AuditRecord(audit), CountUsage(GenAiMetrics()), SpeakFor()
+    draw = DrawVersion(Resolver(catalog), SystemRandom())
+    fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
+    generate = Generate(InferenceGenerator(inference))
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[
-            AuditRecord(audit),
-            CountUsage(GenAiMetrics()),
-            ShapeAndSize(settings.limits),
-            SpeakFor(),
-            DrawVersion(Resolver(catalog), SystemRandom()),
-            Generate(InferenceGenerator(inference)),
-        ],
+        generation=[record, count, ShapeAndSize(settings.limits), speak, draw, generate],
+        embedding=[record, count, fit, speak, draw, read],
+        scoring=[record, count, fit, speak, draw, read],
     )
 
 

@@ -17,13 +17,17 @@ from colonnade.gateway.domain.models import (
     Resolution,
     Target,
 )
+from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoreSpec
 from colonnade.security.identity import Principal
 
 
 class ModelCatalog(Protocol):
     """The registry. Raises the ``ColonnadeError`` that it raised; ``Unavailable`` where it is away."""
 
-    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution: ...
+    async def resolve(
+        self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
+    ) -> Resolution:
+        """Without reference and size the default: for ``embeds``, a model that is made for embeddings."""
 
     async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage: ...
 
@@ -44,6 +48,14 @@ class Generator(Protocol):
 
     def stream(self, caller: Caller, spec: GenerationSpec, target: Target) -> AsyncGenerator[Chunk, None]:
         """Chunks until the one with ``finish``; closing the iterator stops the generation at once."""
+
+
+class TextReader(Protocol):
+    """The inference service, for what is asked about texts that are given."""
+
+    async def embed(self, caller: Caller, spec: EmbeddingSpec, target: Target) -> Embedded: ...
+
+    async def score(self, caller: Caller, spec: ScoreSpec, target: Target) -> Scored: ...
 
 
 class KeyStore(Protocol):

@@ -83,9 +83,28 @@ def _generate(seen: Seen) -> Answer:
     return Answer(body=final() | {"text": "Paris of course"})
 
 
+_USAGE = {"prompt_tokens": 4, "total_tokens": 4}
+
+
+def _embed(seen: Seen) -> Answer:
+    data = [{"index": index, "embedding": [0.6, -0.8]} for index, _ in enumerate(seen.body["input"])]
+    return Answer(body={"data": data, "model": MODEL, "usage": _USAGE})
+
+
+def _score(seen: Seen) -> Answer:
+    tokens = [{"id": 1, "text": " Par", "logprob": -0.25}, {"id": 2, "text": "is", "logprob": -0.5}]
+    data = [
+        {"index": index, "tokens": tokens, "total_logprob": -0.75}
+        for index, _ in enumerate(seen.body["text"])
+    ]
+    return Answer(body={"data": data, "model": MODEL, "usage": _USAGE})
+
+
 def _defaults() -> dict[tuple[str, str], Answer | Responder]:
     return {
         ("POST", "/generate"): _generate,
+        ("POST", "/embed"): _embed,
+        ("POST", "/score"): _score,
         ("GET", "/models"): Answer(body={"models": [LISTED]}),
         ("GET", "/models/smollm2"): Answer(body=LISTED | {"versions": [VERSION]}),
         ("POST", "/models/import"): Answer(

@@ -51,6 +51,30 @@ def test_generate_refuses_standard_input_that_is_no_text(stub: Stub, colonnade: 
     assert not stub.seen
 
 
+def test_embed_prints_a_vector_a_line(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("embed", "a cat", "a dog", "--model", "minilm", "--truncate")
+    assert (done.status, done.out) == (0, "[0.6, -0.8]\n" * 2)
+    assert stub.last.body == {"input": ["a cat", "a dog"], "model": "minilm", "truncate": True}
+    whole = json.loads(colonnade("embed", "a", "--json").out)
+    assert (whole["data"][0]["embedding"], whole["usage"]["total_tokens"]) == ([0.6, -0.8], 4)
+
+
+def test_score_tells_each_token_and_the_sum(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("score", " Paris", "--context", "The capital of France is")
+    assert done.status == 0, done
+    assert done.out == "   -0.250  ' Par'\n   -0.500  'is'\n   -0.750  in all; -0.375 a token over 2\n"
+    assert stub.last.body == {"text": [" Paris"], "context": "The capital of France is"}
+    assert json.loads(colonnade("score", "a", "--json").out)["data"][0]["total_logprob"] == -0.75
+
+
+@pytest.mark.parametrize(("command", "field"), [("embed", "input"), ("score", "text")])
+def test_texts_may_be_lines_of_standard_input(stub: Stub, colonnade: Run, command: str, field: str) -> None:
+    assert colonnade(command, "-", stdin="one\n\ntwo\n").status == 0
+    assert stub.last.body[field] == ["one", "two"]
+    done = colonnade(command, "-", stdin=b"")
+    assert (done.status, "standard input is empty" in done.err) == (1, True)
+
+
 def test_generate_json(stub: Stub, colonnade: Run) -> None:
     done = colonnade("generate", "x", "--json")
     answer = json.loads(done.out)
@@ -286,7 +310,7 @@ def test_an_output_that_is_full_is_no_fault_of_the_command(
 def test_generate_reads_no_more_of_standard_input_than_anybody_takes(
     stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colonnade.cli.generate._MAX_STDIN_BYTES", 10)
+    monkeypatch.setattr("colonnade.cli.standard_input._MAX_BYTES", 10)
     done = colonnade("generate", "-", stdin="x" * 11)
     assert done.status == 1
     assert "standard input has 11 bytes; at most 10" in done.err

@@ -13,11 +13,14 @@ from colonnade.client import (
     AsyncColonnade,
     Chunk,
     Colonnade,
+    Embedding,
     Generation,
     Health,
     ModelVersion,
     NewKey,
     Rival,
+    Score,
+    TextUsage,
     Token,
     Usage,
 )
@@ -25,6 +28,7 @@ from colonnade.errors import AlreadyExists, Internal, InvalidArgument
 from tests.unit.client.platform import (
     ENDING,
     KEY,
+    MODEL,
     VERSION,
     Caller,
     answer,
@@ -115,6 +119,43 @@ async def test_a_stream_gives_chunks_and_then_the_whole(caller: Caller) -> None:
 async def test_waiting_for_a_stream(caller: Caller) -> None:
     caller.answers = [events({"id": "gen-1", "text": "Paris"}, ENDING)]
     assert (await got(caller.client().stream("p").wait())).text == "Paris"
+
+
+async def test_texts_become_vectors(caller: Caller) -> None:
+    body = {
+        "data": [{"index": 0, "embedding": [0.6, 0.8]}, {"index": 1, "embedding": [1.0, 0.0]}],
+        "model": MODEL,
+        "usage": {"prompt_tokens": 5, "total_tokens": 5},
+    }
+    caller.answers = [answer(body), answer(body)]
+    found = await got(caller.client().embed(("a", "b"), model="minilm", truncate=True, user="ann"))
+    assert found.vectors == ((0.6, 0.8), (1.0, 0.0))
+    assert found.data[1] == Embedding(1, (1.0, 0.0))
+    assert (found.model.version, found.usage) == (3, TextUsage(5, 5))
+    await got(caller.client().embed("a"))
+    assert [request.url.path for request in caller.requests] == ["/embed"] * 2
+    assert caller.bodies == [
+        {"input": ["a", "b"], "model": "minilm", "truncate": True, "user": "ann"},
+        {"input": ["a"]},
+    ]
+
+
+async def test_texts_are_scored(caller: Caller) -> None:
+    token = {"id": 5, "text": "is", "logprob": -0.5}
+    body = {
+        "data": [{"index": 0, "tokens": [token], "total_logprob": -0.5}],
+        "model": MODEL,
+        "usage": {"prompt_tokens": 2, "total_tokens": 2},
+    }
+    caller.answers = [answer(body), answer(body)]
+    found = await got(caller.client().score("is", context="Par", model_size="1M"))
+    assert found.data == (Score(0, (Token(5, "is", -0.5),), -0.5),)
+    await got(caller.client().score(["is"]))
+    assert [request.url.path for request in caller.requests] == ["/score"] * 2
+    assert caller.bodies == [
+        {"text": ["is"], "context": "Par", "model_size": "1M"},
+        {"text": ["is"]},
+    ]
 
 
 async def test_models_are_listed_over_all_pages(caller: Caller) -> None:

@@ -105,7 +105,7 @@ async def test_a_long_text_is_refused_or_cut(served: Served) -> None:
     model = await served.load("encoder")
     with pytest.raises(InvalidArgument) as refusal:
         await embed(served, model, "x" * 65)
-    assert refusal.value.details["field"] == "texts[0]"
+    assert refusal.value.details["field"] == "input[0]"
     assert (await embed(served, model, "x" * 65, truncate=True)).prompt_tokens == 64
 
 
@@ -185,7 +185,7 @@ async def test_several_texts_are_scored_after_one_context(served: Served) -> Non
     assert together.prompt_tokens == sum(len(context) + len(text) for text in texts)
     with pytest.raises(InvalidArgument) as refusal:
         await score(served, model, context=context, texts=["a", ""])
-    assert refusal.value.details["field"] == "texts[1]"
+    assert refusal.value.details["field"] == "text[1]"
 
 
 async def test_at_most_so_many_are_under_way() -> None:

@@ -136,7 +136,7 @@ def test_a_text_that_is_too_long_is_refused_or_cut() -> None:
     asked = Embedding("sha256:x", ["short", "x" * 70])
     with pytest.raises(InvalidArgument, match="at most 64; split it or set truncate") as refusal:
         works_of(asked, made)
-    assert refusal.value.details == {"field": "texts[1]", "limit": 64, "tokens": 70}
+    assert refusal.value.details == {"field": "input[1]", "limit": 64, "tokens": 70}
     cut = works_of(replace(asked, truncate=True), made)
     assert [len(work.tokens) for work in cut] == [5, 64]
     assert list(cut[1].tokens) == made.tokenizer.encode("x" * 64)
@@ -145,10 +145,10 @@ def test_a_text_that_is_too_long_is_refused_or_cut() -> None:
 @pytest.mark.parametrize(
     ("texts", "kind", "field"),
     [
-        ([], InvalidArgument, "texts"),
-        (["a"] * (MAX_TEXTS + 1), InvalidArgument, "texts"),
-        (["a" * 600_000] * 2, TooLarge, "texts"),
-        (["a", ""], InvalidArgument, "texts[1]"),
+        ([], InvalidArgument, "input"),
+        (["a"] * (MAX_TEXTS + 1), InvalidArgument, "input"),
+        (["a" * 600_000] * 2, TooLarge, "input"),
+        (["a", ""], InvalidArgument, "input[1]"),
     ],
     ids=["none", "too many", "too large", "empty"],
 )

@@ -26,6 +26,7 @@ from colonnade.gateway.domain.models import (
     Target,
     Version,
 )
+from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
@@ -40,7 +41,9 @@ from colonnade.gateway.service.stages import (
     Authorise,
     CountUsage,
     DrawVersion,
+    FitTexts,
     Generate,
+    ReadTexts,
     ShapeAndSize,
     SpeakFor,
 )
@@ -80,8 +83,10 @@ class FakeCatalog:
         if self.error is not None:
             raise self.error
 
-    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution:
-        self._note(caller, "resolve", reference, size_label)
+    async def resolve(
+        self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
+    ) -> Resolution:
+        self._note(caller, "resolve", reference, size_label, *["embeds"] * embeds)
         if reference not in ("", "tiny", "tiny@production", "tiny:1"):
             raise NotFound(f"there is no model {reference}", field="model")
         return self.resolution
@@ -160,6 +165,29 @@ class FakeGenerator:
 
 
 @dataclass
+class FakeReader:
+    """Every text gets the vector (0.6, 0.8), and a token a letter."""
+
+    error: ColonnadeError | None = None
+    asked: list[tuple[Caller, EmbeddingSpec | ScoreSpec, Target]] = field(default_factory=list)
+
+    async def embed(self, caller: Caller, spec: EmbeddingSpec, target: Target) -> Embedded:
+        self._note(caller, spec, target)
+        return Embedded(tuple((0.6, 0.8) for _ in spec.texts), sum(map(len, spec.texts)))
+
+    async def score(self, caller: Caller, spec: ScoreSpec, target: Target) -> Scored:
+        self._note(caller, spec, target)
+        texts = [tuple(Token(ord(letter), letter, -0.5) for letter in text) for text in spec.texts]
+        tokens = sum(len(spec.context) + len(text) for text in spec.texts)
+        return Scored(tuple(ScoredText(text, -0.5 * len(text)) for text in texts), tokens)
+
+    def _note(self, caller: Caller, spec: EmbeddingSpec | ScoreSpec, target: Target) -> None:
+        self.asked.append((caller, spec, target))
+        if self.error is not None:
+            raise self.error
+
+
+@dataclass
 class FakeAudit:
     records: list[tuple[str, Principal, str, dict[str, Any]]] = field(default_factory=list)
     error: ColonnadeError | None = None
@@ -192,6 +220,7 @@ class House:
     def __init__(self, bootstrap: str = "", **options: Any) -> None:
         self.catalog = FakeCatalog()
         self.generator = FakeGenerator()
+        self.reader = FakeReader()
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
         self.probes = [FakeProbe("registry"), FakeProbe("inference"), FakeProbe("model")]
@@ -209,16 +238,14 @@ class House:
         self.app: ASGIApp = build(self.gateway, self.options)
 
     def pipeline(self) -> Pipeline:
+        record, count, speak = AuditRecord(self.audit), CountUsage(GenAiMetrics(self.metrics)), SpeakFor()
+        draw = DrawVersion(Resolver(self.catalog), Random(7))
+        reading = [record, count, FitTexts(Limits()), speak, draw, ReadTexts(self.reader)]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
-            generation=[
-                AuditRecord(self.audit),
-                CountUsage(GenAiMetrics(self.metrics)),
-                ShapeAndSize(Limits()),
-                SpeakFor(),
-                DrawVersion(Resolver(self.catalog), Random(7)),
-                Generate(self.generator),
-            ],
+            generation=[record, count, ShapeAndSize(Limits()), speak, draw, Generate(self.generator)],
+            embedding=reading,
+            scoring=reading,
         )
 
     def client(self, key: str = "", **headers: str) -> httpx.AsyncClient:

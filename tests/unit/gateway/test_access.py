@@ -18,6 +18,8 @@ LOCAL = Caller(Principal("local", "local", frozenset({Role.ADMIN})), "test")
 GRANTABLE = [role for role in Role if role is not Role.SERVICE]
 BODIES = {
     "POST /generate": {"prompt": "x"},
+    "POST /embed": {"input": "x"},
+    "POST /score": {"text": "x"},
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /keys": {"roles": ["caller"]},

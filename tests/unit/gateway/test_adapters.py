@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from colonnade import rpc
+from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.inference.v1 import inference_pb2, inference_pb2_grpc
 from colonnade.api.registry.v1 import manifest_pb2, registry_pb2, registry_pb2_grpc
@@ -20,6 +21,7 @@ from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
+from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.generation import (
     Chunk,
@@ -33,6 +35,7 @@ from colonnade.gateway.domain.generation import (
     Usage,
 )
 from colonnade.gateway.domain.models import AliasTarget, ImportOrder, Target
+from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
 from colonnade.security.access.inference import RPCS as INFERENCE
 from colonnade.security.access.registry import RPCS as REGISTRY
 from colonnade.security.identity import Principal, Role
@@ -74,6 +77,17 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    async def Embed(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        vectors = [engine_pb2.Embedding(values=[0.5, -0.25]) for _ in request.texts]
+        return inference_pb2.EmbedResponse(embeddings=vectors, prompt_tokens=9)
+
+    async def Score(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        token = generation_pb2.Token(id=5, text="x", logprob=-0.5)
+        scores = [engine_pb2.ScoredText(tokens=[token], total_logprob=-0.5) for _ in request.texts]
+        return inference_pb2.ScoreResponse(scores=scores, prompt_tokens=7)
 
 
 class Registry(registry_pb2_grpc.RegistryServiceServicer):
@@ -166,6 +180,19 @@ def last_chunk() -> generation_pb2.Chunk:
     chunk.finish.seed = 2**64 - 1
     chunk.finish.stop = "!"
     return chunk
+
+
+async def test_texts_over_the_wire(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    texts = InferenceTexts(calls)
+    embedded = await texts.embed(caller(), EmbeddingSpec(("a", "b"), truncate=True), TARGET)
+    assert embedded == Embedded(((0.5, -0.25), (0.5, -0.25)), 9)
+    scored = await texts.score(caller(), ScoreSpec(("t",), "c"), TARGET)
+    assert scored == Scored((ScoredText((Token(5, "x", -0.5),), -0.5),), 7)
+    (embed, context), (score, _) = servicer.seen
+    assert (list(embed.texts), embed.truncate, embed.model.digest) == (["a", "b"], True, TARGET.digest)
+    assert (score.context, list(score.texts), score.model.version) == ("c", ["t"], TARGET.version)
+    assert context.principal == ALICE
 
 
 async def test_a_generation_over_the_wire(inference: tuple[Inference, Calls]) -> None:

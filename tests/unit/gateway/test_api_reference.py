@@ -5,16 +5,21 @@ from pathlib import Path
 import pytest
 
 from colonnade.errors import HTTP_STATUS
-from colonnade.gateway.domain.limits import RANGES
+from colonnade.gateway.domain.limits import MAX_SCORED, MAX_TEXTS, RANGES
 from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
 from colonnade.gateway.http.wire_keys import KeyBody
 from colonnade.gateway.http.wire_models import ImportBody
+from colonnade.gateway.http.wire_texts import EmbedAnswer, EmbedBody, ScoreBody, ScoreOut
 from colonnade.security.access.gateway import ROUTES
 
 TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 FIELDS = {
     *GenerateBody.model_fields,
     *GenerateAnswer.model_fields,
+    *EmbedBody.model_fields,
+    *EmbedAnswer.model_fields,
+    *ScoreBody.model_fields,
+    *ScoreOut.model_fields,
     *KeyBody.model_fields,
     *ImportBody.model_fields,
 }
@@ -33,6 +38,11 @@ def test_routes(route: str) -> None:
 @pytest.mark.parametrize("code", sorted(set(HTTP_STATUS) - {"budget_spent", "cancelled"}))
 def test_codes(code: str) -> None:
     assert f"`{code}`" in TEXT
+
+
+def test_how_many_texts() -> None:
+    for field, limit in (("input", MAX_TEXTS), ("text", MAX_SCORED)):
+        assert str(limit) in next(line for line in TEXT.splitlines() if line.startswith(f"| `{field}`"))
 
 
 @pytest.mark.parametrize("name", sorted(set(RANGES) - {"top_p", "seed"}))

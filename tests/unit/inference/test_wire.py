@@ -153,17 +153,23 @@ async def test_a_caller_that_leaves_stops_the_engine(service: Service) -> None:
 async def test_scores_and_embeddings_arrive(service: Service) -> None:
     with service.speaking(ANN):
         scored = await service.peer.unary(
-            service.stub.Score, wire.ScoreRequest(model=REF, context="c", text="t"), wire.ScoreResponse
+            service.stub.Score,
+            wire.ScoreRequest(model=REF, context="c", text="t", texts=["u", "v"]),
+            wire.ScoreResponse,
         )
         embedded = await service.peer.unary(
-            service.stub.Embed, wire.EmbedRequest(model=REF, texts=["a", "b"]), wire.EmbedResponse
+            service.stub.Embed,
+            wire.EmbedRequest(model=REF, texts=["a", "b"], truncate=True),
+            wire.EmbedResponse,
         )
-    assert scored == wire.ScoreResponse(tokens=CHUNKS[0].tokens, total_logprob=-0.5, model=REF)
+    assert (scored.tokens, scored.total_logprob, scored.model) == (CHUNKS[0].tokens, -0.5, REF)
+    assert [(each.tokens, each.total_logprob) for each in scored.scores] == [(CHUNKS[0].tokens, -0.5)]
+    assert (scored.prompt_tokens, embedded.model) == (3, REF)
     assert [list(embedding.values) for embedding in embedded.embeddings] == [[0.25, 0.5]]
     assert embedded.prompt_tokens == 4
     score, embed = service.engine.calls["Score"][0][0], service.engine.calls["Embed"][0][0]
-    assert (score.model, score.context, score.text) == (REF, "c", "t")
-    assert (embed.model, list(embed.texts)) == (REF, ["a", "b"])
+    assert (score.model, score.context, score.text, list(score.texts)) == (REF, "c", "t", ["u", "v"])
+    assert (embed.model, list(embed.texts), embed.truncate) == (REF, ["a", "b"], True)
 
 
 async def test_preparing_and_listing(service: Service) -> None:

@@ -91,11 +91,15 @@ class EngineDouble(EngineServiceServicer):
 
     async def Score(self, request: engine.ScoreRequest, context: Any) -> engine.ScoreResponse:
         self._note("Score", request)
-        return engine.ScoreResponse(tokens=CHUNKS[0].tokens, total_logprob=-0.5, model=REF)
+        scores = [engine.ScoredText(tokens=CHUNKS[0].tokens, total_logprob=-0.5)]
+        return engine.ScoreResponse(
+            tokens=CHUNKS[0].tokens, total_logprob=-0.5, model=REF, scores=scores, prompt_tokens=3
+        )
 
     async def Embed(self, request: engine.EmbedRequest, context: Any) -> engine.EmbedResponse:
         self._note("Embed", request)
-        return engine.EmbedResponse(embeddings=[engine.Embedding(values=[0.25, 0.5])], prompt_tokens=4)
+        vectors = [engine.Embedding(values=[0.25, 0.5])]
+        return engine.EmbedResponse(embeddings=vectors, prompt_tokens=4, model=REF)
 
     async def Abort(self, request: engine.AbortRequest, context: Any) -> engine.AbortResponse:
         return engine.AbortResponse()

@@ -13,6 +13,8 @@ from colonnade.security.access.table import PUBLIC, Table
 
 ROUTES: Table = {
     "POST /generate": GENERATE & PEOPLE,
+    "POST /embed": GENERATE & PEOPLE,
+    "POST /score": GENERATE & PEOPLE,
     "GET /models": SEE_MODELS & PEOPLE,
     "GET /models/{name}": SEE_MODELS & PEOPLE,
     "POST /models/import": CHANGE_MODELS,

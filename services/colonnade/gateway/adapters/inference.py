@@ -76,10 +76,10 @@ def _sampling(sampling: Sampling) -> generation_pb2.Sampling:
 
 def _chunk(chunk: generation_pb2.Chunk) -> Chunk:
     finish = _finish(chunk.finish) if chunk.HasField("finish") else None
-    return Chunk(chunk.text, tuple(_token(token) for token in chunk.tokens), finish)
+    return Chunk(chunk.text, tuple(token_of(token) for token in chunk.tokens), finish)
 
 
-def _token(token: generation_pb2.Token) -> Token:
+def token_of(token: generation_pb2.Token) -> Token:
     logprob = token.logprob if token.HasField("logprob") else None
     top = tuple(Rival(rival.id, rival.text, rival.logprob) for rival in token.top)
     return Token(token.id, token.text, logprob, top)

@@ -32,8 +32,10 @@ class RegistryCatalog:
         self._calls = calls
         self._stub = RegistryServiceStub(calls.peer.channel)
 
-    async def resolve(self, caller: Caller, reference: str, size_label: str) -> Resolution:
-        request = registry_pb2.ResolveRequest(reference=reference, size_label=size_label)
+    async def resolve(
+        self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
+    ) -> Resolution:
+        request = registry_pb2.ResolveRequest(reference=reference, size_label=size_label, embeds=embeds)
         answer = await self._calls.unary(
             caller, self._stub.Resolve, request, registry_pb2.ResolveResponse, _SECONDS
         )

@@ -2,10 +2,14 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from colonnade.gateway.domain.generation import Finish, GenerationSpec
 from colonnade.gateway.domain.models import Target
+from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoreSpec
 from colonnade.security.identity import Principal
+
+Spec: TypeAlias = GenerationSpec | EmbeddingSpec | ScoreSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Exchange:
     identity: Principal | None = None
     pinned: bool = False
     """The key speaks for one subject only."""
-    spec: GenerationSpec | None = None
+    spec: Spec | None = None
     target: Target | None = None
     degraded: list[str] = field(default_factory=list)
     """Parts of the platform that this answer had to do without."""
@@ -42,6 +46,8 @@ class Exchange:
     last_token_at: float | None = None
     tokens: int = 0
     finish: Finish | None = None
+    embedded: Embedded | None = None
+    scored: Scored | None = None
     failure: str = ""
     """The error's code where it failed; ``cancelled`` where the client went away."""
 
@@ -53,9 +59,16 @@ class Exchange:
         return self.identity
 
     @property
+    def wanted(self) -> Spec:
+        """What is asked of a model. ``LookupError`` on routes that ask nothing of one."""
+        if self.spec is None:
+            raise LookupError("the exchange asks nothing of a model")
+        return self.spec
+
+    @property
     def asked(self) -> GenerationSpec:
         """What is asked. ``LookupError`` outside generation."""
-        if self.spec is None:
+        if not isinstance(self.spec, GenerationSpec):
             raise LookupError("the exchange asks for no generation")
         return self.spec
 

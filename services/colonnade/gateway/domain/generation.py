@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class GenerationSpec:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     user: str = ""
+
+    action: ClassVar[str] = "generate"
+    """As the audit calls it."""
 
     @property
     def operation(self) -> str:

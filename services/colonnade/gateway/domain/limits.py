@@ -49,6 +49,10 @@ GREEDY_BELOW = 1e-3
 """Temperatures below this one are greedy: the softmax of logits divided by them is one-hot anyway."""
 
 MAX_MESSAGES = 1024
+MAX_TEXTS = 2048
+"""To embed in one call."""
+MAX_SCORED = 128
+"""To score in one call, each of them after the whole context."""
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
 ROLES_IN_CHAT = ("system", "user", "assistant")

@@ -22,11 +22,7 @@ class GenerationRenderer:
         self._id = f"gen-{exchange.request_id}"
 
     def headers(self) -> Mapping[str, str]:
-        target = self._exchange.target
-        headers = {MODEL_VERSION: target.label} if target else {}
-        if self._exchange.degraded:
-            headers[DEGRADED] = ", ".join(self._exchange.degraded)
-        return headers
+        return headers_of(self._exchange)
 
     def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
         if item.text or item.tokens:
@@ -47,12 +43,10 @@ class GenerationRenderer:
         return answer
 
     def _ending(self, finish: Finish) -> dict[str, Any]:
-        target, usage, timings = self._exchange.target, finish.usage, finish.timings
-        if target is None:
-            raise Internal("the answer has no model")
+        usage, timings = finish.usage, finish.timings
         ending: dict[str, Any] = {
             "finish_reason": finish.reason,
-            "model": {"name": target.name, "version": target.version, "digest": target.digest},
+            "model": model_of(self._exchange),
             "usage": {
                 "prompt_tokens": usage.prompt_tokens,
                 "completion_tokens": usage.completion_tokens,
@@ -76,6 +70,21 @@ def _guesses(usage: Usage) -> dict[str, int]:
     if not usage.guessed_tokens:
         return {}
     return {"guessed_tokens": usage.guessed_tokens, "accepted_tokens": usage.accepted_tokens}
+
+
+def headers_of(exchange: Exchange) -> Mapping[str, str]:
+    """Which version answers, and what it had to do without."""
+    headers = {MODEL_VERSION: exchange.target.label} if exchange.target else {}
+    if exchange.degraded:
+        headers[DEGRADED] = ", ".join(exchange.degraded)
+    return headers
+
+
+def model_of(exchange: Exchange) -> dict[str, Any]:
+    target = exchange.target
+    if target is None:
+        raise Internal("the answer has no model")
+    return {"name": target.name, "version": target.version, "digest": target.digest}
 
 
 def _token(token: Token) -> dict[str, Any]:

@@ -36,27 +36,47 @@ class Stage:
 
 
 class Pipeline:
-    """``admission`` is who asks and whether they may, for every route; ``generation`` is the rest."""
+    """``admission`` is who asks and whether they may, for every route; the others are the rest, by what is
+    asked of a model."""
 
-    def __init__(self, admission: Sequence[Stage], generation: Sequence[Stage]) -> None:
+    def __init__(
+        self,
+        admission: Sequence[Stage],
+        generation: Sequence[Stage],
+        embedding: Sequence[Stage] = (),
+        scoring: Sequence[Stage] = (),
+    ) -> None:
         self._admission = tuple(admission)
         self._generation = tuple(generation)
+        self._embedding = tuple(embedding)
+        self._scoring = tuple(scoring)
 
     async def admit(self, exchange: Exchange) -> None:
         """Runs before anything of the request's body is read. Raises where the caller may not."""
         for stage in self._admission:
             await stage.before(exchange)
 
-    async def generate(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
+    def generate(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
         """The answer's chunks. Close the iterator (``aclosing``): that is what stops a generation early."""
+        return self._through(self._generation, exchange)
+
+    def embed(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
+        """One chunk, with how it ended; the vectors are in the exchange."""
+        return self._through(self._embedding, exchange)
+
+    def score(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
+        """One chunk, with how it ended; the scores are in the exchange."""
+        return self._through(self._scoring, exchange)
+
+    async def _through(self, stages: Sequence[Stage], exchange: Exchange) -> AsyncGenerator[Chunk, None]:
         begun: list[Stage] = []
         layers: list[AsyncIterator[Chunk]] = []
         try:
-            for stage in self._generation:
+            for stage in stages:
                 begun.append(stage)
                 await stage.before(exchange)
             chunks = _nothing()
-            for stage in reversed(self._generation):
+            for stage in reversed(stages):
                 chunks = stage.during(exchange, chunks)
                 layers.append(chunks)
             async for chunk in chunks:

@@ -1,6 +1,7 @@
 """What a reference stands for: asked of the registry each time, remembered for when it is away."""
 
 from collections import OrderedDict
+from typing import TypeAlias
 
 from colonnade.errors import DeadlineExceeded, Unavailable
 from colonnade.gateway.domain.exchange import Caller
@@ -10,6 +11,7 @@ from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _REMEMBERED = 1024
+_Key: TypeAlias = tuple[str, str, str, bool]
 
 
 class Resolver:
@@ -17,13 +19,15 @@ class Resolver:
 
     def __init__(self, catalog: ModelCatalog) -> None:
         self._catalog = catalog
-        self._known: OrderedDict[tuple[str, str, str], Resolution] = OrderedDict()
+        self._known: OrderedDict[_Key, Resolution] = OrderedDict()
 
-    async def resolve(self, caller: Caller, reference: str, size_label: str) -> tuple[Resolution, bool]:
+    async def resolve(
+        self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
+    ) -> tuple[Resolution, bool]:
         """The resolution, and whether it is fresh. Raises what the registry raised where nothing is known."""
-        key = (caller.principal.tenant, reference, size_label)
+        key = (caller.principal.tenant, reference, size_label, embeds)
         try:
-            resolution = await self._catalog.resolve(caller, reference, size_label)
+            resolution = await self._catalog.resolve(caller, reference, size_label, embeds=embeds)
         except (Unavailable, DeadlineExceeded) as error:
             known = self._known.get(key)
             if known is None:
@@ -33,7 +37,7 @@ class Resolver:
         self._remember(key, resolution)
         return resolution, True
 
-    def _remember(self, key: tuple[str, str, str], resolution: Resolution) -> None:
+    def _remember(self, key: _Key, resolution: Resolution) -> None:
         self._known[key] = resolution
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:

@@ -45,6 +45,8 @@ RPCS = {
 # The same, and last whether somebody without an identity may.
 ROUTES = {
     "POST /generate":                         "xxxx...",
+    "POST /embed":                            "xxxx...",
+    "POST /score":                            "xxxx...",
     "GET /models":                            "xxxxx..",
     "GET /models/{name}":                     "xxxxx..",
     "POST /models/import":                    "x.x....",

@@ -1,11 +1,13 @@
-"""The stages of ``POST /generate``, one class a file."""
+"""The stages of what is asked of a model, one class a file."""
 
 from colonnade.gateway.service.stages.audit_record import AuditRecord
 from colonnade.gateway.service.stages.authenticate import Authenticate
 from colonnade.gateway.service.stages.authorise import Authorise
 from colonnade.gateway.service.stages.count_usage import CountUsage
 from colonnade.gateway.service.stages.draw_version import DrawVersion
+from colonnade.gateway.service.stages.fit_texts import FitTexts
 from colonnade.gateway.service.stages.generate import Generate
+from colonnade.gateway.service.stages.read_texts import ReadTexts
 from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
 from colonnade.gateway.service.stages.speak_for import SpeakFor
 
@@ -15,7 +17,9 @@ __all__ = [
     "Authorise",
     "CountUsage",
     "DrawVersion",
+    "FitTexts",
     "Generate",
+    "ReadTexts",
     "ShapeAndSize",
     "SpeakFor",
 ]

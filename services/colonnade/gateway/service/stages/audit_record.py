@@ -6,7 +6,7 @@ from colonnade.gateway.service.pipeline import Stage
 
 
 class AuditRecord(Stage):
-    """Notes every generation, whatever became of it."""
+    """Notes everything that was asked of a model, whatever became of it."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
@@ -15,7 +15,7 @@ class AuditRecord(Stage):
         target, finish = exchange.target, exchange.finish
         outcome = exchange.failure or (finish.reason if finish else "cancelled")
         self._audit.note(
-            "generate",
+            exchange.wanted.action,
             exchange.principal,
             outcome,
             request_id=exchange.request_id,

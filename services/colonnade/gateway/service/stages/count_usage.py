@@ -34,7 +34,7 @@ class CountUsage(Stage):
     async def after(self, exchange: Exchange) -> None:
         if exchange.target is None:
             return  # without a version there is no bounded name to count under
-        operation, model = exchange.asked.operation, exchange.target.name
+        operation, model = exchange.wanted.operation, exchange.target.name
         if exchange.first_token_at is not None:
             self._metrics.first_token(operation, model, exchange.first_token_at - exchange.received)
         self._metrics.finished(

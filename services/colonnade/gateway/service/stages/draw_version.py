@@ -6,7 +6,9 @@ from random import Random
 
 from colonnade.errors import NotFound
 from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.generation import GenerationSpec
 from colonnade.gateway.domain.models import Resolution, Target
+from colonnade.gateway.domain.texts import EmbeddingSpec
 from colonnade.gateway.service.pipeline import Stage
 from colonnade.gateway.service.resolver import Resolver
 
@@ -19,8 +21,10 @@ class DrawVersion(Stage):
         self._rng = rng
 
     async def before(self, exchange: Exchange) -> None:
-        spec = exchange.asked
-        resolution, fresh = await self._resolver.resolve(exchange.caller, spec.model, spec.model_size)
+        spec = exchange.wanted
+        resolution, fresh = await self._resolver.resolve(
+            exchange.caller, spec.model, spec.model_size, embeds=isinstance(spec, EmbeddingSpec)
+        )
         if not fresh:
             exchange.degraded.append("registry")
         point = (
@@ -29,7 +33,7 @@ class DrawVersion(Stage):
             else self._rng.random()
         )
         exchange.target = target = draw(resolution, point)
-        if 0 < target.context_length < spec.max_tokens:
+        if isinstance(spec, GenerationSpec) and 0 < target.context_length < spec.max_tokens:
             exchange.spec = replace(spec, max_tokens=target.context_length)
 
 

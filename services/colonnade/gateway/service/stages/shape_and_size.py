@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from colonnade.errors import InvalidArgument
-from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.exchange import Exchange, Spec
 from colonnade.gateway.domain.generation import GenerationSpec
 from colonnade.gateway.domain.limits import (
     GREEDY_BELOW,
@@ -35,7 +35,7 @@ class ShapeAndSize(Stage):
             self._check_messages(spec)
         _check_numbers(spec)
         _check_stop(spec.stop)
-        _check_names(spec)
+        check_names(spec)
         if spec.sampling.temperature < GREEDY_BELOW:
             exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))
 
@@ -63,12 +63,6 @@ def _check_exclusive(spec: GenerationSpec) -> None:
             f"give either prompt or messages; {given} given",
             field="prompt",
             limit="exactly one of prompt and messages",
-        )
-    if spec.model and spec.model_size:
-        raise InvalidArgument(
-            "give either model or model_size; both were given",
-            field="model_size",
-            limit="at most one of model and model_size",
         )
 
 
@@ -98,7 +92,14 @@ def _check_stop(stop: tuple[str, ...]) -> None:
             )
 
 
-def _check_names(spec: GenerationSpec) -> None:
+def check_names(spec: Spec) -> None:
+    """Which model is asked for, and for whom."""
+    if spec.model and spec.model_size:
+        raise InvalidArgument(
+            "give either model or model_size; both were given",
+            field="model_size",
+            limit="at most one of model and model_size",
+        )
     if spec.model:
         model_reference(spec.model, "model")
     if spec.model_size:

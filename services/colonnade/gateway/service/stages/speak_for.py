@@ -11,7 +11,7 @@ class SpeakFor(Stage):
     """Takes the request's ``user`` as the subject, unless the key speaks for one subject only."""
 
     async def before(self, exchange: Exchange) -> None:
-        user = exchange.asked.user
+        user = exchange.wanted.user
         principal = exchange.principal
         if not user or user == principal.subject:
             return
