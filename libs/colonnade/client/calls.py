@@ -54,8 +54,6 @@ class GenerateOptions(TypedDict, total=False):
     user: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
 class TextOptions(TypedDict, total=False):
     """What may accompany texts that are to be embedded or scored."""
 
@@ -64,6 +62,8 @@ class TextOptions(TypedDict, total=False):
     user: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
     """One HTTP request. Only what ``repeatable`` says is sent again after a broken connection."""
 
     method: str
@@ -99,8 +99,6 @@ def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Ge
     return StreamCall(Request("POST", "/generate", body, accept="text/event-stream"), GenerationReader)
 
 
-def list_models(page_token: str) -> Call[Page]:
-    query = f"?{urlencode({'page_token': page_token})}" if page_token else ""
 def embed(texts: str | Sequence[str], options: TextOptions, truncate: bool) -> Call[Embeddings]:
     body = _given(input=_texts(texts), truncate=truncate or None, **options)
     return Call(Request("POST", "/embed", body, repeatable=True), parsing.one(Embeddings))
@@ -111,6 +109,8 @@ def score(texts: str | Sequence[str], context: str, options: TextOptions) -> Cal
     return Call(Request("POST", "/score", body, repeatable=True), parsing.one(Scores))
 
 
+def list_models(page_token: str) -> Call[Page]:
+    query = f"?{urlencode({'page_token': page_token})}" if page_token else ""
     return Call(Request("GET", f"/models{query}", repeatable=True), parsing.one(Page))
 
 
@@ -187,12 +187,12 @@ def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -
     return body | {"stream": stream}
 
 
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 def _texts(texts: str | Sequence[str]) -> list[str]:
     return [texts] if isinstance(texts, str) else list(texts)
 
 
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _path(*parts: str) -> str:

@@ -73,8 +73,6 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class AliasTarget:
-@dataclass(frozen=True, slots=True)
 class TextUsage:
     prompt_tokens: int
     total_tokens: int
@@ -119,6 +117,8 @@ class Scores:
     usage: TextUsage
 
 
+@dataclass(frozen=True, slots=True)
+class AliasTarget:
     version: int
     weight: int = 100
     """Percent of requests; the targets of an alias add up to 100."""
