@@ -47,15 +47,19 @@ def run(grants: Row[tuple[Sequence, int]]) -> list[Outcome]:
         except Exception as error:
             outcomes.append(Outcome(sequence, error=fault(sequence, error, "plan")))
     with torch.inference_mode():
-        for sequence, span, result in _forward(planned):
-            if isinstance(result, Exception):
-                outcomes.append(Outcome(sequence, error=fault(sequence, result, "forward")))
-                continue
-            try:
-                outcomes.append(Outcome(sequence, _absorb(sequence, span, result)))
-            except Exception as error:
-                outcomes.append(Outcome(sequence, error=fault(sequence, error, "absorb")))
+        for kind in ("logits", "hidden"):
+            for sequence, span, result in _forward([each for each in planned if each[1].output == kind]):
+                outcomes.append(_outcome(sequence, span, result))
     return outcomes
+
+
+def _outcome(sequence: Sequence, span: Span, result: Outputs | Exception) -> Outcome:
+    if isinstance(result, Exception):
+        return Outcome(sequence, error=fault(sequence, result, "forward"))
+    try:
+        return Outcome(sequence, _absorb(sequence, span, result))
+    except Exception as error:
+        return Outcome(sequence, error=fault(sequence, error, "absorb"))
 
 
 def _plan(sequence: Sequence, grant: int) -> Span:
@@ -82,10 +86,6 @@ def _forward(planned: Row[Planned]) -> Iterator[tuple[Sequence, Span, Outputs | 
     """Runs all spans together, or one by one if that fails. Each span comes with its rows, or its error."""
     if not planned:
         return
-    for kind in sorted({span.output for _, span in planned})[1:]:  # a batch has one kind of output
-        others = [each for each in planned if each[1].output == kind]
-        planned = [each for each in planned if each[1].output != kind]
-        yield from _forward(others)
     runtime = planned[0][0].runtime
     try:
         results: list[Outputs | Exception] = list(_together(runtime, [span for _, span in planned]))
