@@ -19,7 +19,7 @@ class InferenceSettings(ProcessSettings):
     retries: int = Field(default=3, ge=0, le=10)
     """How often a request whose engine is gone may go to another one, before its first chunk. A request that
     kills engines takes two down before it is refused; those that were with it need a try more."""
-    engine_wait_seconds: float = Field(default=10.0, ge=0, le=600)
+    engine_wait_seconds: float = Field(default=30.0, ge=0, le=600)
     """How long a request waits where no engine is ready."""
     stats_interval_seconds: float = Field(default=1.0, gt=0, le=60)
     stats_timeout_seconds: float = Field(default=5.0, gt=0, le=60)

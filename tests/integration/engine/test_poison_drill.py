@@ -16,8 +16,8 @@ from tests.harness.tiny_model import write_tiny_llama
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 POISON = "~"
-LONG = "brown fox " * 1500
-"""Several forwards long, so that none of its answer has come when the engine dies."""
+LONG = "brown fox " * 300
+"""Several forwards long."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         "--no-import",
         COLONNADE_REGISTRY_IMPORT_ROOTS=str(model.parent),
         COLONNADE_ENGINE_STEP_TOKENS="64",
+        COLONNADE_INFERENCE_ENGINE_WAIT_SECONDS="120",  # a busy machine starts slowly
         PYTHONPATH=str(Path(__file__).parents[2] / "harness" / "poison"),
         POISON_TOKEN=str(token),
     ) as started:
@@ -52,7 +53,7 @@ class _Stream(threading.Thread):
         self._platform = platform
 
     def run(self) -> None:
-        body = {"prompt": "The quick", "max_tokens": 4000, "stream": True, "temperature": 2.0, "seed": 3}
+        body = {"prompt": "The quick", "max_tokens": 6000, "stream": True, "preset": "deterministic"}
         with self._platform.client() as http, http.stream("POST", "/generate", json=body) as reply:
             lines = reply.iter_lines()
             for line in lines:
@@ -66,13 +67,14 @@ class _Stream(threading.Thread):
 
 
 def test_a_poison_request_is_refused_and_its_neighbours_are_answered(platform: Platform) -> None:
-    expected = _ask(platform, LONG).json()["text"]
     engine = platform.pid("engine")
     stream = _Stream(platform)
     stream.start()
     assert stream.begun.wait(60)
     with ThreadPoolExecutor(4) as pool:
-        neighbours = [pool.submit(_ask, platform, LONG) for _ in range(2)]
+        # Of one token: an answer that has begun has ended too.
+        prompts = [f"{number} {LONG}" for number in range(2)]
+        neighbours = [pool.submit(_ask, platform, prompt, max_tokens=1) for prompt in prompts]
         poisoned = pool.submit(_ask, platform, f"a {POISON} b").result(180)
         answers = [each.result(180) for each in neighbours]
     stream.join(180)
@@ -80,7 +82,6 @@ def test_a_poison_request_is_refused_and_its_neighbours_are_answered(platform: P
     assert poisoned.status_code == 400, poisoned.text
     assert "died 2 times" in poisoned.json()["error"]["message"]
     assert [each.status_code for each in answers] == [200, 200], [each.text for each in answers]
-    assert {each.json()["text"] for each in answers} == {expected}
     assert stream.error()["code"] == "unavailable"
     assert "before the answer was complete" in stream.error()["message"]
     assert platform.pid("engine") != engine
@@ -90,3 +91,5 @@ def test_a_poison_request_is_refused_and_its_neighbours_are_answered(platform: P
     assert again.status_code == 400
     assert _ask(platform, "a b").status_code == 200
     assert platform.pid("engine") == alive, "the refused request did not reach the model"
+    later = [_ask(platform, prompt, max_tokens=1).json()["text"] for prompt in prompts]
+    assert [each.json()["text"] for each in answers] == later
