@@ -14,6 +14,7 @@ def chat(
     system: Annotated[str | None, typer.Option(help="Instructions for the whole conversation.")] = None,
     model: sampling.Model = None,
     model_size: sampling.ModelSize = None,
+    adapter: sampling.Adapter = None,
     max_tokens: sampling.MaxTokens = 256,
     preset: sampling.Preset = None,
     temperature: sampling.Temperature = None,
@@ -30,7 +31,8 @@ def chat(
     from colonnade.cli.conversation import Conversation
 
     wanted = sampling.options(
-        model=model, model_size=model_size, max_tokens=max_tokens, preset=preset, temperature=temperature,
+        model=model, model_size=model_size, adapter=adapter, max_tokens=max_tokens, preset=preset,
+        temperature=temperature,
         top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, stop=stop, seed=seed,
     )  # fmt: skip
     with connect(url, api_key) as client:

@@ -22,6 +22,7 @@ def generate(
     ] = None,
     model: sampling.Model = None,
     model_size: sampling.ModelSize = None,
+    adapter: sampling.Adapter = None,
     max_tokens: sampling.MaxTokens = None,
     preset: sampling.Preset = None,
     temperature: sampling.Temperature = None,
@@ -39,7 +40,8 @@ def generate(
     """Continue a text, as it is made. Ctrl-C cancels."""
     text = text_of_input("prompt") if prompt == "-" else prompt
     wanted = sampling.options(
-        model=model, model_size=model_size, max_tokens=max_tokens, preset=preset, temperature=temperature,
+        model=model, model_size=model_size, adapter=adapter, max_tokens=max_tokens, preset=preset,
+        temperature=temperature,
         top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, stop=stop, seed=seed,
     )  # fmt: skip
     if system is not None:
@@ -61,7 +63,8 @@ def told(result: "Generation") -> str:
     """``smollm2:1, 12 + 40 tokens, stop, 1.9 s``"""
     seconds = result.timings.get("total") or sum(result.timings.values())
     usage = f"{result.usage.prompt_tokens} + {result.usage.completion_tokens} tokens"
-    model = f"{result.model.name}:{result.model.version}"
+    model, adapter = f"{result.model.name}:{result.model.version}", result.model.adapter
+    model += f" with {adapter.name}:{adapter.version}" if adapter else ""
     return f"{model}, {usage}, {result.finish_reason}, {seconds:.1f} s, seed {result.seed}"
 
 

@@ -32,10 +32,10 @@ def list_models(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None
     if not known:
         remark(f"There are no models yet; import one with: colonnade models import {PREFIX}{DEFAULT}")
         return
-    rows = table("name", "size", "newest", "aliases", right=("newest",))
+    rows = table("name", "family", "size", "newest", "aliases", right=("newest",))
     for model in known:
         aliases = ", ".join(told(alias) for alias in model.aliases)
-        rows.add_row(model.name, model.size_label, str(model.latest_version), aliases)
+        rows.add_row(model.name, model.family, model.size_label, str(model.latest_version), aliases)
     out().print(rows)
 
 
@@ -48,6 +48,8 @@ def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: Ap
         _print_json(asdict(model))
         return
     out().print(f"{model.name}  {model.description}".rstrip(), markup=False)
+    if model.base:
+        out().print(f"  an adapter of {model.base[:19]}", markup=False)
     for alias in model.aliases:
         out().print(f"  {told(alias)}", markup=False)
     _print_versions(model)
@@ -56,7 +58,7 @@ def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: Ap
 @app.command("import")
 def import_model(
     source: Annotated[
-        str, typer.Argument(help=f"A Hugging Face folder, a .gguf file, or {PREFIX}{DEFAULT}.")
+        str, typer.Argument(help=f"A Hugging Face or PEFT folder, a .gguf file, or {PREFIX}{DEFAULT}.")
     ],
     name: Annotated[str | None, typer.Option(help="By default made from the source's name.")] = None,
     alias: Annotated[
@@ -64,6 +66,9 @@ def import_model(
         typer.Option(help="Moved to the new version; by default production, for a model's first version."),
     ] = None,
     description: Annotated[str | None, typer.Option(help="What the model is for.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="For a LoRA adapter: the model version it was made for, as smollm2:1.")
+    ] = None,
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
@@ -74,7 +79,7 @@ def import_model(
     chosen = name or name_from(source)
     with connect(url, api_key) as client:
         moved = alias or ("production" if _is_new(client, chosen) else None)
-        stream = client.models.import_(located, name=chosen, alias=moved, description=description)
+        stream = client.models.import_(located, name=chosen, alias=moved, description=description, base=base)
         version = follow(stream)
     pointed = f", now {version.name}@{moved}" if moved else ""
     remark(

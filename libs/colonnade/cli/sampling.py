@@ -14,6 +14,9 @@ Model: TypeAlias = Annotated[
     typer.Option("--model", "-m", help="name, name@alias or name:version; else the default model."),
 ]
 ModelSize: TypeAlias = Annotated[str | None, typer.Option(help="A size instead of a model: 135M, 7B ...")]
+Adapter: TypeAlias = Annotated[
+    str | None, typer.Option("--adapter", "-a", help="A LoRA adapter of the model, named as models are.")
+]
 MaxTokens: TypeAlias = Annotated[int | None, typer.Option(help="Longest answer, in tokens.")]
 Preset: TypeAlias = Annotated[
     str | None,
@@ -50,6 +53,7 @@ def options(
     *,
     model: str | None,
     model_size: str | None,
+    adapter: str | None,
     max_tokens: int | None,
     preset: str | None,
     temperature: float | None,
@@ -63,6 +67,7 @@ def options(
     return {
         "model": model,
         "model_size": model_size,
+        "adapter": adapter,
         "max_tokens": max_tokens,
         "preset": preset,
         "temperature": temperature,

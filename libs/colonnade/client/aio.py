@@ -224,13 +224,15 @@ class AsyncModels:
         name: str | None = None,
         alias: str | None = None,
         description: str | None = None,
+        base: str | None = None,
     ) -> AsyncStream[ImportProgress, Version]:
         """Converts a source into a new version; iterate for progress.
 
         ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine;
-        ``alias`` is moved to the version once it is there.
+        ``alias`` is moved to the version once it is there. A folder with a LoRA adapter that PEFT saved needs
+        its ``base``: the model version that it was made for, as in ``"smollm2:1"``.
         """
-        return AsyncStream(self._client, calls.import_model(source, name, alias, description))
+        return AsyncStream(self._client, calls.import_model(source, name, alias, description, base))
 
     async def set_alias(
         self,

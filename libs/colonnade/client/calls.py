@@ -41,6 +41,8 @@ class GenerateOptions(TypedDict, total=False):
     messages: Sequence[Mapping[str, str]] | None
     model: str | None
     model_size: str | None
+    adapter: str | None
+    """A LoRA adapter: ``name``, ``name@alias`` or ``name:version``; without ``model``, of its own model."""
     max_tokens: int | None
     temperature: float | None
     top_k: int | None
@@ -119,9 +121,9 @@ def get_model(name: str) -> Call[Model]:
 
 
 def import_model(
-    source: str, name: str | None, alias: str | None, description: str | None
+    source: str, name: str | None, alias: str | None, description: str | None, base: str | None = None
 ) -> StreamCall[ImportProgress, Version]:
-    body = _given(source=source, name=name, alias=alias, description=description)
+    body = _given(source=source, name=name, alias=alias, description=description, base=base)
     request = Request("POST", "/models/import", body, "text/event-stream", idempotency_key=uuid.uuid4().hex)
     return StreamCall(request, ImportReader)
 

@@ -12,6 +12,8 @@ class ModelVersion:
     name: str
     version: int
     digest: str
+    adapter: "ModelVersion | None" = None
+    """The LoRA adapter that had a part in the answer, if one had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class Version:
     created_by: str = ""
     source: str = ""
     source_digest: str = ""
+    base: str = ""
+    """Of an adapter: the digest of the model version that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,9 @@ class Model:
     aliases: tuple[Alias, ...] = ()
     versions: tuple[Version, ...] = ()
     created_at: datetime | None = None
+    family: str = ""
+    """Of the latest version; ``lora`` is an adapter."""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ class ModelCatalog(Protocol):
     ) -> Resolution:
         """Without reference and size the default: for ``embeds``, a model that is made for embeddings."""
 
+    async def version(self, caller: Caller, digest: str) -> Target:
+        """The version of a digest; ``NotFound`` if there is none."""
+
     async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage: ...
 
     async def get(self, caller: Caller, name: str) -> ModelDetail: ...

@@ -194,6 +194,18 @@ def test_models_import_of_another_version_moves_nothing(
     assert stub.last.body == {"source": str(tmp_path / "x.gguf"), "name": "smollm2"}
 
 
+def test_models_import_of_an_adapter_names_its_base(stub: Stub, colonnade: Run, tmp_path: Path) -> None:
+    (tmp_path / "poet").mkdir()
+    assert colonnade("models", "import", str(tmp_path / "poet"), "--base", "smollm2:1").status == 0
+    assert stub.last.body["base"] == "smollm2:1"
+
+
+def test_generate_with_an_adapter(stub: Stub, colonnade: Run) -> None:
+    assert colonnade("generate", "The sea", "--adapter", "poet:2").status == 0
+    assert stub.last.body["adapter"] == "poet:2"
+    assert "model" not in stub.last.body
+
+
 def test_models_alias(stub: Stub, colonnade: Run) -> None:
     stub.routes["PUT", "/models/smollm2/aliases/candidate"] = lambda seen: Answer(
         body={"name": "candidate", "targets": seen.body["targets"], "revision": 4}

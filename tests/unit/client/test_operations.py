@@ -93,6 +93,16 @@ async def test_everything_that_can_be_asked(caller: Caller) -> None:
     assert caller.bodies == [{**options, "stop": ["\n"], "stream": False}]
 
 
+async def test_an_answer_names_the_adapter_that_was_asked_for(caller: Caller) -> None:
+    poet = {"name": "poet", "version": 2, "digest": "sha256:cd"}
+    caller.answers = [answer(ENDING | {"model": MODEL | {"adapter": poet}}), answer(ENDING)]
+    adapted = await got(caller.client().generate("p", adapter="poet:2"))
+    assert adapted.model.adapter == ModelVersion("poet", 2, "sha256:cd")
+    plain = await got(caller.client().generate("p", adapter=None))
+    assert plain.model.adapter is None
+    assert [body.get("adapter") for body in caller.bodies] == ["poet:2", None]
+
+
 async def test_what_is_none_is_not_sent(caller: Caller) -> None:
     caller.answers = [answer(ENDING)]
     await got(caller.client().generate("p", model=None, seed=None, stop=["a", "b"]))
@@ -236,6 +246,15 @@ async def test_an_import_shows_its_progress_and_ends_with_the_version(caller: Ca
     assert caller.bodies == [{"source": "bundled:tiny", "name": "tiny", "alias": "production"}]
     assert caller.requests[0].headers["accept"] == "text/event-stream"
     assert len(caller.requests[0].headers["idempotency-key"]) == 32
+
+
+async def test_an_adapter_comes_with_its_base(caller: Caller) -> None:
+    adapter = VERSION | {"family": "lora", "base": "sha256:ef"}
+    caller.answers = [events({"stage": "done", "fraction": 1, "version": adapter})]
+    stream = caller.client().models.import_("/adapters/poet", name="poet", base="tiny:3")
+    await items(stream)
+    assert (stream.result.family, stream.result.base) == ("lora", "sha256:ef")
+    assert caller.bodies == [{"source": "/adapters/poet", "name": "poet", "base": "tiny:3"}]
 
 
 async def test_an_alias_moves_to_one_version_or_to_several(caller: Caller) -> None:

@@ -70,6 +70,10 @@ class FakeCatalog:
     error: ColonnadeError | None = None
     callers: list[Caller] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    poet: Target = field(
+        default_factory=lambda: Target("poet", 2, "sha256:" + "e" * 64, 100, 2048, base=DIGEST)
+    )
+    """An adapter."""
     steps: list[ImportProgress] = field(
         default_factory=lambda: [
             ImportProgress("convert", 0.5, "half"),
@@ -87,9 +91,17 @@ class FakeCatalog:
         self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
     ) -> Resolution:
         self._note(caller, "resolve", reference, size_label, *["embeds"] * embeds)
+        if reference in ("poet", "poet:2"):
+            return Resolution("poet", "production", (self.poet,))
         if reference not in ("", "tiny", "tiny@production", "tiny:1"):
             raise NotFound(f"there is no model {reference}", field="model")
         return self.resolution
+
+    async def version(self, caller: Caller, digest: str) -> Target:
+        self._note(caller, "version", digest)
+        if digest != DIGEST:
+            raise NotFound("no version has this digest", field="digest")
+        return target()
 
     async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
         self._note(caller, "list", page_size, page_token)

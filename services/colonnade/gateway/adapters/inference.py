@@ -47,7 +47,7 @@ def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> gener
     """The request as it travels from here to the engine."""
     generation = generation_pb2.Generation(
         request_id=caller.request_id,
-        model=generation_pb2.ModelRef(name=target.name, version=target.version, digest=target.digest),
+        model=model_ref(target),
         sampling=_sampling(spec.sampling),
         max_tokens=spec.max_tokens,
         stop=spec.stop,
@@ -61,6 +61,13 @@ def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> gener
             for message in spec.messages
         )
     return generation
+
+
+def model_ref(target: Target) -> generation_pb2.ModelRef:
+    adapter = target.adapter.digest if target.adapter else ""
+    return generation_pb2.ModelRef(
+        name=target.name, version=target.version, digest=target.digest, adapter=adapter
+    )
 
 
 def _sampling(sampling: Sampling) -> generation_pb2.Sampling:

@@ -41,6 +41,13 @@ class RegistryCatalog:
         )
         return Resolution(answer.name, answer.alias, tuple(_target(target) for target in answer.targets))
 
+    async def version(self, caller: Caller, digest: str) -> Target:
+        request = registry_pb2.GetManifestRequest(digest=digest)
+        answer = await self._calls.unary(
+            caller, self._stub.GetManifest, request, registry_pb2.GetManifestResponse, _SECONDS
+        )
+        return _target_of(answer.manifest, 100)
+
     async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
         request = registry_pb2.ListModelsRequest(page_size=page_size, page_token=page_token)
         answer = await self._calls.unary(
@@ -62,6 +69,7 @@ class RegistryCatalog:
             alias=order.alias,
             description=order.description,
             idempotency_key=order.idempotency_key,
+            base=order.base,
         )
         steps = self._calls.stream(caller, self._stub.ImportModel, request, registry_pb2.ImportModelResponse)
         async with aclosing(steps):
@@ -93,8 +101,13 @@ class RegistryCatalog:
 
 
 def _target(target: registry_pb2.ResolvedTarget) -> Target:
-    manifest = target.manifest
-    return Target(manifest.name, manifest.version, manifest.digest, target.weight, manifest.context_length)
+    return _target_of(target.manifest, target.weight)
+
+
+def _target_of(manifest: manifest_pb2.Manifest, weight: int) -> Target:
+    return Target(
+        manifest.name, manifest.version, manifest.digest, weight, manifest.context_length, manifest.base
+    )
 
 
 def _model(model: registry_pb2.Model) -> Model:
@@ -105,6 +118,8 @@ def _model(model: registry_pb2.Model) -> Model:
         latest_version=model.latest_version,
         aliases=tuple(_alias(alias) for alias in model.aliases),
         created_at=_time(model.created_at),
+        family=model.family,
+        base=model.base,
     )
 
 
@@ -133,6 +148,7 @@ def _version(version: registry_pb2.Version) -> Version:
         source_digest=version.source_digest,
         created_by=version.created_by,
         created_at=_time(version.created_at),
+        base=manifest.base,
     )
 
 

@@ -38,7 +38,9 @@ PRESETS: Mapping[str, Sampling] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
-    """One request. Either ``prompt`` or ``messages``; ``model`` or ``model_size`` or neither."""
+    """One request. Either ``prompt`` or ``messages``; ``model`` or ``model_size`` or neither.
+
+    ``adapter`` goes with its model, or stands for it."""
 
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
@@ -49,6 +51,7 @@ class GenerationSpec:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     user: str = ""
+    adapter: str = ""
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""

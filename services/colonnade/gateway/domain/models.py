@@ -13,6 +13,10 @@ class Target:
     digest: str
     weight: int
     context_length: int = 0
+    base: str = ""
+    """Of an adapter: the digest of the version that it belongs to."""
+    adapter: "Target | None" = None
+    """Of a model: the adapter that has a part in the answer."""
 
     @property
     def label(self) -> str:
@@ -52,6 +56,8 @@ class Model:
     latest_version: int
     aliases: tuple[Alias, ...]
     created_at: datetime | None = None
+    family: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class Version:
     source_digest: str
     created_by: str
     created_at: datetime | None = None
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class ImportOrder:
     alias: str = ""
     description: str = ""
     idempotency_key: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from colonnade.errors import Internal
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage
+from colonnade.gateway.domain.models import Target
 
 MODEL_VERSION = "x-colonnade-model-version"
 DEGRADED = "x-colonnade-degraded"
@@ -84,6 +85,11 @@ def model_of(exchange: Exchange) -> dict[str, Any]:
     target = exchange.target
     if target is None:
         raise Internal("the answer has no model")
+    used = _version(target)
+    return used | ({"adapter": _version(target.adapter)} if target.adapter else {})
+
+
+def _version(target: Target) -> dict[str, Any]:
     return {"name": target.name, "version": target.version, "digest": target.digest}
 
 

@@ -62,6 +62,10 @@ class GenerateBody(Strict):
         default=None,
         description="A size such as 135M or 7B, instead of model: the newest model of that size.",
     )
+    adapter: str | None = Field(
+        default=None,
+        description="A LoRA adapter of the model, named as models are. Without model: of its own model.",
+    )
     max_tokens: int | None = _number("max_tokens", "Tokens to generate at most.", _SPEC.max_tokens)
     temperature: float | None = _number("temperature", "0 is greedy.", _DEFAULTS.temperature)
     top_k: int | None = _number("top_k", "Draw among the k likeliest tokens; 0 is off.", _DEFAULTS.top_k)
@@ -97,6 +101,7 @@ class GenerateBody(Strict):
             else tuple(Message(each.role, each.content) for each in messages),
             model=self.model or "",
             model_size=self.model_size or "",
+            adapter=self.adapter or "",
             max_tokens=_SPEC.max_tokens if self.max_tokens is None else self.max_tokens,
             sampling=self._sampling(),
             stop=tuple(self.stop or ()),
@@ -110,10 +115,14 @@ class GenerateBody(Strict):
         return replace(PRESETS[self.preset] if self.preset else _DEFAULTS, **given)
 
 
-class ModelUsed(BaseModel):
+class VersionUsed(BaseModel):
     name: str
     version: int
     digest: str
+
+
+class ModelUsed(VersionUsed):
+    adapter: VersionUsed | None = Field(default=None, description="If one had a part in the answer.")
 
 
 class UsageOut(BaseModel):

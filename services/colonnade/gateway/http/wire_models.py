@@ -34,6 +34,10 @@ class ImportBody(Strict):
     name: str = Field(description="The model that it becomes the newest version of.")
     alias: str | None = Field(default=None, description="Moved to the new version once it is there.")
     description: str | None = None
+    base: str | None = Field(
+        default=None,
+        description="For an adapter (a folder that PEFT saved): the model version that it belongs to.",
+    )
 
 
 class Alias(BaseModel):
@@ -62,6 +66,8 @@ class Model(BaseModel):
     latest_version: int
     aliases: list[Alias]
     created_at: datetime | None
+    family: str = Field(description="Of the latest version; lora is an adapter.")
+    base: str = Field(description="Of an adapter: the digest of the model version that it belongs to.")
 
     @classmethod
     def of(cls, model: domain.Model) -> "Model":
@@ -72,6 +78,8 @@ class Model(BaseModel):
             latest_version=model.latest_version,
             aliases=[Alias.of(alias) for alias in model.aliases],
             created_at=model.created_at,
+            family=model.family,
+            base=model.base,
         )
 
 
@@ -93,6 +101,7 @@ class Version(BaseModel):
     source_digest: str
     created_by: str
     created_at: datetime | None
+    base: str = Field(description="Of an adapter: the digest of the model version that it belongs to.")
 
     @classmethod
     def of(cls, version: domain.Version) -> "Version":

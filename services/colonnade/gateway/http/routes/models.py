@@ -18,6 +18,7 @@ from colonnade.security.inputs import (
     check_text,
     idempotency_key,
     model_name,
+    model_reference,
 )
 from colonnade.security.inputs.catalogue import (
     MAX_ALIAS_TARGETS,
@@ -76,6 +77,7 @@ async def import_model(
             body.description or "", "description", MAX_DESCRIPTION_BYTES, allow_empty=True, controls="text"
         ),
         idempotency_key=idempotency_key(key) if key is not None else "",
+        base=model_reference(body.base, "base") if body.base else "",
     )
     steps = gateway_of(request).models.bring_in(exchange.caller, order)
     stream = "text/event-stream" in request.headers.get("accept", "")

@@ -22,6 +22,7 @@ class AuditRecord(Stage):
             model=target.name if target else "",
             version=target.version if target else 0,
             digest=target.digest if target else "",
+            adapter=target.adapter.digest if target and target.adapter else "",
             prompt_tokens=finish.usage.prompt_tokens if finish else 0,
             completion_tokens=exchange.tokens,
         )

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 from random import Random
 
-from colonnade.errors import NotFound
+from colonnade.errors import InvalidArgument, NotFound
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import GenerationSpec
 from colonnade.gateway.domain.models import Resolution, Target
@@ -14,7 +14,9 @@ from colonnade.gateway.service.resolver import Resolver
 
 
 class DrawVersion(Stage):
-    """Sticky for a ``user``, else random. No more tokens than the version's context holds are asked of it."""
+    """Sticky for a ``user``, else random; with an adapter, the version that it belongs to.
+
+    No more tokens than the version's context holds are asked of it."""
 
     def __init__(self, resolver: Resolver, rng: Random) -> None:
         self._resolver = resolver
@@ -22,19 +24,57 @@ class DrawVersion(Stage):
 
     async def before(self, exchange: Exchange) -> None:
         spec = exchange.wanted
-        resolution, fresh = await self._resolver.resolve(
-            exchange.caller, spec.model, spec.model_size, embeds=isinstance(spec, EmbeddingSpec)
-        )
-        if not fresh:
-            exchange.degraded.append("registry")
-        point = (
-            sticky_point(resolution, exchange.principal.tenant, spec.user)
-            if spec.user
-            else self._rng.random()
-        )
-        exchange.target = target = draw(resolution, point)
+        adapter = await self._adapter(exchange, spec) if isinstance(spec, GenerationSpec) else None
+        if adapter and not (spec.model or spec.model_size):
+            target, fresh = await self._resolver.version(exchange.caller, adapter.base)
+        else:
+            resolution, fresh = await self._resolver.resolve(
+                exchange.caller, spec.model, spec.model_size, embeds=isinstance(spec, EmbeddingSpec)
+            )
+            target = self._drawn(exchange, fitting(resolution, adapter) if adapter else resolution)
+        _note(exchange, fresh)
+        if target.base:
+            raise InvalidArgument(
+                f"{target.label} is an adapter; send it as adapter, alone or with its model", field="model"
+            )
+        exchange.target = target = replace(target, adapter=adapter)
         if isinstance(spec, GenerationSpec) and 0 < target.context_length < spec.max_tokens:
             exchange.spec = replace(spec, max_tokens=target.context_length)
+
+    async def _adapter(self, exchange: Exchange, spec: GenerationSpec) -> Target | None:
+        if not spec.adapter:
+            return None
+        try:
+            resolution, fresh = await self._resolver.resolve(exchange.caller, spec.adapter, "")
+            adapter = self._drawn(exchange, resolution)
+        except NotFound as error:
+            raise NotFound(error.message, **error.details | {"field": "adapter"}) from None
+        if not adapter.base:
+            raise InvalidArgument(f"{adapter.label} is a model, not an adapter", field="adapter")
+        _note(exchange, fresh)
+        return adapter
+
+    def _drawn(self, exchange: Exchange, resolution: Resolution) -> Target:
+        user = exchange.wanted.user
+        point = sticky_point(resolution, exchange.principal.tenant, user) if user else self._rng.random()
+        return draw(resolution, point)
+
+
+def _note(exchange: Exchange, fresh: bool) -> None:
+    if not fresh and "registry" not in exchange.degraded:
+        exchange.degraded.append("registry")
+
+
+def fitting(resolution: Resolution, adapter: Target) -> Resolution:
+    """Of the versions behind a reference, the one that the adapter belongs to. ``InvalidArgument`` if none."""
+    targets = tuple(target for target in resolution.targets if target.digest == adapter.base)
+    if not targets:
+        raise InvalidArgument(
+            f"{adapter.label} belongs to another version than {resolution.name} means; leave model out to "
+            "have the one that it belongs to",
+            field="adapter",
+        )
+    return replace(resolution, targets=targets)
 
 
 def draw(resolution: Resolution, point: float) -> Target:

@@ -36,6 +36,8 @@ class ShapeAndSize(Stage):
         _check_numbers(spec)
         _check_stop(spec.stop)
         check_names(spec)
+        if spec.adapter:
+            model_reference(spec.adapter, "adapter")
         if spec.sampling.temperature < GREEDY_BELOW:
             exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))
 
