@@ -107,7 +107,8 @@ class Adaptive:
         self.most = most
         self.costs = RowCosts()
         self._all = Acceptance(usual)
-        self._draft_seconds: float | None = None
+        self.draft_seconds: float | None = None
+        """Of one round of guessing, if that takes a model."""
 
     def pace(self) -> Pace:
         return Pace(self._all.share)
@@ -121,8 +122,8 @@ class Adaptive:
     def drafted(self, rounds: int, seconds: float) -> None:
         """Rounds of guessing took so long together."""
         each = seconds / rounds
-        known = self._draft_seconds or each
-        self._draft_seconds = smoothed(known, each)
+        known = self.draft_seconds or each
+        self.draft_seconds = smoothed(known, each)
 
     def choose(self, paces: Sequence[Pace], rows: int) -> list[int]:
         shares = [pace.acceptance.share for pace in paces]
@@ -138,7 +139,7 @@ class Adaptive:
         """Tokens a second with at most ``count`` guesses each."""
         lengths = [_worth(share, count) for share in shares]
         tokens = sum(expected(share, length) for share, length in zip(shares, lengths, strict=True))
-        drafting = max(lengths, default=0) * (self._draft_seconds or 0.0)
+        drafting = max(lengths, default=0) * (self.draft_seconds or 0.0)
         return tokens / (self.costs.seconds(rows + sum(lengths)) + drafting)
 
 

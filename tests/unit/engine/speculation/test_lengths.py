@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colonnade.engine.speculation.costs import MAX_ROWS, RowCosts
+from colonnade.engine.speculation.costs import MAX_ROWS, STALE, RowCosts
 from colonnade.engine.speculation.lengths import LAST_PROBE, Acceptance, Adaptive, Fixed, Pace, expected
 
 
@@ -105,7 +105,7 @@ def test_an_interruption_is_not_taken_for_a_cost() -> None:
     costs.observe(1, 0.010)
     costs.observe(1, 10.0)
     assert costs.seconds(1) < 0.015
-    for _ in range(60):
+    for _ in range(9):
         costs.observe(1, 0.010)
     assert costs.seconds(1) == pytest.approx(0.010, rel=0.01)
 
@@ -116,3 +116,20 @@ def test_a_fixed_length_is_fixed() -> None:
     lengths.drafted(1, 100.0)
     lengths.heard(3, 0)
     assert lengths.choose([lengths.pace()] * 2, 99) == [3, 3]
+
+
+def test_what_was_not_measured_for_long_is_forgotten() -> None:
+    costs = RowCosts()
+    costs.observe(5, 9.0)
+    for _ in range(STALE - 1):
+        costs.observe(1, 0.010)
+    assert costs.seconds(5) == 9.0
+    costs.observe(1, 0.010)
+    assert costs.seconds(5) == pytest.approx(0.014)
+
+
+def test_a_cost_that_stays_is_believed() -> None:
+    costs = RowCosts()
+    for seconds in (0.010, *[0.020] * 100):
+        costs.observe(1, seconds)
+    assert costs.seconds(1) == pytest.approx(0.020, rel=0.02)
