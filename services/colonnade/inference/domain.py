@@ -49,6 +49,8 @@ class Stats:
     outstanding_tokens: int = 0
     draining: bool = False
     parcel: Parcel = None
+    draft: str = ""
+    """The digest of a version that guesses ahead for the others there, and is to be loaded before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The outcome of one engine step; ``last`` says how it ended, inside."""
+    """The outcome of one engine step; with ``last``, how one of the request's answers ended, inside."""
 
     parcel: Parcel
     last: bool = False

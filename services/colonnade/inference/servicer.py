@@ -54,9 +54,10 @@ class InferenceServicer(InferenceServiceServicer):
 
 
 def generation_work(generation: Generation) -> Work:
-    """A generation costs about its prompt and all it may answer."""
+    """A generation costs about its prompt and all that its answers may hold."""
     texts = [message.content for message in generation.chat.messages]
-    tokens = _tokens(generation.prompt, *texts) + max(0, generation.max_tokens)
+    answers = max(1, generation.n) * max(0, generation.max_tokens)
+    tokens = _tokens(generation.prompt, *texts) + answers
     return Work(generation.model.digest, generation, tokens, generation.session, generation.model.adapter)
 
 

@@ -220,6 +220,7 @@ def test_what_a_generation_costs() -> None:
     )
     assert generation_work(Generation(model=REF, prompt="x" * 400, max_tokens=50)).tokens == 151
     assert generation_work(Generation(model=REF, chat=chat, max_tokens=50)).tokens == 71
+    assert generation_work(Generation(model=REF, chat=chat, max_tokens=50, n=3)).tokens == 171
     assert generation_work(Generation(model=REF, max_tokens=-5)).tokens == 1
 
 

@@ -12,6 +12,7 @@ from colonnade.errors import InvalidArgument, TooLarge
 
 MAX_STEP = 10_000
 """The automaton of ``multipleOf`` has as many states as the number that all of a schema's have in common."""
+_MOST_DIGITS = 17
 _STEP = re.compile(r'"multipleOf":\s*([-+.0-9eE]+)')
 _EMBEDDED = re.compile(r"%json\b")
 
@@ -54,7 +55,9 @@ class Structure:
 
 def _check_schema(structure: Structure) -> None:
     try:
-        schema = json.loads(structure.text, parse_constant=_no_number)
+        schema = json.loads(structure.text, parse_constant=_no_number, parse_int=_exact)
+    except OverflowError:
+        raise structure.refused("it has an integer beyond 2^53, which JSON readers may round") from None
     except (ValueError, RecursionError):
         raise structure.refused("it is not JSON, or nested too deeply") from None
     if not isinstance(schema, dict):
@@ -70,6 +73,12 @@ def _check_schema(structure: Structure) -> None:
 def _whole(step: str) -> int:
     """The digits of a number without point and exponent: 0.25 is 25."""
     return int("".join(map(str, Decimal(step).normalize().as_tuple().digits)))
+
+
+def _exact(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS or abs(int(digits)) > 2**53:
+        raise OverflowError
+    return int(digits)
 
 
 def _no_number(_: str) -> Any:

@@ -13,6 +13,8 @@ from tests.unit.engine.toys import spelling
 REFUSED = {
     "not JSON": (Form.JSON_SCHEMA, "{", "not JSON"),
     "not a number": (Form.JSON_SCHEMA, '{"minimum": NaN}', "not JSON"),
+    "not exact": (Form.JSON_SCHEMA, '{"enum": [9007199254740993]}', "2^53"),
+    "not a number at all": (Form.JSON_SCHEMA, '{"enum": [-' + "9" * 5000 + "]}", "2^53"),
     "deep": (Form.JSON_SCHEMA, '{"items":' * 5000 + "{}" + "}" * 5000, "deeply"),
     "deep for the library": (Form.JSON_SCHEMA, '{"items":' * 500 + "{}" + "}" * 500, "recursion"),
     "a list": (Form.JSON_SCHEMA, "[]", "object"),
