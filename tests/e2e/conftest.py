@@ -6,12 +6,20 @@ from pathlib import Path
 import pytest
 
 from tests.harness.platform import Platform, running
-from tests.harness.tiny_model import write_tiny_llama
+from tests.harness.tiny_model import write_tiny_bert, write_tiny_llama
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_llama(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def encoder(platform: Platform, tiny_model: Path) -> str:
+    """The name of a sentence encoder on the platform."""
+    folder = write_tiny_bert(tiny_model.parent / "encoder")
+    platform.command("models", "import", str(folder), "--name", "tiny-encoder")
+    return "tiny-encoder"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A real Llama of a few thousand random weights in Hugging Face's layout: quick to import, and it answers."""
+"""Real models of a few thousand random weights in Hugging Face's layout: quick to import, and they answer."""
 
 import json
 from pathlib import Path
@@ -70,3 +70,53 @@ def _write_tokenizer(folder: Path) -> int:
     settings = {"chat_template": _TEMPLATE, "bos_token": _SPECIAL[0], "eos_token": _SPECIAL[0]}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return tokenizer.get_vocab_size()
+
+
+def write_tiny_bert(folder: Path, *, seed: int = 0, width: int = 32, layers: int = 2) -> Path:
+    """A sentence encoder for texts of up to 32 tokens, as sentence-transformers lays it out."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "dog", "sat", "on", "mat", "##s"]
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    vocabulary = [*words, *letters, *(f"##{letter}" for letter in letters if letter != "s")]
+    config = {
+        "architectures": ["BertModel"], "model_type": "bert", "vocab_size": len(vocabulary),
+        "hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64, "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+    }  # fmt: skip
+    steps = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    (folder / "1_Pooling").mkdir(parents=True, exist_ok=True)
+    for name, content in {
+        "config.json": config,
+        "modules.json": [
+            {"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in steps
+        ],
+        "1_Pooling/config.json": {"pooling_mode_mean_tokens": True},
+        "sentence_bert_config.json": {"max_seq_length": 32, "do_lower_case": False},
+        "tokenizer_config.json": {"do_lower_case": True},
+    }.items():
+        (folder / name).write_text(json.dumps(content))
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {
+        "embeddings.word_embeddings": (len(vocabulary), width),
+        "embeddings.position_embeddings": (64, width),
+        "embeddings.token_type_embeddings": (2, width),
+    }
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(layers):
+        prefix = f"encoder.layer.{layer}."
+        norms += [prefix + "attention.output.LayerNorm", prefix + "output.LayerNorm"]
+        shapes |= {prefix + f"attention.self.{part}": (width, width) for part in ("query", "key", "value")}
+        shapes[prefix + "attention.output.dense"] = (width, width)
+        shapes |= {
+            prefix + "intermediate.dense": (2 * width, width),
+            prefix + "output.dense": (width, 2 * width),
+        }
+    weights = {
+        f"{name}.weight": torch.randn(*shape, generator=generator) * 0.3 for name, shape in shapes.items()
+    }
+    weights |= {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items() if "layer" in name}
+    weights |= {f"{name}.weight": torch.ones(width) for name in norms}
+    weights |= {f"{name}.bias": torch.zeros(width) for name in norms}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
