@@ -99,6 +99,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             cached_prefix_bytes=load.cached_bytes,
             prefix_hit_tokens=load.prefix_hit_tokens,
             preemptions=load.preemptions,
+            draft=engine.host.pairing.method.draft,
         )
 
     def _loaded(self, digest: str) -> pb.LoadedModel:

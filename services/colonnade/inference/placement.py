@@ -116,6 +116,17 @@ class Placement:
             ) from None
         return self.fleet.slot(view.address)
 
+    async def load_draft(self, slot: Slot) -> None:
+        """Loads the version that guesses for the others on this engine, if it wants one. They do without if
+        that fails."""
+        stats = slot.view.stats
+        if stats is None or not stats.draft or stats.draft in stats.loaded:
+            return
+        try:
+            await self.loads.load(slot, await self.manifests.get(stats.draft))
+        except ColonnadeError as error:
+            _LOG.warning("draft not loaded", digest=stats.draft, code=error.code, reason=error.message)
+
 
 class Attempts:
     """One piece of work on its way to an engine, and to another one if that is gone."""
@@ -145,6 +156,7 @@ class Attempts:
             self._slot = slot
             if loaded is None:
                 assert model is not None, "it was asked for"
+                await self._placement.load_draft(slot)
                 loaded = await loads.load(slot, model)
             if adapter is not None and wanted not in loaded.adapters:
                 loaded = await loads.load_adapter(slot, digest, adapter)

@@ -34,6 +34,7 @@ class FakeEngine:
     outstanding_tokens: int = 0
     instance: str = "first"
     draining: bool = False
+    draft: str = ""
     down: bool = False
     stats_errors: list[Exception] = field(default_factory=list)
     load_errors: list[ColonnadeError] = field(default_factory=list)
@@ -71,7 +72,8 @@ class FakeEngine:
         seen = {name: Loaded(name, "parcel", frozenset(self.adapters)) for name in self.loaded}
         instance = self.instance
         await self._pass(self.stats_gate)
-        return Stats(instance, seen, self.free_bytes, self.outstanding_tokens, self.draining, "figures")
+        free, outstanding = self.free_bytes, self.outstanding_tokens
+        return Stats(instance, seen, free, outstanding, self.draining, "figures", self.draft)
 
     async def load(self, manifest: Manifest) -> Loaded:
         self._alive()

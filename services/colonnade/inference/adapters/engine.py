@@ -38,6 +38,7 @@ class GrpcEngine:
             outstanding_tokens=answer.outstanding_tokens,
             draining=answer.draining,
             parcel=answer,
+            draft=answer.draft,
         )
 
     async def load(self, manifest: Manifest) -> Loaded:

@@ -519,6 +519,7 @@ class StatsResponse(_message.Message):
     CACHED_PREFIX_BYTES_FIELD_NUMBER: _builtins.int
     PREFIX_HIT_TOKENS_FIELD_NUMBER: _builtins.int
     PREEMPTIONS_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
     memory_budget_bytes: _builtins.int
     memory_used_bytes: _builtins.int
     cache_bytes: _builtins.int
@@ -534,6 +535,8 @@ class StatsResponse(_message.Message):
     """prompt tokens that were not computed again, since the start"""
     preemptions: _builtins.int
     """since the start"""
+    draft: _builtins.str
+    """digest of the version that guesses ahead for the others; to be loaded before them"""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedModel]: ...
     def __init__(
@@ -551,10 +554,11 @@ class StatsResponse(_message.Message):
         cached_prefix_bytes: _builtins.int = ...,
         prefix_hit_tokens: _builtins.int = ...,
         preemptions: _builtins.int = ...,
+        draft: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "cache_limit_bytes", b"cache_limit_bytes", "cached_prefix_bytes", b"cached_prefix_bytes", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "preemptions", b"preemptions", "prefix_hit_tokens", b"prefix_hit_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "cache_limit_bytes", b"cache_limit_bytes", "cached_prefix_bytes", b"cached_prefix_bytes", "draft", b"draft", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "preemptions", b"preemptions", "prefix_hit_tokens", b"prefix_hit_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
