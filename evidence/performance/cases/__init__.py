@@ -1,0 +1,18 @@
+"""One file a question: what is measured, against whom, and which lines it has to hold."""
+
+CASES = (
+    "decode_one_stream",
+    "batch_8",
+    "batch_32",
+    "prefill",
+    "prefix_cache",
+    "speculation",
+    "mixed_load",
+    "cache_memory",
+    "adapters",
+    "door",
+)
+"""In the order in which the page shows them."""
+
+ON_A_GPU = ("gpu",)
+"""What is measured with ``--device cuda``."""

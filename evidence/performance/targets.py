@@ -1,0 +1,23 @@
+"""The lines that figures are judged by, drawn before any run.
+
+A figure that falls short is reported, and these numbers stay where they are.
+"""
+
+ONE_STREAM_TO_LLAMA_CPP = 1.0
+"""Packed int4 beside llama.cpp on the same four-bit blocks."""
+BF16_OF_LIMIT = 0.70
+"""Bytes of weights over the bandwidth of a matrix-vector product of the same shapes in bfloat16."""
+BATCH_TO_BEST_PEER = 1.5
+"""At 8 and at 32 streams, beside the best of all peers."""
+PREFILL_TO_BEST_PEER = 1.0
+PREFIX_PROPORTION = 0.10
+"""How far the time to the first token may lie from (1 - shared part) of the time without sharing, as a part
+of that."""
+SPECULATION_OF_FORMULA = 0.85
+"""Of the speed-up that acceptance and costs predict."""
+MIXED_LOAD_TO_PEER = 1.0
+"""Goodput, and the peer's p99 over ours."""
+CACHE_WASTE = 0.04
+"""Of the positions held, those that hold nothing."""
+GROWTH_BYTES = 8 << 20
+"""Over 10,000 requests: what an allocator's rest may come to. A page leaked by each would be ten times it."""
