@@ -35,6 +35,7 @@ from colonnade.gateway.domain.generation import (
     Usage,
 )
 from colonnade.gateway.domain.models import AliasTarget, ImportOrder, Target
+from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
 from colonnade.security.access.inference import RPCS as INFERENCE
 from colonnade.security.access.registry import RPCS as REGISTRY
@@ -218,6 +219,23 @@ async def test_a_generation_over_the_wire(inference: tuple[Inference, Calls]) ->
     assert (sent.sampling.temperature, sent.sampling.top_k, sent.sampling.top_p) == (0.5, 7, 0.75)
 
 
+async def test_what_shapes_an_answer_goes_over_the_wire(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    servicer.chunks = [generation_pb2.Chunk(text="a", index=1)]
+    spec = GenerationSpec(
+        prompt="p",
+        sampling=Sampling(frequency_penalty=0.5, presence_penalty=-0.25, logit_bias={7: -100.0}),
+        structure=Structure(regex="[ab]"),
+        n=3,
+    )
+    chunks = [chunk async for chunk in InferenceGenerator(calls).stream(caller(), spec, TARGET)]
+    assert chunks == [Chunk("a", index=1)]
+    sent = servicer.seen[0][0]
+    assert (sent.sampling.frequency_penalty, sent.sampling.presence_penalty) == (0.5, -0.25)
+    assert dict(sent.sampling.logit_bias) == {7: -100.0}
+    assert (sent.structure.WhichOneof("form"), sent.structure.regex, sent.n) == ("regex", "[ab]", 3)
+
+
 async def test_what_is_absent_stays_absent(inference: tuple[Inference, Calls]) -> None:
     servicer, calls = inference
     servicer.chunks = [last_chunk()]
@@ -227,6 +245,7 @@ async def test_what_is_absent_stays_absent(inference: tuple[Inference, Calls]) -
     assert sent.prompt == "p"
     assert not sent.HasField("logprobs")
     assert not sent.sampling.HasField("seed")
+    assert not sent.HasField("structure")
 
 
 async def test_closing_the_stream_cancels_the_call_at_once(inference: tuple[Inference, Calls]) -> None:

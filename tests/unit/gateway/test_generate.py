@@ -6,8 +6,18 @@ import httpx
 import pytest
 
 from colonnade.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
-from colonnade.gateway.domain.generation import Chunk, Message, Rival, Sampling, Token
+from colonnade.gateway.domain.generation import (
+    Chunk,
+    Finish,
+    Message,
+    Rival,
+    Sampling,
+    Timings,
+    Token,
+    Usage,
+)
 from colonnade.gateway.domain.models import Resolution
+from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.http.wire_generate import GenerateAnswer
 from colonnade.security.identity import Role
 from tests.unit.gateway.fakes import DIGEST, House, events, finish, target
@@ -119,6 +129,118 @@ async def test_stream(house: House, client: httpx.AsyncClient) -> None:
     assert parsed[-1]["finish_reason"] == "stop"
     assert parsed[-1]["usage"]["total_tokens"] == 5
     assert parsed[-1]["model"]["digest"] == DIGEST
+
+
+async def test_penalties_bias_and_form_go_down(house: House, client: httpx.AsyncClient) -> None:
+    schema = {"type": "object", "properties": {"z": {"const": "é"}, "a": {}}}
+    body = {
+        "prompt": "x",
+        "frequency_penalty": 0.5,
+        "presence_penalty": -2,
+        "logit_bias": {"0": -100, "15043": 1.5},
+        "structure": {"json_schema": schema},
+        "n": None,
+    }
+    assert (await client.post("/generate", json=body)).status_code == 200
+    (spec,) = house.generator.specs
+    assert spec.sampling.frequency_penalty == 0.5
+    assert spec.sampling.presence_penalty == -2
+    assert spec.sampling.logit_bias == {0: -100, 15043: 1.5}
+    assert spec.structure is not None
+    assert spec.structure.given == ("json_schema",)
+    assert json.dumps(json.loads(spec.structure.json_schema or "")) == json.dumps(schema), "in its order"
+    assert spec.n == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"regex": "[ab]+"}, Structure(regex="[ab]+")),
+        ({"grammar": 'start: "a"'}, Structure(grammar='start: "a"')),
+        ({"json_object": True, "regex": None}, Structure(json_object=True)),
+    ],
+    ids=["regex", "grammar", "object"],
+)
+async def test_forms(
+    house: House, client: httpx.AsyncClient, given: dict[str, object], expected: Structure
+) -> None:
+    await client.post("/generate", json={"prompt": "x", "structure": given})
+    assert house.generator.specs[0].structure == expected
+
+
+def _two() -> list[Chunk]:
+    """Two answers whose chunks come mixed."""
+    second = Finish("stop", Usage(3, 4, 2, 6, 5), Timings(0.3, 0.1, 0.9, 0.5), seed=43, stop="!")
+    return [
+        Chunk("Pa", (Token(1, "Pa", -0.5),), index=0),
+        Chunk("Lo", (Token(3, "Lo", -0.7),), index=1),
+        Chunk("ris", (Token(2, "ris", -0.1),), finish(), index=0),
+        Chunk("ndon", (Token(4, "ndon", -0.2),), second, index=1),
+    ]
+
+
+async def test_several_answers(house: House, client: httpx.AsyncClient) -> None:
+    house.generator.chunks = _two()
+    answer = (await client.post("/generate", json={"prompt": "x", "n": 2, "logprobs": 0})).json()
+    GenerateAnswer.model_validate(answer, strict=True)
+    assert house.generator.specs[0].n == 2
+    first, second = answer["choices"]
+    assert (first["index"], first["text"], first["finish_reason"], first["seed"]) == (
+        0,
+        "Paris",
+        "length",
+        42,
+    )
+    assert (second["index"], second["text"], second["finish_reason"]) == (1, "London", "stop")
+    assert (second["seed"], second["stop"]) == (43, "!")
+    assert [token["text"] for token in second["logprobs"]] == ["Lo", "ndon"]
+    assert {name: answer[name] for name in first if name != "index"} | {"index": 0} == first
+    assert answer["usage"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 6,
+        "total_tokens": 9,
+        "cached_prompt_tokens": 0,
+        "guessed_tokens": 6,
+        "accepted_tokens": 5,
+    }
+    assert answer["timings"]["decode"] == 0.9
+    assert house.generator.running == 0
+
+
+async def test_several_answers_in_one_stream(house: House, client: httpx.AsyncClient) -> None:
+    house.generator.chunks = _two()
+    response = await client.post("/generate", json={"prompt": "x", "n": 2, "stream": True})
+    _, data = zip(*events(response.text), strict=True)
+    parsed = [json.loads(each) for each in data[:-1]]
+    texts = {0: "", 1: ""}
+    for event in parsed[:-1]:
+        texts[event["index"]] += event["text"]
+    assert texts == {0: "Paris", 1: "London"}
+    ends = {event["index"]: event for event in parsed if "finish_reason" in event}
+    assert {index: end["seed"] for index, end in ends.items()} == {0: 42, 1: 43}
+    assert all("usage" not in end for end in ends.values())
+    assert "index" not in parsed[-1]
+    assert parsed[-1]["usage"]["completion_tokens"] == 6
+    assert parsed[-1]["model"]["digest"] == DIGEST
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_one_of_several_answers_without_an_end_is_an_error(
+    house: House, client: httpx.AsyncClient, stream: bool
+) -> None:
+    house.generator.chunks = _two()[:3]
+    response = await client.post("/generate", json={"prompt": "x", "n": 2, "stream": stream})
+    if stream:
+        assert events(response.text)[-1][0] == "error"
+    else:
+        assert response.status_code == 503
+
+
+async def test_several_answers_are_counted_with_one_prompt(house: House, client: httpx.AsyncClient) -> None:
+    house.generator.chunks = _two()
+    await client.post("/generate", json={"prompt": "x", "n": 2})
+    facts = house.audit.records[0][3]
+    assert (facts["prompt_tokens"], facts["completion_tokens"]) == (3, 6)
 
 
 @pytest.mark.parametrize("stream", [False, True])

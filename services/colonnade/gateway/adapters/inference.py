@@ -19,6 +19,7 @@ from colonnade.gateway.domain.generation import (
     Usage,
 )
 from colonnade.gateway.domain.models import Target
+from colonnade.gateway.domain.structure import Structure
 
 _REASONS = {
     generation_pb2.FINISH_REASON_STOP: "stop",
@@ -52,6 +53,8 @@ def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> gener
         max_tokens=spec.max_tokens,
         stop=spec.stop,
         logprobs=spec.logprobs,
+        structure=_structure(spec.structure) if spec.structure else None,
+        n=spec.n,
     )
     if spec.messages is None:
         generation.prompt = spec.prompt or ""
@@ -78,12 +81,19 @@ def _sampling(sampling: Sampling) -> generation_pb2.Sampling:
         min_p=sampling.min_p,
         repetition_penalty=sampling.repetition_penalty,
         seed=sampling.seed,
+        frequency_penalty=sampling.frequency_penalty,
+        presence_penalty=sampling.presence_penalty,
+        logit_bias=sampling.logit_bias,
     )
+
+
+def _structure(structure: Structure) -> generation_pb2.Structure:
+    return generation_pb2.Structure(**{form: getattr(structure, form) for form in structure.given})
 
 
 def _chunk(chunk: generation_pb2.Chunk) -> Chunk:
     finish = _finish(chunk.finish) if chunk.HasField("finish") else None
-    return Chunk(chunk.text, tuple(token_of(token) for token in chunk.tokens), finish)
+    return Chunk(chunk.text, tuple(token_of(token) for token in chunk.tokens), finish, chunk.index)
 
 
 def token_of(token: generation_pb2.Token) -> Token:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from colonnade.gateway.domain.generation import Finish, GenerationSpec
+from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoreSpec
 from colonnade.security.identity import Principal
@@ -45,7 +45,8 @@ class Exchange:
     first_token_at: float | None = None
     last_token_at: float | None = None
     tokens: int = 0
-    finish: Finish | None = None
+    finishes: dict[int, Finish] = field(default_factory=dict)
+    """Of each answer that has ended."""
     embedded: Embedded | None = None
     scored: Scored | None = None
     failure: str = ""
@@ -57,6 +58,11 @@ class Exchange:
         if self.identity is None:
             raise LookupError("the exchange has not been authenticated")
         return self.identity
+
+    @property
+    def finish(self) -> Finish | None:
+        """Of all answers that have ended, together."""
+        return together(self.finishes) if self.finishes else None
 
     @property
     def wanted(self) -> Spec:

@@ -1,9 +1,11 @@
 """What is asked of a model, and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
+
+from colonnade.gateway.domain.structure import Structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    """By the ids of tokens."""
 
 
 PRESETS: Mapping[str, Sampling] = MappingProxyType(
@@ -52,6 +58,9 @@ class GenerationSpec:
     logprobs: int | None = None
     user: str = ""
     adapter: str = ""
+    structure: Structure | None = None
+    n: int = 1
+    """Answers to draw."""
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""
@@ -113,8 +122,29 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Text that may be shown, the tokens it came from, and, in the last one, how it ended."""
+    """Text that may be shown, the tokens it came from, and, in an answer's last one, how it ended."""
 
     text: str
     tokens: tuple[Token, ...] = ()
     finish: Finish | None = None
+    index: int = 0
+    """Which of the answers."""
+
+
+def together(finishes: Mapping[int, Finish]) -> Finish:
+    """One finish for all answers of a request: how the first ended, the prompt once, the longest times."""
+    first, usages = finishes[min(finishes)], [each.usage for each in finishes.values()]
+    timings = [each.timings for each in finishes.values()]
+    usage = replace(
+        first.usage,
+        completion_tokens=sum(each.completion_tokens for each in usages),
+        guessed_tokens=sum(each.guessed_tokens for each in usages),
+        accepted_tokens=sum(each.accepted_tokens for each in usages),
+    )
+    longest = Timings(
+        first.timings.queue,
+        first.timings.prefill,
+        max(each.decode for each in timings),
+        min(each.time_to_first_token for each in timings),
+    )
+    return replace(first, usage=usage, timings=longest)

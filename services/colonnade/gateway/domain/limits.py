@@ -43,6 +43,10 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "min_p": Range(0, 1),
         "seed": Range(0, 2**63 - 1),
         "logprobs": Range(0, 20),
+        "frequency_penalty": Range(-2, 2),
+        "presence_penalty": Range(-2, 2),
+        "logit_bias": Range(-100, 100),
+        "n": Range(1, 16),
     }
 )
 GREEDY_BELOW = 1e-3
@@ -55,6 +59,12 @@ MAX_SCORED = 128
 """To score in one call, each of them after the whole context."""
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
+MAX_BIASES = 1024
+MAX_TOKEN_ID = 2**31 - 1
+STRUCTURE_BYTES: Mapping[str, int] = MappingProxyType(
+    {"json_schema": 64 * 1024, "regex": 4 * 1024, "grammar": 16 * 1024}
+)
+"""Of a form, as UTF-8."""
 ROLES_IN_CHAT = ("system", "user", "assistant")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from colonnade.errors import Internal
 from colonnade.gateway.domain.exchange import Exchange
-from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage
+from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage, together
 from colonnade.gateway.domain.models import Target
 
 MODEL_VERSION = "x-colonnade-model-version"
@@ -14,39 +14,63 @@ DEGRADED = "x-colonnade-degraded"
 
 
 class GenerationRenderer:
-    """Text goes out as it comes; the last event, and the JSON answer, say how it ended."""
+    """Text goes out as it comes; the last event, and the JSON answer, say how it ended.
+
+    Where several answers were asked for, every event says of which it is, each answer ends with an event of
+    its own, and the last event is about all of them."""
 
     status = 200
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._id = f"gen-{exchange.request_id}"
+        self._ended: dict[int, Finish] = {}
 
     def headers(self) -> Mapping[str, str]:
         return headers_of(self._exchange)
 
     def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
+        head: dict[str, Any] = {"id": self._id}
+        if self._exchange.asked.n > 1:
+            head["index"] = item.index
         if item.text or item.tokens:
-            event: dict[str, Any] = {"id": self._id, "text": item.text}
+            event = head | {"text": item.text}
             if self._exchange.asked.logprobs is not None:
                 event["tokens"] = [_token(token) for token in item.tokens]
             yield event
         if item.finish is not None:
-            yield {"id": self._id, "text": ""} | self._ending(item.finish)
+            yield from self._last_events(head, item, item.finish)
+
+    def _last_events(self, head: dict[str, Any], item: Chunk, finish: Finish) -> Iterator[Mapping[str, Any]]:
+        self._ended[item.index] = finish
+        if self._exchange.asked.n == 1:
+            yield head | {"text": ""} | _ending(finish) | self._about(finish)
+            return
+        yield head | {"text": ""} | _ending(finish)
+        if len(self._ended) == self._exchange.asked.n:
+            yield {"id": self._id, "text": ""} | self._about(together(self._ended))
 
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
-        finish = items[-1].finish if items else None
-        if finish is None:
+        finishes = {item.index: item.finish for item in items if item.finish is not None}
+        if len(finishes) != self._exchange.asked.n:
             raise Internal("the answer has no end")
-        answer = {"id": self._id, "text": "".join(item.text for item in items)} | self._ending(finish)
+        answers = [self._answer(items, index, finishes[index]) for index in sorted(finishes)]
+        whole = {"id": self._id} | answers[0] | self._about(together(finishes))
+        if len(answers) > 1:
+            whole["choices"] = [{"index": index} | answer for index, answer in enumerate(answers)]
+        return whole
+
+    def _answer(self, items: list[Chunk], index: int, finish: Finish) -> dict[str, Any]:
+        mine = [item for item in items if item.index == index]
+        answer = {"text": "".join(item.text for item in mine)} | _ending(finish)
         if self._exchange.asked.logprobs is not None:
-            answer["logprobs"] = [_token(token) for item in items for token in item.tokens]
+            answer["logprobs"] = [_token(token) for item in mine for token in item.tokens]
         return answer
 
-    def _ending(self, finish: Finish) -> dict[str, Any]:
+    def _about(self, finish: Finish) -> dict[str, Any]:
+        """What is said once, however many answers there are."""
         usage, timings = finish.usage, finish.timings
-        ending: dict[str, Any] = {
-            "finish_reason": finish.reason,
+        return {
             "model": model_of(self._exchange),
             "usage": {
                 "prompt_tokens": usage.prompt_tokens,
@@ -62,9 +86,13 @@ class GenerationRenderer:
                 "time_to_first_token": timings.time_to_first_token,
                 "total": round(time.monotonic() - self._exchange.received, 6),
             },
-            "seed": finish.seed,
         }
-        return ending | ({"stop": finish.stop} if finish.stop else {})
+
+
+def _ending(finish: Finish) -> dict[str, Any]:
+    """How one answer ended."""
+    ending: dict[str, Any] = {"finish_reason": finish.reason, "seed": finish.seed}
+    return ending | ({"stop": finish.stop} if finish.stop else {})
 
 
 def _guesses(usage: Usage) -> dict[str, int]:

@@ -3,13 +3,24 @@
 Shapes and types are checked here; ranges, by the stage ShapeAndSize, from the table of limits.
 """
 
+import json
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.generation import PRESETS, GenerationSpec, Message, Sampling
-from colonnade.gateway.domain.limits import MAX_MESSAGES, MAX_STOP_CHARS, MAX_STOPS, RANGES
+from colonnade.gateway.domain.limits import (
+    MAX_BIASES,
+    MAX_MESSAGES,
+    MAX_STOP_CHARS,
+    MAX_STOPS,
+    MAX_TOKEN_ID,
+    RANGES,
+)
+from colonnade.gateway.domain.structure import Structure
 
 _SPEC = GenerationSpec()
 _DEFAULTS = _SPEC.sampling
@@ -41,6 +52,26 @@ _Stop = Annotated[
     BeforeValidator(_listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+
+
+_SAMPLED = (
+    "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty",
+    "seed",
+)  # fmt: skip
+_TOKEN_ID = re.compile("0|[1-9][0-9]{0,9}")
+
+
+class StructureBody(Strict):
+    json_schema: dict[str, Any] | None = Field(
+        default=None, description="A JSON Schema: the answer is a JSON document that it allows."
+    )
+    regex: str | None = Field(default=None, description="A regular expression: the whole answer matches.")
+    grammar: str | None = Field(default=None, description="A grammar in Lark's syntax, from the rule start.")
+    json_object: bool | None = Field(default=None, description="true: the answer is any JSON object.")
+
+    def structure(self) -> Structure:
+        schema = None if self.json_schema is None else json.dumps(self.json_schema, ensure_ascii=False)
+        return Structure(schema, self.regex, self.grammar, bool(self.json_object))
 
 
 class ChatMessage(Strict):
@@ -78,6 +109,18 @@ class GenerateBody(Strict):
     repetition_penalty: float | None = _number(
         "repetition_penalty", "Above 1, tokens seen before are less likely.", _DEFAULTS.repetition_penalty
     )
+    frequency_penalty: float | None = _number(
+        "frequency_penalty",
+        "Above 0, a token is less likely for each time that it is in the answer.",
+        _DEFAULTS.frequency_penalty,
+    )
+    presence_penalty: float | None = _number(
+        "presence_penalty", "Above 0, tokens in the answer are less likely.", _DEFAULTS.presence_penalty
+    )
+    logit_bias: dict[str, float] | None = Field(
+        default=None,
+        description=f"Added to the scores of at most {MAX_BIASES} tokens by their ids: {{'15043': -100}}.",
+    )
     preset: Literal["creative", "precise", "balanced", "deterministic"] | None = Field(
         default=None, description="Sampling settings under one name; fields given beside it go before it."
     )
@@ -85,6 +128,10 @@ class GenerateBody(Strict):
         default=None,
         description=f"Text that ends the answer: at most {MAX_STOPS} strings of {MAX_STOP_CHARS} characters.",
     )
+    structure: StructureBody | None = Field(
+        default=None, description="The form that the answer must have: exactly one of the fields."
+    )
+    n: int | None = _number("n", "Answers to draw; each has the seed of the one before and one.", _SPEC.n)
     seed: int | None = _number("seed", "Repeats an answer. Default: drawn, and returned.", None)
     logprobs: int | None = _number("logprobs", "Log-probabilities, with this many rivals a token.", None)
     user: str | None = Field(
@@ -107,12 +154,23 @@ class GenerateBody(Strict):
             stop=tuple(self.stop or ()),
             logprobs=self.logprobs,
             user=self.user or "",
+            structure=self.structure.structure() if self.structure else None,
+            n=_SPEC.n if self.n is None else self.n,
         )
 
     def _sampling(self) -> Sampling:
-        names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed")
-        given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return replace(PRESETS[self.preset] if self.preset else _DEFAULTS, **given)
+        given = {name: value for name in _SAMPLED if (value := getattr(self, name)) is not None}
+        bias = {_token_id(token): value for token, value in (self.logit_bias or {}).items()}
+        return replace(PRESETS[self.preset] if self.preset else _DEFAULTS, **given, logit_bias=bias)
+
+
+def _token_id(token: str) -> int:
+    """JSON's keys are text."""
+    if not _TOKEN_ID.fullmatch(token) or int(token) > MAX_TOKEN_ID:
+        raise InvalidArgument(
+            'logit_bias names tokens by their ids, such as "15043"', field="logit_bias", limit=MAX_TOKEN_ID
+        )
+    return int(token)
 
 
 class VersionUsed(BaseModel):
@@ -157,13 +215,24 @@ class TokenOut(BaseModel):
     top: list[RivalOut]
 
 
-class GenerateAnswer(BaseModel):
-    id: str
+class AnswerOut(BaseModel):
     text: str
     finish_reason: Literal["stop", "length", "cancelled", "deadline"]
-    model: ModelUsed
-    usage: UsageOut
-    timings: TimingsOut
     seed: int
     stop: str | None = Field(default=None, description="The stop string that ended the answer.")
     logprobs: list[TokenOut] | None = None
+
+
+class ChoiceOut(AnswerOut):
+    index: int
+
+
+class GenerateAnswer(AnswerOut):
+    id: str
+    model: ModelUsed
+    usage: UsageOut
+    timings: TimingsOut
+    choices: list[ChoiceOut] | None = Field(
+        default=None,
+        description="Every answer, where n is above 1; the fields beside it are the first one's.",
+    )

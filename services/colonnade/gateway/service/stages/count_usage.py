@@ -20,15 +20,18 @@ class CountUsage(Stage):
         return self._counted(exchange, chunks)
 
     async def _counted(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk, None]:
+        released: dict[int, int] = {}
         async for chunk in chunks:
+            released[chunk.index] = released.get(chunk.index, 0) + len(chunk.tokens)
             if chunk.text or chunk.tokens:
                 exchange.last_token_at = self._clock()
                 if exchange.first_token_at is None:
                     exchange.first_token_at = exchange.last_token_at
                 exchange.tokens += len(chunk.tokens)
             if chunk.finish is not None:
-                exchange.finish = chunk.finish
-                exchange.tokens = max(exchange.tokens, chunk.finish.usage.completion_tokens)
+                exchange.finishes[chunk.index] = chunk.finish
+                # What a stop string cut off was generated as well.
+                exchange.tokens += max(0, chunk.finish.usage.completion_tokens - released[chunk.index])
             yield chunk
 
     async def after(self, exchange: Exchange) -> None:

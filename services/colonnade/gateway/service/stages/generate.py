@@ -20,14 +20,16 @@ class Generate(Stage):
         return self._answer(exchange)
 
     async def _answer(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
-        """The chunks of the drawn version; exactly one of them, the last, has ``finish``."""
+        """The chunks of the drawn version; exactly one of each answer, its last, has ``finish``."""
         if exchange.target is None:
             raise Internal("no version was drawn before generation")
+        open_ = exchange.asked.n
         async with aclosing(
             self._generator.stream(exchange.caller, exchange.asked, exchange.target)
         ) as chunks:
             async for chunk in chunks:
                 yield chunk
-                if chunk.finish is not None:
+                open_ -= chunk.finish is not None
+                if not open_:
                     return
         raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)

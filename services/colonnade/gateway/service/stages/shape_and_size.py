@@ -1,5 +1,6 @@
 """What fits: every protocol's request passes here, so no other file checks ranges."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from colonnade.errors import InvalidArgument
@@ -7,17 +8,22 @@ from colonnade.gateway.domain.exchange import Exchange, Spec
 from colonnade.gateway.domain.generation import GenerationSpec
 from colonnade.gateway.domain.limits import (
     GREEDY_BELOW,
+    MAX_BIASES,
     MAX_MESSAGES,
     MAX_STOP_CHARS,
     MAX_STOPS,
     RANGES,
     ROLES_IN_CHAT,
+    STRUCTURE_BYTES,
     Limits,
 )
+from colonnade.gateway.domain.structure import FORMS, Structure
 from colonnade.gateway.service.pipeline import Stage
 from colonnade.security.inputs import check_size, check_text, model_reference, size_label, subject_name
 
-_SAMPLED = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+_SAMPLED = (
+    "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty"
+)  # fmt: skip
 
 
 class ShapeAndSize(Stage):
@@ -35,6 +41,8 @@ class ShapeAndSize(Stage):
             self._check_messages(spec)
         _check_numbers(spec)
         _check_stop(spec.stop)
+        if spec.structure is not None:
+            _check_structure(spec.structure)
         check_names(spec)
         if spec.adapter:
             model_reference(spec.adapter, "adapter")
@@ -76,6 +84,32 @@ def _check_numbers(spec: GenerationSpec) -> None:
         RANGES["seed"].check("seed", spec.sampling.seed)
     if spec.logprobs is not None:
         RANGES["logprobs"].check("logprobs", spec.logprobs)
+    RANGES["n"].check("n", spec.n)
+    _check_bias(spec.sampling.logit_bias)
+
+
+def _check_bias(bias: Mapping[int, float]) -> None:
+    if len(bias) > MAX_BIASES:
+        raise InvalidArgument(
+            f"logit_bias may name at most {MAX_BIASES} tokens; {len(bias)} were given",
+            field="logit_bias",
+            limit=MAX_BIASES,
+        )
+    for token, value in bias.items():
+        RANGES["logit_bias"].check(f"logit_bias.{token}", value)
+
+
+def _check_structure(structure: Structure) -> None:
+    if len(structure.given) != 1:
+        known = ", ".join(FORMS)
+        raise InvalidArgument(
+            f"structure must have exactly one of {known}; {len(structure.given)} were given",
+            field="structure",
+            limit=f"exactly one of {known}",
+        )
+    for form, most in STRUCTURE_BYTES.items():
+        if (text := getattr(structure, form)) is not None:
+            check_text(text, f"structure.{form}", most)
 
 
 def _check_stop(stop: tuple[str, ...]) -> None:
