@@ -22,6 +22,8 @@ def chat(
     top_p: sampling.TopP = None,
     min_p: sampling.MinP = None,
     repetition_penalty: sampling.RepetitionPenalty = None,
+    frequency_penalty: sampling.FrequencyPenalty = None,
+    presence_penalty: sampling.PresencePenalty = None,
     stop: sampling.Stop = None,
     seed: sampling.Seed = None,
     url: Url = None,
@@ -32,8 +34,9 @@ def chat(
 
     wanted = sampling.options(
         model=model, model_size=model_size, adapter=adapter, max_tokens=max_tokens, preset=preset,
-        temperature=temperature,
-        top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, stop=stop, seed=seed,
+        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+        repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
+        presence_penalty=presence_penalty, stop=stop, seed=seed,
     )  # fmt: skip
     with connect(url, api_key) as client:
         interactive = sys.stdin.isatty()

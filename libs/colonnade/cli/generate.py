@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli import sampling
+from colonnade.cli import forms, sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.standard_input import text_of_input
 from colonnade.cli.terminal import out, remark, write
@@ -30,8 +30,15 @@ def generate(
     top_p: sampling.TopP = None,
     min_p: sampling.MinP = None,
     repetition_penalty: sampling.RepetitionPenalty = None,
+    frequency_penalty: sampling.FrequencyPenalty = None,
+    presence_penalty: sampling.PresencePenalty = None,
     stop: sampling.Stop = None,
     seed: sampling.Seed = None,
+    json_schema: forms.JsonSchema = None,
+    regex: forms.Regex = None,
+    grammar: forms.Grammar = None,
+    json_object: forms.JsonObject = False,
+    n: Annotated[int | None, typer.Option("--n", "-n", help="So many answers, one after the other.")] = None,
     stats: Annotated[bool, typer.Option(help="Tell tokens and times on stderr afterwards.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -41,15 +48,20 @@ def generate(
     text = text_of_input("prompt") if prompt == "-" else prompt
     wanted = sampling.options(
         model=model, model_size=model_size, adapter=adapter, max_tokens=max_tokens, preset=preset,
-        temperature=temperature,
-        top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, stop=stop, seed=seed,
+        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+        repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
+        presence_penalty=presence_penalty, stop=stop, seed=seed,
     )  # fmt: skip
     if system is not None:
         wanted["messages"] = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+    wanted |= {"structure": forms.structure(json_schema, regex, grammar, json_object), "n": n}
     given = None if system is not None else text
     with connect(url, api_key) as client:
         if as_json:
             _print_json(client.generate(given, **wanted))
+            return
+        if n is not None and n > 1:
+            _print_all(client.generate(given, **wanted), stats=stats)
             return
         with client.stream(given, **wanted) as stream:
             for chunk in stream:
@@ -66,6 +78,15 @@ def told(result: "Generation") -> str:
     model, adapter = f"{result.model.name}:{result.model.version}", result.model.adapter
     model += f" with {adapter.name}:{adapter.version}" if adapter else ""
     return f"{model}, {usage}, {result.finish_reason}, {seconds:.1f} s, seed {result.seed}"
+
+
+def _print_all(result: "Generation", *, stats: bool) -> None:
+    """The answers on stdout; which is which, on stderr."""
+    for choice in result.choices:
+        remark(f"--- {choice.index + 1} of {len(result.choices)}, seed {choice.seed}")
+        write(f"{choice.text}\n")
+    if stats:
+        remark(told(result))
 
 
 def _print_json(result: "Generation") -> None:

@@ -41,6 +41,14 @@ MinP: TypeAlias = Annotated[
 RepetitionPenalty: TypeAlias = Annotated[
     float | None, typer.Option(help="Above 1 discourages repeating.", rich_help_panel=_PANEL)
 ]
+FrequencyPenalty: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Above 0 discourages a token each time that it comes.", rich_help_panel=_PANEL),
+]
+PresencePenalty: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Above 0 discourages a token once it has come.", rich_help_panel=_PANEL),
+]
 Stop: TypeAlias = Annotated[
     list[str] | None, typer.Option(help="End before this text; may be repeated.", rich_help_panel=_PANEL)
 ]
@@ -61,6 +69,8 @@ def options(
     top_p: float | None,
     min_p: float | None,
     repetition_penalty: float | None,
+    frequency_penalty: float | None,
+    presence_penalty: float | None,
     stop: list[str] | None,
     seed: int | None,
 ) -> "GenerateOptions":
@@ -75,6 +85,8 @@ def options(
         "top_p": top_p,
         "min_p": min_p,
         "repetition_penalty": repetition_penalty,
+        "frequency_penalty": frequency_penalty,
+        "presence_penalty": presence_penalty,
         "stop": stop or None,
         "seed": seed,
     }

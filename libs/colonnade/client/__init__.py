@@ -11,6 +11,7 @@ from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.results import (
     Alias,
     AliasTarget,
+    Choice,
     Chunk,
     Embedding,
     Embeddings,
@@ -37,6 +38,7 @@ __all__ = [
     "AliasTarget",
     "AsyncColonnade",
     "AsyncStream",
+    "Choice",
     "Chunk",
     "Colonnade",
     "Embedding",

@@ -49,10 +49,18 @@ class GenerateOptions(TypedDict, total=False):
     top_p: float | None
     min_p: float | None
     repetition_penalty: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    logit_bias: Mapping[int, float] | None
+    """By the ids of tokens."""
     preset: str | None
     stop: str | Sequence[str] | None
     seed: int | None
     logprobs: int | None
+    n: int | None
+    """Answers to draw."""
+    structure: Mapping[str, Any] | None
+    """The form of the answer: one of ``json_schema``, ``regex``, ``grammar``, ``json_object``."""
     user: str | None
 
 
@@ -184,6 +192,8 @@ def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -
     body = _given(prompt=prompt, **options)
     if isinstance(stop, str):
         body["stop"] = [stop]
+    if isinstance(bias := options.get("logit_bias"), Mapping):
+        body["logit_bias"] = {str(token): value for token, value in bias.items()}
     if isinstance(messages := options.get("messages"), Sequence):
         body["messages"] = [dict(each) if isinstance(each, Mapping) else each for each in messages]
     return body | {"stream": stream}

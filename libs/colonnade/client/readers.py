@@ -1,6 +1,8 @@
 """What the events of a stream mean: items on the way, a result at the end. Pure, shared by both clients."""
 
 import json
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from colonnade.client.parsing import decoded, not_understood
@@ -24,10 +26,24 @@ class Reader(Protocol[_Item, _Result]):
         ...
 
 
+@dataclass(slots=True)
+class _Answer:
+    """What has come of one answer."""
+
+    text: list[str] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    ending: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        return self.ending | {"text": "".join(self.text), "logprobs": self.tokens or None}
+
+
 class GenerationReader:
+    """One answer, or several whose chunks come mixed. The event with the usage is the last."""
+
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._tokens: list[Token] = []
+        self._answers: defaultdict[int, _Answer] = defaultdict(_Answer)
         self._last: Generation | None = None
 
     def read(self, event: Event) -> Chunk | None:
@@ -35,17 +51,25 @@ class GenerationReader:
         if body is None:
             return None
         chunk = decoded(Chunk, body)
-        self._text.append(chunk.text)
-        self._tokens += chunk.tokens
-        if body.get("finish_reason"):
-            whole = {"text": "".join(self._text), "logprobs": self._tokens or None}
-            self._last = decoded(Generation, body | whole)
+        if chunk.text or chunk.tokens or "finish_reason" in body:
+            answer = self._answers[chunk.index]
+            answer.text.append(chunk.text)
+            answer.tokens += chunk.tokens
+            if body.get("finish_reason"):
+                answer.ending = {name: body.get(name) for name in ("finish_reason", "seed", "stop")}
+        if body.get("usage") and self._answers:
+            self._last = self._together(body)
         return chunk if chunk.text or chunk.tokens else None
 
     def result(self) -> Generation:
         if self._last is None:
             raise _broken_off()
         return self._last
+
+    def _together(self, body: dict[str, Any]) -> Generation:
+        answers = [{"index": index} | self._answers[index].whole for index in sorted(self._answers)]
+        choices = {"choices": answers} if len(answers) > 1 else {}
+        return decoded(Generation, body | answers[0] | choices)
 
 
 class ImportReader:

@@ -53,6 +53,20 @@ class Chunk:
 
     text: str
     tokens: tuple[Token, ...] = ()
+    index: int = 0
+    """Which of the answers, where several were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several answers to a prompt."""
+
+    index: int
+    text: str
+    finish_reason: str
+    seed: int | None = None
+    stop: str | None = None
+    logprobs: tuple[Token, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,8 @@ class Generation:
     stop: str | None = None
     """The stop string that ended it, if one did."""
     logprobs: tuple[Token, ...] | None = None
+    choices: tuple[Choice, ...] = ()
+    """Every answer, where ``n`` was above 1; what stands beside it is the first one's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.stub import KEY, Answer, Stub, error, words
+from tests.unit.cli.stub import KEY, Answer, Stub, error, final, words
 
 Run = Callable[..., Any]
 
@@ -27,11 +27,51 @@ def test_generate_passes_every_option_on(stub: Stub, colonnade: Run) -> None:
     options = {
         "temperature": 0.5, "top_k": 3, "top_p": 0.4, "min_p": 0.1, "repetition_penalty": 1.1, "seed": 9,
         "model": "smollm2@production", "model_size": "135M", "max_tokens": 5,
+        "frequency_penalty": 0.5, "presence_penalty": -0.5, "regex": "[a-z]+", "n": 1,
     }  # fmt: skip
     flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     done = colonnade("generate", "x", *flags, "--stop", "a", "--stop", "b")
     assert done.status == 0, done
-    assert stub.last.body == options | {"prompt": "x", "stop": ["a", "b"], "stream": True}
+    regex = options.pop("regex")
+    sent = options | {"prompt": "x", "stop": ["a", "b"], "stream": True, "structure": {"regex": regex}}
+    assert stub.last.body == sent
+
+
+def test_generate_takes_forms_from_files(stub: Stub, colonnade: Run, tmp_path: Path) -> None:
+    schema, grammar = tmp_path / "schema.json", tmp_path / "sum.lark"
+    schema.write_text('{"type": "object"}')
+    grammar.write_text('start: "é"')
+    for flags, expected in (
+        (("--json-schema", str(schema)), {"json_schema": {"type": "object"}}),
+        (("--grammar", str(grammar)), {"grammar": 'start: "é"'}),
+        (("--json-object",), {"json_object": True}),
+    ):
+        assert colonnade("generate", "x", *flags).status == 0
+        assert stub.last.body["structure"] == expected
+
+
+def test_generate_refuses_forms_that_are_none(stub: Stub, colonnade: Run, tmp_path: Path) -> None:
+    broken, binary = tmp_path / "broken.json", tmp_path / "binary.lark"
+    broken.write_text("{")
+    binary.write_bytes(b"\xff")
+    for flags, status, reason in (
+        (("--json-schema", str(broken)), 1, "broken.json is not JSON"),
+        (("--grammar", str(binary)), 1, "binary.lark must be UTF-8"),
+        (("--json-schema", str(tmp_path / "none")), 2, "--json-schema"),
+        (("--regex", "a", "--json-object"), 1, "one of --json-schema"),
+    ):
+        done = colonnade("generate", "x", *flags)
+        assert (done.status, reason in done.err) == (status, True), done
+    assert not stub.seen
+
+
+def test_generate_prints_several_answers_one_after_the_other(stub: Stub, colonnade: Run) -> None:
+    answers = [{"index": i, "text": f"No. {i}", "finish_reason": "stop", "seed": 7 + i} for i in (0, 1)]
+    stub.routes["POST", "/generate"] = Answer(body=final() | answers[0] | {"choices": answers})
+    done = colonnade("generate", "x", "--n", "2", "--stats")
+    assert (done.status, done.out) == (0, "No. 0\nNo. 1\n")
+    assert "--- 2 of 2, seed 8" in done.err
+    assert stub.last.body == {"prompt": "x", "n": 2, "stream": False}
 
 
 def test_generate_reads_standard_input_and_takes_a_system_message(stub: Stub, colonnade: Run) -> None:

@@ -11,6 +11,7 @@ from colonnade.client import (
     Alias,
     AliasTarget,
     AsyncColonnade,
+    Choice,
     Chunk,
     Colonnade,
     Embedding,
@@ -24,7 +25,7 @@ from colonnade.client import (
     Token,
     Usage,
 )
-from colonnade.errors import AlreadyExists, Internal, InvalidArgument
+from colonnade.errors import AlreadyExists, Internal, InvalidArgument, Unavailable
 from tests.unit.client.platform import (
     ENDING,
     KEY,
@@ -86,11 +87,66 @@ async def test_everything_that_can_be_asked(caller: Caller) -> None:
         "stop": "\n",
         "seed": 7,
         "logprobs": 0,
+        "frequency_penalty": 0.5,
+        "presence_penalty": -0.5,
+        "n": 1,
+        "structure": {"json_schema": {"type": "object"}},
         "user": "ann",
     }
     generation = await got(caller.client().generate(**options))
     assert generation.logprobs == (Token(1, "P", -0.5),)
     assert caller.bodies == [{**options, "stop": ["\n"], "stream": False}]
+
+
+async def test_a_bias_names_tokens_by_number(caller: Caller) -> None:
+    caller.answers = [answer(ENDING)]
+    await got(caller.client().generate("p", logit_bias={15043: -100, 7: 0.5}))
+    assert caller.bodies[0]["logit_bias"] == {"15043": -100, "7": 0.5}
+
+
+ABOUT = {name: ENDING[name] for name in ("id", "model", "usage", "timings")}
+
+
+async def test_several_answers(caller: Caller) -> None:
+    first = {"text": "Paris", "finish_reason": "stop", "seed": 7, "stop": "!"}
+    second = {"text": "Lyon", "finish_reason": "length", "seed": 8}
+    body = ABOUT | first | {"choices": [{"index": 0} | first, {"index": 1} | second]}
+    caller.answers = [answer(body)]
+    generation = await got(caller.client().generate("p", n=2))
+    assert generation.text == "Paris"
+    assert generation.choices == (Choice(0, "Paris", "stop", 7, "!"), Choice(1, "Lyon", "length", 8))
+
+
+async def test_several_answers_in_one_stream(caller: Caller) -> None:
+    token = {"id": 5, "text": "is", "logprob": -0.5, "top": []}
+    caller.answers = [
+        events(
+            {"id": "gen-1", "index": 0, "text": "Par"},
+            {"id": "gen-1", "index": 1, "text": "Ly"},
+            {"id": "gen-1", "index": 0, "text": "is", "tokens": [token]},
+            {"id": "gen-1", "index": 0, "text": "", "finish_reason": "stop", "seed": 7, "stop": "!"},
+            {"id": "gen-1", "index": 1, "text": "on"},
+            {"id": "gen-1", "index": 1, "text": "", "finish_reason": "length", "seed": 8},
+            ABOUT | {"text": ""},
+        )
+    ]
+    stream = caller.client().stream("p", n=2, logprobs=0)
+    chunks = await items(stream)
+    assert [(chunk.index, chunk.text) for chunk in chunks] == [(0, "Par"), (1, "Ly"), (0, "is"), (1, "on")]
+    token_ = Token(5, "is", -0.5)
+    assert stream.result.choices == (
+        Choice(0, "Paris", "stop", 7, "!", (token_,)),
+        Choice(1, "Lyon", "length", 8),
+    )
+    assert (stream.result.text, stream.result.seed, stream.result.stop) == ("Paris", 7, "!")
+    assert stream.result.usage == Usage(2, 4, 6, 1)
+
+
+async def test_several_answers_that_break_off_are_none(caller: Caller) -> None:
+    ended = {"id": "gen-1", "index": 0, "text": "x", "finish_reason": "stop", "seed": 7}
+    caller.answers = [events(ended, {"id": "gen-1", "index": 1, "text": "y"}, done=False)]
+    with pytest.raises(Unavailable):
+        await got(caller.client().stream("p", n=2).wait())
 
 
 async def test_an_answer_names_the_adapter_that_was_asked_for(caller: Caller) -> None:
