@@ -10,7 +10,7 @@ from itertools import count as counting
 import torch
 
 from colonnade.engine.runtime import Runtime
-from colonnade.engine.sampling import Sampling, TokenSampler
+from colonnade.engine.sampling import Constraint, Sampling, TokenSampler
 from colonnade.engine.speculation.decoder import SpeculativeDecoder, Tally
 from colonnade.engine.speculation.guessers import Guesser, Wanted
 from colonnade.engine.speculation.lengths import Pace
@@ -27,6 +27,7 @@ class Request:
     tokens: list[int]
     limit: int
     sampling: Sampling = field(default_factory=Sampling)
+    constraint: Constraint | None = None
     committed: int = 0
     handle: int = field(default_factory=lambda: next(_HANDLES))
     answer: list[SampledToken] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Driven:
 
     def __init__(self, runtime: Runtime, request: Request, *, guessed: bool) -> None:
         self.runtime, self.request = runtime, request
-        self.sampler = TokenSampler(request.sampling, request.tokens)
+        self.sampler = TokenSampler(request.sampling, request.tokens, request.constraint)
         self.states = ReferenceStates(runtime.model.states)
         plain: Decoder = runtime.model.decoder()
         self.decoder = SpeculativeDecoder(plain, Pace(0.5), runtime.stop_ids) if guessed else plain
