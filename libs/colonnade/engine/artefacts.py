@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.text import ChatTemplate, Tokenizer
 from colonnade.errors import Conflict, InvalidArgument
@@ -76,7 +78,13 @@ async def verified(
     return files
 
 
-def runtime_of(ref: ModelRef, family: str, model: LanguageModel, files: Mapping[str, Path]) -> Runtime:
+def runtime_of(
+    ref: ModelRef,
+    family: str,
+    model: LanguageModel,
+    files: Mapping[str, Path],
+    page_dtype: torch.dtype | None = None,
+) -> Runtime:
     """The model with its tokenizer, chat template and end tokens."""
     definition = read_bounded(required(files, TOKENIZER), TOKENIZER_LIMITS.max_bytes, TOKENIZER)
     tokenizer = Tokenizer(guard_json(definition, TOKENIZER_LIMITS, TOKENIZER).decode())
@@ -93,6 +101,7 @@ def runtime_of(ref: ModelRef, family: str, model: LanguageModel, files: Mapping[
         tokenizer=tokenizer,
         template=ChatTemplate(source, named) if source else None,
         stop_ids=_stop_ids(_optional(files, GENERATION_CONFIG), tokenizer, named.get("eos_token")),
+        page_dtype=page_dtype,
         begin_id=tokenizer.id_of(begin) if begin else None,
     )
 

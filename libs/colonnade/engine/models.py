@@ -151,7 +151,8 @@ class ModelHost:
 
     def _read(self, manifest: Manifest, files: Mapping[str, Path]) -> Runtime:
         model, weights = self._precision.load(self._load_model, files)
-        runtime = runtime_of(manifest.ref, manifest.family, model, files)
+        pages = self._precision.of_pages(weights)
+        runtime = runtime_of(manifest.ref, manifest.family, model, files, pages)
         runtime.weights = weights
         if self.pairing.copies(runtime):
             fewer = replace(self._precision, weights=FEWEST_BITS, packed=True)

@@ -22,6 +22,8 @@ from colonnade.models.protocol import LanguageModel
 
 _BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 5.0}
 """Of a weight, with its share of the scales."""
+Cache = Literal["auto", "float32", "float16", "bfloat16"]
+_PAGES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _FLOATS: Mapping[Weights, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -31,9 +33,10 @@ class Precision:
     device: str = "cpu"
     packed: bool = False
     """Whether matrices are packed for the engine's own products."""
+    cache: Cache = "auto"
 
     @classmethod
-    def chosen(cls, weights: Weights, device: str) -> "Precision":
+    def chosen(cls, weights: Weights, device: str, cache: Cache = "auto") -> "Precision":
         """What the settings come to on this machine. ``Unsupported`` for bits that the device cannot do."""
         whole_numbers = weights in ("int8", "int4")
         if torch.device(device).type != "cpu":
@@ -42,8 +45,8 @@ class Precision:
                     f"{weights} weights are computed on the CPU alone; on {device} take weights=bfloat16",
                     field="weights",
                 )
-            return cls(weights, device)
-        return cls(weights, device, packed=whole_numbers or library() is not None)
+            return cls(weights, device, cache=cache)
+        return cls(weights, device, whole_numbers or library() is not None, cache)
 
     def load(self, load: Loader, files: Mapping[str, Path]) -> tuple[LanguageModel, str]:
         """The model, and the name of what most of its weights are kept in."""
@@ -53,6 +56,14 @@ class Precision:
             fuse(model)
             return model, kept
         return model, str(model.dtype).removeprefix("torch.")
+
+    def of_pages(self, kept: str) -> torch.dtype | None:
+        """What keys and values are cached in where weights are ``kept``; None for what the model computes in.
+
+        Half precision loses far less than weights of so few bits have lost; it is read in half the time."""
+        if self.cache != "auto":
+            return _PAGES[self.cache]
+        return torch.float16 if self.packed and kept != "float32" else None
 
     @property
     def _dtype(self) -> torch.dtype | None:

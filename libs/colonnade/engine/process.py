@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
 from colonnade.engine import threads
 from colonnade.engine.core import Core
+from colonnade.engine.faults import FaultWatch
 from colonnade.engine.kernels.native import keep_in, library
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
@@ -38,7 +39,7 @@ async def serve(settings: EngineSettings) -> None:
 async def report(settings: EngineSettings) -> dict[str, object]:
     """What would be used. Raises for settings that cannot work."""
     keep_in(settings.kernels_dir)
-    precision = Precision.chosen(settings.weights, settings.device)
+    precision = Precision.chosen(settings.weights, settings.device, settings.cache_dtype)
     return {
         "device": settings.device,
         "weights": settings.weights,
@@ -55,8 +56,15 @@ async def report(settings: EngineSettings) -> dict[str, object]:
 async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[Engine, Server], None]:
     """The engine behind its server, with ``count`` threads for torch; not ready yet."""
     keep_in(settings.kernels_dir)
-    precision = await asyncio.to_thread(Precision.chosen, settings.weights, settings.device)
-    core = Core(settings.limits)
+    precision = await asyncio.to_thread(
+        Precision.chosen, settings.weights, settings.device, settings.cache_dtype
+    )
+    faults = FaultWatch(
+        settings.data,
+        capacity=settings.max_sequences,
+        refusal_seconds=settings.refusal_seconds,
+    )
+    core = Core(settings.limits, witness=faults.forward)
     host = ModelHost(
         LocalBlobStore(settings.blobs),
         core,
@@ -64,7 +72,7 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
         precision=precision,
         speculation=settings.method,
     )
-    engine = Engine(core, host, EngineMetrics(), threads=count)
+    engine = Engine(core, host, EngineMetrics(), threads=count, faults=faults)
     server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))
     servicer = EngineServicer(engine, settings.deadline_margin_seconds)
     server.add(add_EngineServiceServicer_to_server, servicer, FULL_NAME)

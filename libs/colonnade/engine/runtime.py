@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
+
 from colonnade.engine.cache import StateStore
 from colonnade.engine.structure import Grammars
 from colonnade.engine.text import ChatTemplate, Tokenizer
@@ -33,6 +35,8 @@ class Runtime:
     stop_ids: frozenset[int] = frozenset()
     weights: str = "float32"
     """What most of the weights are kept in."""
+    page_dtype: torch.dtype | None = None
+    """Of cached keys and values; None for the model's own."""
     begin_id: int | None = None
     """The token that stands before a text that has no context of its own."""
     store: StateStore = field(init=False)
@@ -52,6 +56,7 @@ class Runtime:
             self.model.states,
             dtype=self.model.dtype,
             device=self.model.device,
+            page_dtype=self.page_dtype,
             page_multiple=self.model.page_multiple,
             sharing=Capability.PREFIX_SHARING in self.model.capabilities,
         )

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.engine.kernels.pack import Weights
+from colonnade.engine.precision import Cache
 from colonnade.engine.scheduler import Limits
 from colonnade.engine.speculation.method import MAX_TOKENS, Method
 from colonnade.errors import InvalidArgument
@@ -32,8 +33,11 @@ class EngineSettings(ProcessSettings):
     device: str = "cpu"
     memory_bytes: int = Field(default=0, ge=0)
     """For the weights of all loaded models; 0 takes half of the memory."""
+    cache_dtype: Cache = "auto"
     cache_bytes: int = Field(default=1 << 30, ge=1 << 20)
     """For the state of all running sequences."""
+    refusal_seconds: float = Field(default=3600.0, ge=0)
+    """How long a request is refused that took the engine down twice."""
     queue_capacity: int = Field(default=256, ge=1)
     max_sequences: int = Field(default=32, ge=1)
     step_tokens: int = Field(default=512, ge=1)

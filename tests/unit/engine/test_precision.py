@@ -7,7 +7,7 @@ import torch
 
 from colonnade.engine import precision
 from colonnade.engine.kernels.pack import Weights
-from colonnade.engine.precision import Precision
+from colonnade.engine.precision import Cache, Precision
 from colonnade.errors import Unsupported
 from colonnade.models.families import catalog
 from colonnade.models.families.transformer.checkpoint import save
@@ -109,3 +109,21 @@ def test_the_estimate_knows_what_a_quantised_file_had(tmp_path: Path) -> None:
     chosen = Precision.chosen("auto", "cpu")
     assert chosen.bytes_for(7210, 4 * 7210, files) == 6400 * 5 // 8 + 850 + 40
     assert chosen.bytes_for(0, 1234, {}) == 1234
+
+
+@pytest.mark.parametrize(
+    ("cache", "kept", "expected"),
+    [
+        ("auto", "int4", torch.float16),
+        ("auto", "bfloat16", torch.float16),
+        ("auto", "float32", None),
+        ("float32", "int4", torch.float32),
+        ("bfloat16", "float32", torch.bfloat16),
+    ],
+)
+def test_the_cache_is_as_exact_as_the_weights(cache: Cache, kept: str, expected: torch.dtype | None) -> None:
+    assert Precision(packed=True, cache=cache).of_pages(kept) == expected
+
+
+def test_what_is_not_packed_is_cached_as_it_is_computed() -> None:
+    assert Precision("bfloat16").of_pages("bfloat16") is None

@@ -31,16 +31,20 @@ class StateStore:
         *,
         dtype: torch.dtype,
         device: torch.device,
+        page_dtype: torch.dtype | None = None,
         page_multiple: int = 1,
         sharing: bool = False,
     ) -> None:
-        """``sharing``: the family allows it. It comes about only if its state can be cut at any page."""
+        """``page_dtype``: of keys and values, if not ``dtype``. ``sharing``: the family allows it. It comes
+        about only if its state can be cut at any page."""
         self.specs: Mapping[str, StateSpec] = {spec.name: spec for spec in specs}
         self.device, self._dtype = device, dtype
+        self._page_dtype = page_dtype or dtype
         self.page_multiple = page_multiple
         self._paged = [spec for spec in specs if spec.kind == "paged_kv"]
         self._fixed = [spec for spec in specs if spec.kind == "fixed"]
-        self.page_bytes = sum(2 * PAGE * prod(spec.shape) for spec in self._paged) * dtype.itemsize
+        self.page_bytes = sum(2 * PAGE * prod(spec.shape) for spec in self._paged)
+        self.page_bytes *= self._page_dtype.itemsize
         self.fixed_bytes = sum(prod(spec.shape) for spec in self._fixed) * dtype.itemsize
         self.recomputable = all(spec.prefix_pure for spec in specs)
         """A sequence's state may be taken away and made again from its tokens."""
@@ -226,7 +230,7 @@ class StateStore:
         """A page from what is available: there is one, as was checked."""
         if not self._arenas:
             self._arenas = {
-                spec.name: Arena(self.pool.capacity, spec.shape, self._dtype, self.device)
+                spec.name: Arena(self.pool.capacity, spec.shape, self._page_dtype, self.device)
                 for spec in self._paged
             }
         while True:

@@ -144,8 +144,8 @@ def reference(
         last, end = first + count, start + count
         ids = layout.table_SB[index, : -(-end // PAGE)].long()
         places = torch.arange(start, end, device=q_NHd.device)
-        keys_PKdn[ids[places // PAGE], :, :, places % PAGE] = k_NKd[first:last].to(pages.dtype)
-        values_PKnd[ids[places // PAGE], :, places % PAGE] = v_NKd[first:last].to(pages.dtype)
+        keys_PKdn[ids[places // PAGE], :, :, places % PAGE] = _narrowed(k_NKd[first:last], pages.dtype)
+        values_PKnd[ids[places // PAGE], :, places % PAGE] = _narrowed(v_NKd[first:last], pages.dtype)
         keys_KLd = keys_PKdn[ids].permute(1, 0, 3, 2).flatten(1, 2)[:, :end].to(q_NHd.dtype)
         values_KLd = values_PKnd[ids].transpose(0, 1).flatten(1, 2)[:, :end].to(q_NHd.dtype)
         o_1HTd = scaled_dot_product_attention(
@@ -159,6 +159,12 @@ def reference(
         o_NHd[first:last] = o_1HTd[0].transpose(0, 1)
         first = last
     return o_NHd
+
+
+def _narrowed(x_NKd: Tensor, dtype: torch.dtype) -> Tensor:
+    """In a page's precision; what is too large for half precision becomes the largest there is."""
+    most = torch.finfo(dtype).max
+    return (x_NKd.clamp(-most, most) if dtype == torch.float16 else x_NKd).to(dtype)
 
 
 def _turned(pages: Tensor) -> Tensor:

@@ -154,3 +154,12 @@ def test_what_is_reserved_stays_reserved() -> None:
     _run(store, Span(1, [0] * 20, 0, commit=20))
     store.rewind(1, 3)
     assert store.held_bytes == store.bytes_for(100)
+
+
+def test_pages_may_be_of_half_precision() -> None:
+    store = StateStore([KV, FIXED], dtype=torch.float32, page_dtype=torch.float16, device=torch.device("cpu"))
+    assert (store.page_bytes, store.fixed_bytes) == (KV_PAGE // 2, 20)
+    store.join(CacheBudget(1 << 20))
+    _feed(store, 1, [1, 2, 3])
+    assert store.pages("kv").dtype == torch.float16
+    assert store[1].fixed["hidden"].dtype == torch.float32

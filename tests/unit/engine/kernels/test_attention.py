@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -148,6 +149,16 @@ def test_half_precision_activations_come_back_as_such() -> None:
     got = attend(half)
     assert got.dtype == torch.bfloat16
     torch.testing.assert_close(got.float(), attend(made), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("path", [attend, by_reference], ids=["native", "reference"])
+def test_what_half_precision_cannot_hold_becomes_its_largest(path: Callable[[Case], Tensor]) -> None:
+    made = case([(2, 0, True)], dtype=torch.float16)
+    made.v_NKd[:] = 1e9
+    made.v_NKd[1] = -1e9
+    got = path(made)
+    assert got[0].eq(65504).all()
+    assert got.isfinite().all()
 
 
 def test_without_a_library_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,10 @@ namespace colonnade {
 
 struct Half {
     _Float16 bits;
-    static Half of(float x) { return {static_cast<_Float16>(x)}; }
+    static Half of(float x) {  // what is too large becomes the largest there is
+        x = x > 65504.0f ? 65504.0f : x;
+        return {static_cast<_Float16>(x < -65504.0f ? -65504.0f : x)};
+    }
 };
 
 struct Brain {
