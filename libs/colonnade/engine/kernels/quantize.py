@@ -246,7 +246,7 @@ def rounded_rows(x_XK: Tensor) -> Tensor:
     largest = x_XGg.abs().amax(-1, keepdim=True)
     inverse = 127 / largest
     inverse = torch.where(inverse.isinf(), 0.0, inverse)  # nothing there, or too small to tell apart
-    values = (x_XGg.double() * inverse.double()).round().float()
+    values = (x_XGg * inverse).round()
     return (values * (largest / 127)).flatten(-2)[..., :columns]
 
 

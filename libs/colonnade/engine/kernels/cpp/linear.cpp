@@ -4,9 +4,14 @@
 #include <omp.h>
 
 #include <cfloat>
+#include <cmath>
 #include <cstdlib>
 
 #include "linear_layout.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 using namespace colonnade;
 
@@ -56,6 +61,17 @@ inline Vector sum_of(Vector v) {
     return v + TURNED(v, 1, 0, 3, 2, 5, 4, 7, 6);
 }
 
+// To the nearest whole number, halves to the even one.
+inline Ints8 rounded(Floats8 v) {
+#if defined(__AVX2__)
+    return (Ints8)_mm256_cvtps_epi32((__m256)v);
+#else
+    Ints8 out;
+    for (int i = 0; i < 8; i++) out[i] = (int32_t)std::nearbyint(v[i]);
+    return out;
+#endif
+}
+
 // One group of a row. Not a number, or infinite: the scale becomes NaN, and so does all that the row gives.
 inline void quantise(const float* x, int8_t* values, float* scale, float* sum) {
     Floats8 in[4], largest{}, broken{};
@@ -67,10 +83,9 @@ inline void quantise(const float* x, int8_t* values, float* scale, float* sum) {
     largest = largest_of(largest);
     Floats8 inverse = 127.0f / largest;
     inverse = inverse <= FLT_MAX ? inverse : Floats8{};  // all zero, or too small to tell 127 steps apart
-    constexpr float WHOLE = 0x1.8p23f;                   // after its addition, the last bits are the number
     Ints8 total{};
     for (int i = 0; i < 4; i++) {
-        Ints8 whole = (Ints8)(in[i] * inverse + WHOLE) - 0x4b400000;
+        Ints8 whole = rounded(in[i] * inverse);
         Bytes8 narrow = __builtin_convertvector(whole, Bytes8);
         std::memcpy(values + 8 * i, &narrow, sizeof narrow);
         total += whole;

@@ -12,89 +12,96 @@ namespace {
 
 constexpr int64_t ROWS_AT_ONCE = 64;   // of x: their sums stay in the first-level cache
 constexpr int64_t BLOCKS_AT_ONCE = 4;  // then y is written by whole lines of the cache
+constexpr int64_t TILE = 4;            // rows of x whose sums of a group, for two blocks, stay in registers
 
 using Sums8 = int32_t __attribute__((vector_size(32)));
 
+// A chunk of W meets the same four columns of a row of x: `accumulate` adds the 32 products to a partial sum,
+// `finish` makes of eight chunks' sum one for each of the eight rows of W.
 #if defined(__AVX2__)
 
-using Chunks = __m256i[8];
+using Chunk = __m256i;
+using Four = __m256i;
+using Partial = __m256i;
 
-inline __m256i bytes(const void* from) { return _mm256_loadu_si256((const __m256i*)from); }
-inline __m256i four(const int8_t* values) { return _mm256_set1_epi32(load<int32_t>(values)); }
+inline Four four(const int8_t* values) { return _mm256_set1_epi32(load<int32_t>(values)); }
 
-// Adds the products of neighbouring four: unsigned bytes of a, signed ones of b.
-inline __m256i add_dots(__m256i sums, __m256i a, __m256i b) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-    return _mm256_dpbusd_epi32(sums, a, b);
-#elif defined(__AVXVNNI__)
-    return _mm256_dpbusd_avx_epi32(sums, a, b);
-#else
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
-#endif
-}
-
-inline void unpack(const Int4Group& group, Chunks& w) {
+inline void unpack(const Int4Group& group, Chunk (&w)[8]) {
     const __m256i low = _mm256_set1_epi8(15);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        __m256i both = bytes(group.chunks[i]);
+        __m256i both = load<__m256i>(group.chunks[i]);
         w[i] = _mm256_and_si256(both, low);
         w[i + 4] = _mm256_and_si256(_mm256_srli_epi16(both, 4), low);
     }
 }
-
-inline void unpack(const Int8Group& group, Chunks& w) {
+inline void unpack(const Int8Group& group, Chunk (&w)[8]) {
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) w[i] = bytes(group.chunks[i]);
+    for (int i = 0; i < 8; i++) w[i] = load<__m256i>(group.chunks[i]);
 }
 
-inline Sums8 dot(const Int4Group&, const Chunks& w, const int8_t* x) {
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-    __m256i sums = _mm256_setzero_si256();
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) sums = add_dots(sums, w[i], four(x + 4 * i));
-    return (Sums8)sums;
-#else  // eight products of two by 15 * 127 fit into 16 bits
-    __m256i even = _mm256_maddubs_epi16(w[0], four(x)), odd = _mm256_maddubs_epi16(w[1], four(x + 4));
-#pragma GCC unroll 3
-    for (int i = 2; i < 8; i += 2) {
-        even = _mm256_add_epi16(even, _mm256_maddubs_epi16(w[i], four(x + 4 * i)));
-        odd = _mm256_add_epi16(odd, _mm256_maddubs_epi16(w[i + 1], four(x + 4 * i + 4)));
-    }
-    return (Sums8)_mm256_madd_epi16(_mm256_add_epi16(even, odd), _mm256_set1_epi16(1));
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#define VNNI _mm256_dpbusd_epi32
+#elif defined(__AVXVNNI__)
+#define VNNI _mm256_dpbusd_avx_epi32
 #endif
+
+#if defined(VNNI)
+inline Partial accumulate(const Int4Group&, Partial sums, Chunk w, Four x) { return VNNI(sums, w, x); }
+inline Partial accumulate(const Int8Group&, Partial sums, Chunk w, Four x) {
+    return VNNI(sums, _mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
 }
-
-inline Sums8 dot(const Int8Group&, const Chunks& w, const int8_t* x) {
-    __m256i sums = _mm256_setzero_si256();
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++)
-        sums = add_dots(sums, _mm256_abs_epi8(w[i]), _mm256_sign_epi8(four(x + 4 * i), w[i]));
-    return (Sums8)sums;
+inline Sums8 finish(const Int4Group&, Partial sums) { return (Sums8)sums; }
+#else
+// Eight times two products of at most 15 * 127 fit into 16 bits.
+inline Partial accumulate(const Int4Group&, Partial sums, Chunk w, Four x) {
+    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(w, x));
 }
+inline Partial accumulate(const Int8Group&, Partial sums, Chunk w, Four x) {
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+inline Sums8 finish(const Int4Group&, Partial sums) {
+    return (Sums8)_mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+}
+#endif
+inline Sums8 finish(const Int8Group&, Partial sums) { return (Sums8)sums; }
 
-#else  // any processor: plain loops for the compiler
+#else  // any processor: vectors as the compiler makes them
 
-using Chunks = int8_t[8][32];
+using Shorts8 = int16_t __attribute__((vector_size(16)));
 
-inline void unpack(const Int4Group& group, Chunks& w) {
+struct Chunk {
+    Shorts8 columns[4];  // of eight rows
+};
+using Four = const int8_t*;
+using Partial = Sums8;
+
+inline Four four(const int8_t* values) { return values; }
+
+inline void unpack(const Int4Group& group, Chunk (&w)[8]) {
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 32; j++) {
-            w[i][j] = group.chunks[i][j] & 15;
-            w[i + 4][j] = group.chunks[i][j] >> 4;
+            w[i].columns[j % 4][j / 4] = group.chunks[i][j] & 15;
+            w[i + 4].columns[j % 4][j / 4] = group.chunks[i][j] >> 4;
         }
 }
+inline void unpack(const Int8Group& group, Chunk (&w)[8]) {
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 32; j++) w[i].columns[j % 4][j / 4] = group.chunks[i][j];
+}
 
-inline void unpack(const Int8Group& group, Chunks& w) { std::memcpy(w, group.chunks, sizeof w); }
+inline Sums8 wide(Shorts8 v) { return __builtin_convertvector(v, Sums8); }
 
+inline Partial accumulate(const Int4Group&, Partial sums, const Chunk& w, Four x) {
+    return sums + wide(w.columns[0] * x[0] + w.columns[1] * x[1] + w.columns[2] * x[2] + w.columns[3] * x[3]);
+}
+inline Partial accumulate(const Int8Group&, Partial sums, const Chunk& w, Four x) {  // 16 bits hold two
+    sums += wide(w.columns[0] * x[0] + w.columns[1] * x[1]);
+    return sums + wide(w.columns[2] * x[2] + w.columns[3] * x[3]);
+}
 template <class Group>
-inline Sums8 dot(const Group&, const Chunks& w, const int8_t* x) {
-    int32_t products[32] = {};
-    for (int i = 0; i < 8; i++)
-        for (int j = 0; j < 32; j++) products[j] += w[i][j] * x[4 * i + j % 4];
-    Sums8 sums;
-    for (int i = 0; i < 8; i++)
-        sums[i] = products[4 * i] + products[4 * i + 1] + products[4 * i + 2] + products[4 * i + 3];
+inline Sums8 finish(const Group&, Partial sums) {
     return sums;
 }
 
@@ -114,56 +121,100 @@ inline Floats8 add(const Int4Group&, Floats8 sum, const Parameters& p, Sums8 dot
     return sum + p.minimum * broadcast(total);
 }
 
-// One block of W with COUNT rows of x from `first` on, whose sums stay in registers; with COUNT 0, with `here`
-// rows, whose sums are in memory.
-template <class Group, int COUNT>
-inline void block(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* out) {
-    Floats8 kept[COUNT ? COUNT : 1] = {};
-    for (int64_t g = 0; g < x.groups; g++, group++) {
-        Chunks w;
-        unpack(*group, w);
-        Parameters p = parameters(*group);
-        int64_t at = g * x.count + first;
-        auto row = [&](Floats8 sum, int64_t m) {
-            Sums8 dots = dot(*group, w, x.values + (at + m) * GROUP);
-            return add(*group, sum, p, dots, x.scale[at + m], x.sum[at + m]);
-        };
-        if constexpr (COUNT > 0) {
+// One group of BLOCKS blocks of W with ROWS rows of x: adds to sums[block][row].
+template <class Group, int BLOCKS, int ROWS, class Sums>
+inline void tile(const Group* const (&groups)[BLOCKS], const Chunk (&w)[BLOCKS][8],
+                 const Parameters (&p)[BLOCKS], const QuantisedRows& x, int64_t at, Sums&& sums) {
+    Partial partial[BLOCKS][ROWS] = {};
+    auto chunk = [&](int i) {
 #pragma GCC unroll 4
-            for (int64_t m = 0; m < COUNT; m++) kept[m] = row(kept[m], m);
-        } else {
-            for (int64_t m = 0; m < here; m++) out[m] = row(out[m], m);
+        for (int m = 0; m < ROWS; m++) {
+            Four values = four(x.values + (at + m) * GROUP + 4 * i);
+#pragma GCC unroll 2
+            for (int b = 0; b < BLOCKS; b++)
+                partial[b][m] = accumulate(*groups[b], partial[b][m], w[b][i], values);
         }
+    };
+    if constexpr (BLOCKS * ROWS < 8) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) chunk(i);
+    } else {  // unrolled, the compiler does all products first and keeps them in memory
+#pragma GCC unroll 1
+        for (int i = 0; i < 8; i++) chunk(i);
     }
 #pragma GCC unroll 4
-    for (int64_t m = 0; m < COUNT; m++) out[m] = kept[m];
+    for (int m = 0; m < ROWS; m++)
+#pragma GCC unroll 2
+        for (int b = 0; b < BLOCKS; b++) {
+            Sums8 dots = finish(*groups[b], partial[b][m]);
+            sums(b, m) = add(*groups[b], sums(b, m), p[b], dots, x.scale[at + m], x.sum[at + m]);
+        }
+}
+
+// One block of W with ROWS rows of x from `first` on: their sums stay in registers.
+template <class Group, int ROWS>
+void few_rows(const Group* group, const QuantisedRows& x, int64_t first, Floats8* out) {
+    Floats8 sums[ROWS] = {};
+    for (int64_t g = 0; g < x.groups; g++, group++) {
+        Chunk w[1][8];
+        unpack(*group, w[0]);
+        const Parameters p[1] = {parameters(*group)};
+        tile<Group, 1, ROWS>({group}, w, p, x, g * x.count + first,
+                             [&](int, int m) -> Floats8& { return sums[m]; });
+    }
+#pragma GCC unroll 4
+    for (int m = 0; m < ROWS; m++) out[m] = sums[m];
+}
+
+// Two blocks of W with `here` rows of x from `first` on: their sums are in memory.
+template <class Group>
+void many_rows(const Group* one, const Group* two, const QuantisedRows& x, int64_t first, int64_t here,
+               Floats8 (*sums)[ROWS_AT_ONCE]) {
+    for (int b = 0; b < 2; b++) std::fill_n(sums[b], here, Floats8{});
+    for (int64_t g = 0; g < x.groups; g++, one++, two++) {
+        const Group* const groups[2] = {one, two};
+        Chunk w[2][8];
+        unpack(*one, w[0]);
+        unpack(*two, w[1]);
+        const Parameters p[2] = {parameters(*one), parameters(*two)};
+        int64_t at = g * x.count + first, m = 0;
+        for (; m + TILE <= here; m += TILE)
+            tile<Group, 2, TILE>(groups, w, p, x, at + m, [&](int b, int r) -> Floats8& { return sums[b][m + r]; });
+        for (; m < here; m++)
+            tile<Group, 2, 1>(groups, w, p, x, at + m, [&](int b, int) -> Floats8& { return sums[b][m]; });
+    }
 }
 
 template <class Group>
-void block_of(const Group* group, const QuantisedRows& x, int64_t first, int64_t here, Floats8* sums) {
-    switch (here) {
-        case 1: return block<Group, 1>(group, x, first, here, sums);
-        case 2: return block<Group, 2>(group, x, first, here, sums);
-        case 3: return block<Group, 3>(group, x, first, here, sums);
-        case 4: return block<Group, 4>(group, x, first, here, sums);
+void block_pair(const Group* one, const Group* two, const QuantisedRows& x, int64_t first, int64_t here,
+                Floats8 (*sums)[ROWS_AT_ONCE]) {
+    if (here > TILE) return many_rows(one, two, x, first, here, sums);
+    for (const Group* group : {one, two}) {
+        switch (here) {
+            case 1: few_rows<Group, 1>(group, x, first, *sums); break;
+            case 2: few_rows<Group, 2>(group, x, first, *sums); break;
+            case 3: few_rows<Group, 3>(group, x, first, *sums); break;
+            case 4: few_rows<Group, 4>(group, x, first, *sums); break;
+        }
+        if (one == two) break;
+        sums++;
     }
-    std::fill_n(sums, here, Floats8{});
-    block<Group, 0>(group, x, first, here, sums);
 }
 
 template <class Group>
 void blocks(const PackedMatrix& w, const QuantisedRows& x, float* y, int64_t y_stride, int64_t first_block,
             int64_t last_block) {
+    Floats8 sums[BLOCKS_AT_ONCE][ROWS_AT_ONCE];
     for (int64_t first = 0; first < x.count; first += ROWS_AT_ONCE) {
         int64_t here = std::min(x.count - first, ROWS_AT_ONCE);
-        for (int64_t b = first_block; b < last_block; b += BLOCKS_AT_ONCE) {
-            int64_t wide = std::min(last_block - b, BLOCKS_AT_ONCE);
-            Floats8 sums[BLOCKS_AT_ONCE][ROWS_AT_ONCE];
-            for (int64_t i = 0; i < wide; i++)
-                block_of((const Group*)w.blocks + (b + i) * x.groups, x, first, here, sums[i]);
+        for (int64_t block = first_block; block < last_block; block += BLOCKS_AT_ONCE) {
+            int64_t wide = std::min(last_block - block, BLOCKS_AT_ONCE);
+            auto groups = [&](int64_t i) { return (const Group*)w.blocks + (block + i) * x.groups; };
+            for (int64_t i = 0; i < wide; i += 2)  // a last one alone is its own partner
+                block_pair(groups(i), groups(std::min(i + 1, wide - 1)), x, first, here, sums + i);
             for (int64_t m = 0; m < here; m++)
                 for (int64_t i = 0; i < wide; i++)
-                    store(w, (b + i) * INT_ROWS, sums[i][m], y + (first + m) * y_stride);
+                    store(w, (block + i) * INT_ROWS, sums[i][m], y + (first + m) * y_stride);
         }
     }
 }
