@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
-from colonnade.cli.sampling import Model, ModelSize
+from colonnade.cli.sampling import Adapter, Model, ModelSize
 from colonnade.cli.standard_input import lines_of
 from colonnade.cli.terminal import out, write
 
@@ -17,6 +17,7 @@ def embed(
     ],
     model: Model = None,
     model_size: ModelSize = None,
+    adapter: Adapter = None,
     truncate: Annotated[
         bool, typer.Option("--truncate", help="Cut texts that are too long, instead of refusing them.")
     ] = False,
@@ -27,7 +28,7 @@ def embed(
     """Turn texts into vectors of length 1, one JSON list a line."""
     wanted = lines_of(texts, "texts")
     with connect(url, api_key) as client:
-        found = client.embed(wanted, truncate=truncate, model=model, model_size=model_size)
+        found = client.embed(wanted, truncate=truncate, model=model, model_size=model_size, adapter=adapter)
     if as_json:
         from dataclasses import asdict
 

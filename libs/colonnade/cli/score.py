@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
-from colonnade.cli.sampling import Model, ModelSize
+from colonnade.cli.sampling import Adapter, Model, ModelSize
 from colonnade.cli.standard_input import lines_of
 from colonnade.cli.terminal import out, write
 
@@ -22,6 +22,7 @@ def score(
     ] = "",
     model: Model = None,
     model_size: ModelSize = None,
+    adapter: Adapter = None,
     as_json: AsJson = False,
     url: Url = None,
     api_key: ApiKey = None,
@@ -29,7 +30,7 @@ def score(
     """Tell how likely a model finds texts: each token's log-probability, and their sum."""
     wanted = lines_of(texts, "texts")
     with connect(url, api_key) as client:
-        found = client.score(wanted, context=context, model=model, model_size=model_size)
+        found = client.score(wanted, context=context, model=model, model_size=model_size, adapter=adapter)
     if as_json:
         from dataclasses import asdict
 

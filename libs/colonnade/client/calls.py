@@ -69,6 +69,7 @@ class TextOptions(TypedDict, total=False):
 
     model: str | None
     model_size: str | None
+    adapter: str | None
     user: str | None
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from colonnade.engine.requests import MAX_TEXT_CHARACTERS, require
+from colonnade.engine.requests import MAX_TEXT_CHARACTERS, require, require_adapter
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sequence import Sequence, Work
 from colonnade.errors import Internal, InvalidArgument, TooLarge
@@ -38,6 +38,7 @@ class Embedding:
     texts: Row[str]
     truncate: bool = False
     """Cut a text that is too long, instead of refusing it."""
+    adapter: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     tenant: str = ""
     deadline: float | None = None
@@ -109,9 +110,17 @@ class EmbedDecoder:
 def works_of(asked: Embedding, runtime: Runtime) -> list[Work]:
     """One piece of work a text. Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     spec = spec_of(runtime)
+    require_adapter(runtime, asked.adapter)
     check_texts("input", asked.texts)
     return [
-        Work(asked.request_id, asked.tenant, tokens, max_tokens=1, deadline=asked.deadline)
+        Work(
+            asked.request_id,
+            asked.tenant,
+            tokens,
+            max_tokens=1,
+            deadline=asked.deadline,
+            adapter=asked.adapter or None,
+        )
         for tokens in (
             _encode(text, f"input[{index}]", spec, runtime, asked.truncate)
             for index, text in enumerate(asked.texts)

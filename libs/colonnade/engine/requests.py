@@ -61,6 +61,13 @@ def require(runtime: Runtime, capability: Capability) -> None:
         )  # fmt: skip
 
 
+def require_adapter(runtime: Runtime, adapter: str) -> None:
+    """Raises ``Unsupported`` if the model takes none, ``NotFound`` for one that it has not in memory."""
+    if adapter:
+        require(runtime, Capability.ADAPTERS)
+        check_adapter(adapter, runtime)
+
+
 def sequences_of(asked: Generation, runtime: Runtime, arrived: float) -> list[Sequence]:
     """The request's answers, ready to be queued: all of one prompt, whose state the first works out for all.
 
@@ -106,9 +113,7 @@ def _check(asked: Generation, runtime: Runtime) -> None:
     require(runtime, Capability.GENERATE)
     if asked.sampling.logprobs is not None:
         require(runtime, Capability.LOGPROBS)
-    if asked.adapter:
-        require(runtime, Capability.ADAPTERS)
-        check_adapter(asked.adapter, runtime)
+    require_adapter(runtime, asked.adapter)
     if not 1 <= asked.n <= MAX_ANSWERS:
         raise InvalidArgument(
             f"n must be between 1 and {MAX_ANSWERS}", field="n", limit=MAX_ANSWERS, minimum=1

@@ -5,7 +5,7 @@ from collections.abc import Sequence as Row
 from dataclasses import dataclass, field
 
 from colonnade.engine.embedding import check_texts
-from colonnade.engine.requests import check_length, require, too_long
+from colonnade.engine.requests import check_length, require, require_adapter, too_long
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.sequence import Sequence, Work
 from colonnade.engine.text import Piece
@@ -31,6 +31,7 @@ class Scoring:
     digest: str
     context: str
     texts: Row[str]
+    adapter: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     tenant: str = ""
     deadline: float | None = None
@@ -97,6 +98,7 @@ class Scorable:
 def scorables_of(asked: Scoring, runtime: Runtime) -> list[Scorable]:
     """Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     require(runtime, Capability.SCORE)
+    require_adapter(runtime, asked.adapter)
     check_length("context", asked.context)
     check_texts("text", asked.texts)
     names = ["text"] if len(asked.texts) == 1 else [f"text[{index}]" for index in range(len(asked.texts))]
@@ -117,5 +119,12 @@ def _scorable(asked: Scoring, text: str, name: str, runtime: Runtime) -> Scorabl
     if len(whole) > runtime.model.context_length:
         too_long(name, len(whole), runtime.model.context_length)
     tokens, following = whole[:first], whole[first:]
-    work = Work(asked.request_id, asked.tenant, tokens, max_tokens=len(following), deadline=asked.deadline)
+    work = Work(
+        asked.request_id,
+        asked.tenant,
+        tokens,
+        max_tokens=len(following),
+        deadline=asked.deadline,
+        adapter=asked.adapter or None,
+    )
     return Scorable(work, following)

@@ -7,8 +7,6 @@ from typing import Any
 from colonnade.api.engine.v1 import engine_pb2 as pb
 from colonnade.api.engine.v1 import engine_pb2_grpc
 from colonnade.engine import wire
-from colonnade.engine.embedding import Embedding
-from colonnade.engine.scoring import Scoring
 from colonnade.engine.service import Engine
 from colonnade.rpc import CallContext, current
 from colonnade.security.inputs import digest as check_digest
@@ -39,30 +37,16 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         return pb.AbortResponse(found=self._engine.abort(current().principal.tenant, request.request_id))
 
     async def Score(self, request: pb.ScoreRequest, context: Any) -> pb.ScoreResponse:
-        call, digest = current(), check_digest(request.model.digest, "model.digest")
-        runtime = self._engine.host.find(digest)
-        asked = Scoring(
-            digest,
-            request.context,
-            request.texts or [request.text],
-            call.request_id,
-            call.principal.tenant,
-            self._deadline(call),
-        )
-        return wire.scores_of(await self._engine.score(asked), runtime)
+        call = current()
+        asked = wire.scoring_of(request, call.principal.tenant, call.request_id, self._deadline(call))
+        runtime = self._engine.host.find(asked.digest)
+        return wire.scores_of(await self._engine.score(asked), runtime, asked.adapter)
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
-        call, digest = current(), check_digest(request.model.digest, "model.digest")
-        runtime = self._engine.host.find(digest)
-        asked = Embedding(
-            digest,
-            request.texts,
-            request.truncate,
-            call.request_id,
-            call.principal.tenant,
-            self._deadline(call),
-        )
-        return wire.embeddings_of(await self._engine.embed(asked), runtime)
+        call = current()
+        asked = wire.embedding_of(request, call.principal.tenant, call.request_id, self._deadline(call))
+        runtime = self._engine.host.find(asked.digest)
+        return wire.embeddings_of(await self._engine.embed(asked), runtime, asked.adapter)
 
     async def Load(self, request: pb.LoadRequest, context: Any) -> AsyncGenerator[pb.LoadResponse, None]:
         manifest = wire.manifest_of(request.manifest)

@@ -48,6 +48,7 @@ class WholeAnswers:
     async def embed(self, asked: Embedding) -> Embedded:
         """A vector for each text. Raises ``Unsupported`` if the model does not embed."""
         runtime = self._host.find(asked.digest)
+        self._host.adapters.touch(asked.adapter)
         with self._measured("embeddings", runtime.ref.name) as told:
             self._core.check_room()
             works = await asyncio.to_thread(embedding.works_of, asked, runtime)
@@ -64,6 +65,7 @@ class WholeAnswers:
     async def score(self, asked: Scoring) -> Scored:
         """Each text's tokens with their logprobs."""
         runtime = self._host.find(asked.digest)
+        self._host.adapters.touch(asked.adapter)
         with self._measured("score", runtime.ref.name) as told:
             self._core.check_room()
             texts = await asyncio.to_thread(scoring.scorables_of, asked, runtime)

@@ -7,12 +7,12 @@ from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.registry.v1 import manifest_pb2
 from colonnade.engine.artefacts import Artefact, Manifest
 from colonnade.engine.delivery import Chunk
-from colonnade.engine.embedding import Embedded
+from colonnade.engine.embedding import Embedded, Embedding
 from colonnade.engine.models import Progress
 from colonnade.engine.requests import Generation
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.sampling import Sampling
-from colonnade.engine.scoring import Scored
+from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
 from colonnade.engine.structure import Form, Structure
@@ -39,7 +39,7 @@ def generation_of(
     is_prompt = message.WhichOneof("input") == "prompt"
     return Generation(
         digest=check_digest(message.model.digest, "model.digest"),
-        adapter=check_digest(message.model.adapter, "model.adapter") if message.model.adapter else "",
+        adapter=_adapter(message.model),
         request_id=message.request_id or request_id,
         tenant=tenant,
         prompt=message.prompt if is_prompt else None,
@@ -81,6 +81,38 @@ def _structure(message: generation_pb2.Structure) -> Structure | None:
     return Structure(form) if message.json_object else None
 
 
+def embedding_of(
+    message: engine_pb2.EmbedRequest, tenant: str, request_id: str, deadline: float | None
+) -> Embedding:
+    return Embedding(
+        digest=check_digest(message.model.digest, "model.digest"),
+        texts=message.texts,
+        truncate=message.truncate,
+        adapter=_adapter(message.model),
+        request_id=request_id,
+        tenant=tenant,
+        deadline=deadline,
+    )
+
+
+def scoring_of(
+    message: engine_pb2.ScoreRequest, tenant: str, request_id: str, deadline: float | None
+) -> Scoring:
+    return Scoring(
+        digest=check_digest(message.model.digest, "model.digest"),
+        context=message.context,
+        texts=message.texts or [message.text],
+        adapter=_adapter(message.model),
+        request_id=request_id,
+        tenant=tenant,
+        deadline=deadline,
+    )
+
+
+def _adapter(model: generation_pb2.ModelRef) -> str:
+    return check_digest(model.adapter, "model.adapter") if model.adapter else ""
+
+
 def manifest_of(message: manifest_pb2.Manifest) -> Manifest:
     if not message.artefacts:
         raise InvalidArgument("the manifest names no files", field="manifest.artefacts")
@@ -120,7 +152,7 @@ def tokens_of(pieces: Sequence[Piece], tokenizer: Tokenizer) -> list[generation_
     ]
 
 
-def scores_of(scored: Scored, runtime: Runtime) -> engine_pb2.ScoreResponse:
+def scores_of(scored: Scored, runtime: Runtime, adapter: str = "") -> engine_pb2.ScoreResponse:
     """The first text's stands twice: beside the list, for those who asked for one."""
     scores = [
         engine_pb2.ScoredText(
@@ -132,17 +164,17 @@ def scores_of(scored: Scored, runtime: Runtime) -> engine_pb2.ScoreResponse:
     return engine_pb2.ScoreResponse(
         tokens=scores[0].tokens,
         total_logprob=scores[0].total_logprob,
-        model=model_ref(runtime.ref),
+        model=model_ref(runtime.ref, adapter),
         scores=scores,
         prompt_tokens=scored.prompt_tokens,
     )
 
 
-def embeddings_of(embedded: Embedded, runtime: Runtime) -> engine_pb2.EmbedResponse:
+def embeddings_of(embedded: Embedded, runtime: Runtime, adapter: str = "") -> engine_pb2.EmbedResponse:
     return engine_pb2.EmbedResponse(
         embeddings=[engine_pb2.Embedding(values=vector) for vector in embedded.vectors],
         prompt_tokens=embedded.prompt_tokens,
-        model=model_ref(runtime.ref),
+        model=model_ref(runtime.ref, adapter),
     )
 
 

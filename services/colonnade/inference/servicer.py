@@ -28,7 +28,8 @@ class InferenceServicer(InferenceServiceServicer):
 
     async def Score(self, request: wire.ScoreRequest, context: Any) -> wire.ScoreResponse:
         texts = request.texts or [request.text]
-        work = Work(request.model.digest, request, _tokens(*texts, *[request.context] * len(texts)))
+        tokens = _tokens(*texts, *[request.context] * len(texts))
+        work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
         scored = await self._inference.score(work)
         return wire.ScoreResponse(
             tokens=scored.tokens,
@@ -39,7 +40,8 @@ class InferenceServicer(InferenceServiceServicer):
         )
 
     async def Embed(self, request: wire.EmbedRequest, context: Any) -> wire.EmbedResponse:
-        work = Work(request.model.digest, request, _tokens(*request.texts))
+        tokens = _tokens(*request.texts)
+        work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
         embedded = await self._inference.embed(work)
         return wire.EmbedResponse(
             embeddings=embedded.embeddings, prompt_tokens=embedded.prompt_tokens, model=embedded.model

@@ -1,6 +1,7 @@
 from collections.abc import Sequence as Row
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Literal, cast
 
 import pytest
@@ -9,11 +10,13 @@ import torch
 from colonnade.engine.core import Core
 from colonnade.engine.embedding import MAX_TEXTS, EmbedDecoder, Embedding, works_of
 from colonnade.engine.scheduler import Limits
+from colonnade.engine.text import Tokenizer
 from colonnade.errors import Internal, InvalidArgument, TooLarge, Unsupported
 from colonnade.models.protocol import EmbeddingSpec, Outputs, SampledToken
 from tests.unit.engine.embedded import plainly, shared_runtime, submitted, vectors_of
 from tests.unit.engine.toys.loaded import EMBEDDERS, runtime
 from tests.unit.engine.work import finish_all, ids_of, sequence
+from tests.unit.models import tiny_bert
 from tests.unit.models.running import Request
 
 embedders = pytest.mark.parametrize("family", sorted(EMBEDDERS))
@@ -140,6 +143,15 @@ def test_a_text_that_is_too_long_is_refused_or_cut() -> None:
     cut = works_of(replace(asked, truncate=True), made)
     assert [len(work.tokens) for work in cut] == [5, 64]
     assert list(cut[1].tokens) == made.tokenizer.encode("x" * 64)
+
+
+def test_what_stands_around_a_text_survives_the_cut(tmp_path: Path) -> None:
+    folder = tiny_bert.save(tiny_bert.make(num_hidden_layers=1), tmp_path)
+    tokenizer = Tokenizer((folder / "tokenizer.json").read_text())
+    whole = tokenizer.encode("the cat sat on the mat")
+    assert tokenizer.encode_within("the cat sat on the mat", 5) == [*whole[:4], whole[-1]]
+    assert tokenizer.encode_within("the cat", 64) == tokenizer.encode("the cat")
+    assert len(tokenizer.encode_within("the cat", 1)) == 1
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,15 @@ async def test_who_asks_for_vectors_gets_a_model_made_for_them(house: House) -> 
     assert house.catalog.calls == [("resolve", "", "", "embeds"), ("resolve", "", "")]
 
 
+async def test_an_adapter_has_a_part_in_either(house: House) -> None:
+    for path, body in (("/embed", {"input": "a"}), ("/score", {"text": "a"})):
+        status, answer = await post(house, path, adapter="poet", **body)
+        assert (status, answer["model"]["adapter"]["name"]) == (200, "poet"), answer
+        assert house.reader.asked[-1][2].adapter == house.catalog.poet
+        status, answer = await post(house, path, adapter="No Name", **body)
+        assert (status, answer["error"]["details"]["field"]) == (400, "adapter")
+
+
 async def test_both_are_recorded_and_counted(house: House) -> None:
     await post(house, "/embed", input="abc")
     await post(house, "/score", text="abcd")

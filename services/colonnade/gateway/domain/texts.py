@@ -16,6 +16,7 @@ class EmbeddingSpec:
     truncate: bool = False
     """Cut a text that the model cannot take whole, instead of refusing it."""
     user: str = ""
+    adapter: str = ""
 
     operation: ClassVar[str] = "embeddings"
     """The OpenTelemetry name of what is asked."""
@@ -32,6 +33,7 @@ class ScoreSpec:
     model: str = ""
     model_size: str = ""
     user: str = ""
+    adapter: str = ""
 
     operation: ClassVar[str] = "score"
     action: ClassVar[str] = "score"

@@ -25,6 +25,10 @@ class _AskedOfAModel(Strict):
         default=None, description="name (its alias production), name@alias or name:version."
     )
     model_size: str | None = Field(default=None, description="A size such as 135M, instead of model.")
+    adapter: str | None = Field(
+        default=None,
+        description="A LoRA adapter of the model, named as models are. Without model: of its own model.",
+    )
     user: str | None = Field(
         default=None, description="Whom this is for, in at most 256 bytes: keeps them on one model version."
     )
@@ -44,6 +48,7 @@ class EmbedBody(_AskedOfAModel):
             model_size=self.model_size or "",
             truncate=bool(self.truncate),
             user=self.user or "",
+            adapter=self.adapter or "",
         )
 
 
@@ -60,6 +65,7 @@ class ScoreBody(_AskedOfAModel):
             model=self.model or "",
             model_size=self.model_size or "",
             user=self.user or "",
+            adapter=self.adapter or "",
         )
 
 

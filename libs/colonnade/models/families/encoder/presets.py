@@ -8,9 +8,7 @@ VOCABULARY = 30_522
 
 def debug() -> EncoderConfig:
     """Tiny: every test runs it on a CPU in milliseconds."""
-    return EncoderConfig(
-        vocab_size=97, positions=64, width=32, layers=3, heads=4, hidden=48, max_tokens=48
-    )
+    return EncoderConfig(vocab_size=97, positions=64, width=32, layers=3, heads=4, hidden=48, max_tokens=48)
 
 
 def minilm() -> EncoderConfig:

@@ -24,7 +24,7 @@ class DrawVersion(Stage):
 
     async def before(self, exchange: Exchange) -> None:
         spec = exchange.wanted
-        adapter = await self._adapter(exchange, spec) if isinstance(spec, GenerationSpec) else None
+        adapter = await self._adapter(exchange, spec.adapter)
         if adapter and not (spec.model or spec.model_size):
             target, fresh = await self._resolver.version(exchange.caller, adapter.base)
         else:
@@ -41,11 +41,11 @@ class DrawVersion(Stage):
         if isinstance(spec, GenerationSpec) and 0 < target.context_length < spec.max_tokens:
             exchange.spec = replace(spec, max_tokens=target.context_length)
 
-    async def _adapter(self, exchange: Exchange, spec: GenerationSpec) -> Target | None:
-        if not spec.adapter:
+    async def _adapter(self, exchange: Exchange, reference: str) -> Target | None:
+        if not reference:
             return None
         try:
-            resolution, fresh = await self._resolver.resolve(exchange.caller, spec.adapter, "")
+            resolution, fresh = await self._resolver.resolve(exchange.caller, reference, "")
             adapter = self._drawn(exchange, resolution)
         except NotFound as error:
             raise NotFound(error.message, **error.details | {"field": "adapter"}) from None
@@ -66,7 +66,7 @@ def _note(exchange: Exchange, fresh: bool) -> None:
 
 
 def fitting(resolution: Resolution, adapter: Target) -> Resolution:
-    """Of the versions behind a reference, the one that the adapter belongs to. ``InvalidArgument`` if none."""
+    """Of the versions behind a reference, the one the adapter belongs to; ``InvalidArgument`` if none."""
     targets = tuple(target for target in resolution.targets if target.digest == adapter.base)
     if not targets:
         raise InvalidArgument(

@@ -44,8 +44,6 @@ class ShapeAndSize(Stage):
         if spec.structure is not None:
             _check_structure(spec.structure)
         check_names(spec)
-        if spec.adapter:
-            model_reference(spec.adapter, "adapter")
         if spec.sampling.temperature < GREEDY_BELOW:
             exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))
 
@@ -138,6 +136,8 @@ def check_names(spec: Spec) -> None:
         )
     if spec.model:
         model_reference(spec.model, "model")
+    if spec.adapter:
+        model_reference(spec.adapter, "adapter")
     if spec.model_size:
         size_label(spec.model_size, "model_size")
     if spec.user:
