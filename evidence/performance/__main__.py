@@ -30,16 +30,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     suite.tell(f"converting {model.gguf().name}")
     model.converted()
-    for number, name in enumerate(options.cases, start=1):
-        began = time.monotonic()
-        suite.tell(f"[{number} of {len(options.cases)}] {name}")
-        result = cast("Case", importlib.import_module(f"evidence.performance.cases.{name}")).run(suite)
-        path = result.write(suite.results)
-        lines = ", ".join(
-            f"{each.measured.median:.3g} {'holds' if each.holds else 'FALLS SHORT'}" for each in result.claims
-        )
-        suite.tell(f"  {path.name} after {time.monotonic() - began:.0f} s: {lines or 'no line to hold'}")
+    try:
+        for number, name in enumerate(options.cases, start=1):
+            suite.tell(f"[{number} of {len(options.cases)}] {name}")
+            _measure(suite, name)
+    finally:
+        suite.close()
     return 0
+
+
+def _measure(suite: Suite, name: str) -> None:
+    began = time.monotonic()
+    case = cast("Case", importlib.import_module(f"evidence.performance.cases.{name}"))
+    result = case.run(suite)
+    path = result.write(suite.results)
+    judged = [
+        f"{each.measured.median:.3g} {'holds' if each.holds else 'FALLS SHORT'}" for each in result.claims
+    ]
+    suite.tell(f"  {path.name} after {time.monotonic() - began:.0f} s: {', '.join(judged) or 'no line'}")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -18,11 +18,19 @@ def order(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
 
 
 def alternate(
-    measures: Mapping[str, Callable[[int], Sample]], rounds: int, tell: Callable[[str], None] = lambda _: None
+    measures: Mapping[str, Callable[[int], Sample]],
+    rounds: int,
+    tell: Callable[[str], None] = lambda _: None,
+    goes_on: Callable[[str, Mapping[str, list[Sample]]], bool] = lambda name, first: True,
 ) -> dict[str, list[Sample]]:
-    """The samples of each engine, one a round. A measure gets the number of its round."""
+    """The samples of each engine, one a round. A measure gets the number of its round. ``goes_on`` says after
+    the first round, by everyone's samples of it, who stays for the others."""
     samples: dict[str, list[Sample]] = {name: [] for name in measures}
+    staying, judged = set(measures), False
     for index, name in order(list(measures), rounds):
-        tell(f"round {index + 1} of {rounds}: {name}")
-        samples[name].append(measures[name](index))
+        if index and not judged:
+            staying, judged = {each for each in measures if goes_on(each, samples)}, True
+        if name in staying:
+            tell(f"round {index + 1} of {rounds}: {name}")
+            samples[name].append(measures[name](index))
     return samples

@@ -1,15 +1,15 @@
 """What every case needs: rounds, engines that start when they are needed, the machine's limits, progress."""
 
+import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evidence.performance import machine
-from evidence.performance.engines.catalog import LOGS, Engine, engines
+from evidence.performance.engines.catalog import Engine, engines
 from evidence.performance.engines.process import EngineProcess, NotRun
 from evidence.performance.result import RESULTS, Budget, Claim, Figure, Result
 
@@ -22,6 +22,7 @@ class Suite:
     device: str = "cpu"
     results: Path = RESULTS
     _limits: dict[str, float] = field(default_factory=dict)
+    _processes: dict[str, EngineProcess] = field(default_factory=dict)
 
     def tell(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of a command
@@ -29,22 +30,33 @@ class Suite:
     def engines(self, streams: int = 1) -> dict[str, Engine]:
         return engines(self.threads, streams, self.device)
 
-    @contextmanager
     def started(
         self, wanted: Sequence[Engine], **more: Any
-    ) -> Iterator[tuple[dict[str, EngineProcess], dict[str, str]]]:
-        """The processes of those engines that run here, and why the others do not."""
+    ) -> tuple[dict[str, EngineProcess], dict[str, str]]:
+        """The processes of those engines that run here, and why the others do not. A process stays for the
+        cases to come, as some take minutes to load."""
         running: dict[str, EngineProcess] = {}
         refused: dict[str, str] = {}
-        with ExitStack() as stack:
-            for engine in wanted:
-                self.tell(f"  starting {engine.name}")
-                try:
-                    running[engine.name] = stack.enter_context(engine.start(**more))
-                except NotRun as reason:
-                    self.tell(f"  not run: {engine.name}: {reason}")
-                    refused[engine.name] = str(reason)
-            yield running, refused
+        for engine in wanted:
+            try:
+                running[engine.name] = self._process(engine, more)
+            except NotRun as reason:
+                self.tell(f"  not run: {engine.name}: {reason}")
+                refused[engine.name] = str(reason)
+        return running, refused
+
+    def close(self) -> None:
+        """Ends all processes."""
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
+
+    def _process(self, engine: Engine, more: Mapping[str, Any]) -> EngineProcess:
+        key = json.dumps([engine.name, {**engine.options, **more}])
+        if key not in self._processes:
+            self.tell(f"  starting {engine.name}")
+            self._processes[key] = engine.start(**more)
+        return self._processes[key]
 
     def limit(self, name: str, /, **arguments: Any) -> float:
         """One of ``limits.Limits``' figures, measured once a run."""
@@ -89,6 +101,3 @@ class Suite:
 
 def _plain(described: Mapping[str, object]) -> Any:
     return dict(described)
-
-
-__all__ = ["LOGS", "Suite"]

@@ -1,6 +1,6 @@
 """The measure that most cases share: the same prompts, the same number of greedy tokens, tokens a second."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,16 +44,30 @@ class Load:
 
 
 def measure(
-    suite: Suite, wanted: Sequence[Engine], load: Load, rounds: int, **options: Any
+    suite: Suite,
+    wanted: Sequence[Engine],
+    load: Load,
+    rounds: int,
+    *,
+    keep: Collection[str] | None = None,
+    **options: Any,
 ) -> dict[str, Figure]:
-    """Every engine's figure, by name; all engines get the same prompts in a round. ``options`` are for the
-    engines to start with."""
-    with suite.started(wanted, **options) as (running, refused):
-        _warm(suite, running, refused, load)
-        asked = [prompts(load.streams, load.prompt) for _ in range(rounds)]
-        measures = {name: _sampler(process, load, asked) for name, process in running.items()}
-        samples = alternate(measures, rounds, suite.tell)
-        versions = {name: str(each.call("describe").result["version"]) for name, each in running.items()}
+    """Every engine's figure, by name; all engines get the same prompts in a round.
+
+    With ``keep``, whoever is beaten twofold in the first round by another engine of its own maker has that
+    round alone, unless it is named there. ``options`` are for the engines to start with."""
+    running, refused = suite.started(wanted, **options)
+    _warm(suite, running, refused, load)
+    asked = [prompts(load.streams, load.prompt) for _ in range(rounds)]
+    measures = {name: _sampler(process, load, asked) for name, process in running.items()}
+    makers = {engine.name: engine.product.split()[0] for engine in wanted}
+
+    def goes_on(name: str, first: Mapping[str, Sequence[Sample]]) -> bool:
+        best = max(each[0].value for other, each in first.items() if makers[other] == makers[name])
+        return keep is None or name in keep or 2 * first[name][0].value > best
+
+    samples = alternate(measures, rounds, suite.tell, goes_on)
+    versions = {name: str(each.call("describe").result["version"]) for name, each in running.items()}
     return {
         engine.name: figure(engine, UNIT, samples[engine.name], version=versions[engine.name])
         if engine.name in samples
@@ -88,6 +102,7 @@ def _sampler(
 
 
 def best_peer(figures: Mapping[str, Figure]) -> Figure | None:
-    """The peer with the highest median among those that ran."""
-    peers = [each for each in figures.values() if each.product != "Colonnade" and each.value is not None]
+    """The peer with the highest median among those that ran in every round."""
+    rounds = max(len(each.samples) for each in figures.values())
+    peers = [each for each in figures.values() if each.product != "Colonnade" and len(each.samples) == rounds]
     return max(peers, key=lambda each: each.value.median if each.value else 0.0, default=None)

@@ -9,4 +9,4 @@ TITLE = "Thirty-two streams"
 
 
 def run(suite: Suite) -> Result:
-    return compare(suite, "batch_32", TITLE, Load.generation(32, 32), rounds=3)
+    return compare(suite, "batch_32", TITLE, Load.generation(32, 24), rounds=3)

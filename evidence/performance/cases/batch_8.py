@@ -9,4 +9,4 @@ TITLE = "Eight streams"
 
 
 def run(suite: Suite) -> Result:
-    return compare(suite, "batch_8", TITLE, Load.generation(8, 64), rounds=4)
+    return compare(suite, "batch_8", TITLE, Load.generation(8, 48), rounds=4)

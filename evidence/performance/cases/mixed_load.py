@@ -50,16 +50,16 @@ def run(suite: Suite) -> Result:
     figures: list[Figure] = []
     claims: list[Claim] = []
     rows: list[list[str | float | int]] = []
-    with suite.started(wanted) as (running, refused):
-        for process in running.values():
-            process.call("generate", prompts=prompts(2, 64), tokens=4)
-        for rate in RATES:
-            series = [_arrivals(rate, seed) for seed in range(rounds)]
-            measures = {name: _measure(process, series) for name, process in running.items()}
-            outcomes = alternate(measures, rounds, suite.tell)
-            figures += [_figure(engine, rate, outcomes.get(engine.name), refused) for engine in wanted]
-            rows += [_row(rate, name, of_engine) for name, of_engine in outcomes.items()]
-            claims += _claims(rate, outcomes)
+    running, refused = suite.started(wanted)
+    for process in running.values():
+        process.call("generate", prompts=prompts(2, 64), tokens=4)
+    for rate in RATES:
+        series = [_arrivals(rate, seed) for seed in range(rounds)]
+        measures = {name: _measure(process, series) for name, process in running.items()}
+        outcomes = alternate(measures, rounds, suite.tell)
+        figures += [_figure(engine, rate, outcomes.get(engine.name), refused) for engine in wanted]
+        rows += [_row(rate, name, of_engine) for name, of_engine in outcomes.items()]
+        claims += _claims(rate, outcomes)
     lengths = f"prompts of {PROMPTS[0]} to {PROMPTS[1]} tokens, answers of {ANSWERS[0]} to {ANSWERS[1]}"
     what = f"{COUNT} requests, {lengths}"
     columns = ["a second", "engine", "first token p50, s", "p99, s", "between tokens p50, ms", "p99, ms"]

@@ -11,6 +11,7 @@ from evidence.performance.throughput import Load, measure
 
 TITLE = "Prefill"
 LENGTHS = (512, 1024)
+_LEFT_OUT = ("transformers batching", "colonnade int4")
 
 
 def run(suite: Suite) -> Result:
@@ -27,8 +28,8 @@ def run(suite: Suite) -> Result:
 
 
 def _measure(suite: Suite, length: int, rounds: int) -> dict[str, Figure]:
-    wanted = [each for each in suite.engines().values() if each.name != "transformers batching"]
-    found = measure(suite, wanted, Load.prefill(length), rounds)
+    wanted = [each for each in suite.engines().values() if each.name not in _LEFT_OUT]
+    found = measure(suite, wanted, Load.prefill(length), rounds, keep=[OURS])
     rate = suite.limit("compute", dtype="float32", rows=length)
     most = rate / (2 * (limits.PARAMETERS - limits.HEAD[0] * limits.HEAD[1]))
     what = "operations of the layers over the rate of float32 products of the same shapes"

@@ -19,7 +19,7 @@ SHARED = (0.0, 0.25, 0.5, 0.75, 0.875, 1.0)
 
 
 def run(suite: Suite) -> Result:
-    began, rounds = time.monotonic(), suite.rounds or 5
+    began, rounds = time.monotonic(), suite.rounds or 3
     engine = suite.engines()[OURS]
     with engine.start() as process:
         _first_token(process, 0.0)

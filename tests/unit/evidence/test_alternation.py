@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,3 +36,17 @@ def test_samples_come_in_the_order_of_rounds() -> None:
     assert alternate(measures, 3, told.append) == {"a": [0, 10, 20], "b": [1, 11, 21]}
     assert told[0] == "round 1 of 3: a"
     assert len(told) == 6
+
+
+def test_who_does_not_go_on_has_the_first_round_alone() -> None:
+    """Judged once, when all have had their first turn."""
+    judged: list[dict[str, list[float]]] = []
+
+    def goes_on(name: str, first: Mapping[str, list[float]]) -> bool:
+        judged.append({each: list(samples) for each, samples in first.items()})
+        return 2 * first[name][0] > max(samples[0] for samples in first.values())
+
+    measures = {"fast": lambda index: 10.0, "slow": lambda index: 4.0, "middling": lambda index: 6.0}
+    samples = alternate(measures, 3, goes_on=goes_on)
+    assert samples == {"fast": [10.0] * 3, "slow": [4.0], "middling": [6.0] * 3}
+    assert judged == [{"fast": [10.0], "slow": [4.0], "middling": [6.0]}] * 3
