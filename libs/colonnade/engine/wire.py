@@ -212,7 +212,7 @@ def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.Loa
         model=model_ref(runtime.ref),
         family=runtime.family,
         capabilities=sorted(runtime.model.capabilities),
-        memory_bytes=runtime.model.memory_bytes,
+        memory_bytes=runtime.memory_bytes,
         context_length=runtime.model.context_length,
         running=running,
         waiting=waiting,
