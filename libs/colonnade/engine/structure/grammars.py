@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CAPACITY = 64
 """Compiled forms kept for each model."""
-_WHITESPACE = r"[ \n\t\r]{1,20}"
+_WHITESPACE = r"[ \n\t]{1,20}"
 """Between the parts of a JSON document: enough to indent, too little to go on for ever."""
 _OPTIONS: "JsonCompileOptions" = {
     "whitespace_pattern": _WHITESPACE,
