@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from colonnade.engine.kernels.low_rank import added_natively
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scheduler import Limits
 from colonnade.models.adapters import bank_of
@@ -42,6 +43,7 @@ def _runtime() -> Runtime:
     made = runtime("transformer")
     bank = bank_of(made.model)
     assert bank is not None
+    bank.kernel = added_natively
     for seed, (name, (rank, targets)) in enumerate(zip(NAMES, _KINDS, strict=True)):
         bank.add(name, random_parts(bank, rank, targets, seed, size=0.5))
     return made

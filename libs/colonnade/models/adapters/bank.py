@@ -10,7 +10,7 @@ applies was looked up when it began. Forwards of one model run one after another
 Shapes: N rows of a batch, I inputs, O outputs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from colonnade.errors import Internal, NotFound
-from colonnade.models.layers.lora import LowRank, add_to, added_to
+from colonnade.models.layers.lora import Added, LowRank, add_to, added_to
 from colonnade.models.protocol import Batch, Capability, LanguageModel
 
 Parts = Mapping[str, LowRank]
@@ -39,12 +39,43 @@ class Site:
     outputs: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
     """The rows of a batch that one adapter acts on."""
 
-    rows: slice | Tensor
-    parts: Parts
+    index: slice | Tensor
+    numbers: Tensor
+    """The same, one by one, as int32 on the CPU."""
+
+    @classmethod
+    def of(cls, pieces: Sequence[tuple[int, int]], device: torch.device) -> "Rows":
+        numbers = torch.cat([torch.arange(*piece, dtype=torch.int32) for piece in pieces])
+        return cls(slice(*pieces[0]) if len(pieces) == 1 else numbers.long().to(device), numbers)
+
+
+Acting = Sequence[tuple[Rows, LowRank]]
+"""The parts for one layer, each with the rows that it acts on."""
+Kernel = Callable[[Acting], Added]
+
+
+def plain(acting: Acting) -> Added:
+    """The kernel that computes anywhere, with torch."""
+
+    def add(x_NI: Tensor, y_NO: Tensor) -> None:
+        for rows, part in acting:
+            y_NO[rows.index] += part(x_NI[rows.index])
+
+    return add
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What a forward does for a batch that is laid out like ``shape``."""
+
+    shape: tuple[tuple[str | None, int], ...]
+    count: int
+    added: Mapping[str, Added]
+    """By site."""
 
 
 class AdapterBank:
@@ -57,7 +88,11 @@ class AdapterBank:
         for path, module in model.named_modules():
             if isinstance(module, nn.Linear) and (name := name_of(path)) is not None:
                 self.sites[name] = Site(path, module.in_features, module.out_features)
+        self.kernel: Kernel = plain
+        """How parts are computed, from the next batch of another layout on."""
         self._loaded: dict[str, Parts] = {}
+        self._plan: _Plan | None = None
+        """Of the latest batch with adapters: while sequences generate, the next is laid out alike."""
         self._hooks: dict[str, RemovableHandle] = {}
         """Of the sites that the latest batch with adapters needed."""
 
@@ -78,7 +113,7 @@ class AdapterBank:
         """Takes an adapter whose parts fit the sites (``peft.read_parts`` checks that)."""
         for name, part in parts.items():
             site = self.sites[name]
-            fits = part.down_RI.shape[1] == site.inputs and part.up_OR.shape[0] == site.outputs
+            fits = part.down_RI.shape[1] == site.inputs and part.up_RO.shape[1] == site.outputs
             if not fits:
                 raise Internal(f"the adapter's part for {name} does not fit the layer")
         self._loaded[digest] = parts
@@ -86,36 +121,47 @@ class AdapterBank:
     def remove(self, digest: str) -> None:
         """Forgets an adapter. Whoever calls this knows that no forward to come has it."""
         self._loaded.pop(digest, None)
+        self._plan = None  # it may hold the adapter's weights
 
     @contextmanager
     def applied(self, batch: Batch) -> Iterator[None]:
         """Has the batch's adapters added while the context lasts. ``NotFound`` for one that is not here."""
-        groups = self._groups(batch)
-        needed = {name for group in groups for name in group.parts}
-        self._hook(needed)
-        if not groups:
+        if not any(span.adapter for span in batch.spans):
+            self._hook(set())
             yield
             return
-        layers = {name: self._layer(name) for name in needed}
+        plan = self._planned(batch)
+        self._hook(set(plan.added))
+        layers = {name: self._layer(name) for name in plan.added}
         for name, layer in layers.items():
-            acting = [(group.rows, group.parts[name]) for group in groups if name in group.parts]
-            add_to(layer, partial(_add, acting, len(batch.tokens_N)))
+            add_to(layer, partial(_add, plan.added[name], plan.count))
         try:
             yield
         finally:
             for layer in layers.values():
                 add_to(layer, None)
 
-    def _groups(self, batch: Batch) -> list[_Group]:
-        rows: dict[str, list[tuple[int, int]]] = {}
+    def _planned(self, batch: Batch) -> _Plan:
+        shape = tuple((span.adapter, len(span.tokens)) for span in batch.spans)
+        plan = self._plan
+        if plan is None or plan.shape != shape:
+            plan = self._plan = self._new_plan(shape, batch.tokens_N.device)
+        return plan
+
+    def _new_plan(self, shape: tuple[tuple[str | None, int], ...], device: torch.device) -> _Plan:
+        pieces: dict[str, list[tuple[int, int]]] = {}
         start = 0
-        for adapter, spans in groupby(batch.spans, key=lambda span: span.adapter):
-            end = start + sum(len(span.tokens) for span in spans)
+        for adapter, spans in groupby(shape, key=lambda span: span[0]):
+            end = start + sum(length for _, length in spans)
             if adapter is not None:
-                rows.setdefault(adapter, []).append((start, end))
+                pieces.setdefault(adapter, []).append((start, end))
             start = end
-        device = batch.tokens_N.device
-        return [_Group(_rows(pieces, device), self._parts(adapter)) for adapter, pieces in rows.items()]
+        acting: dict[str, list[tuple[Rows, LowRank]]] = {}
+        for adapter, places in pieces.items():
+            rows = Rows.of(places, device)
+            for name, part in self._parts(adapter).items():
+                acting.setdefault(name, []).append((rows, part))
+        return _Plan(shape, start, {name: self.kernel(parts) for name, parts in acting.items()})
 
     def _parts(self, digest: str) -> Parts:
         if digest not in self._loaded:
@@ -149,14 +195,7 @@ def _after(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None
         add(inputs[0], output)
 
 
-def _rows(pieces: list[tuple[int, int]], device: torch.device) -> slice | Tensor:
-    if len(pieces) == 1:
-        return slice(*pieces[0])
-    return torch.cat([torch.arange(start, end, device=device) for start, end in pieces])
-
-
-def _add(acting: list[tuple[slice | Tensor, LowRank]], count: int, x_NI: Tensor, y_NO: Tensor) -> None:
+def _add(added: Added, count: int, x_NI: Tensor, y_NO: Tensor) -> None:
     if len(x_NI) != count:
         raise Internal("a layer with an adapter was called with other rows than the batch has")
-    for rows, part in acting:
-        y_NO[rows] += part(x_NI[rows])
+    added(x_NI, y_NO)

@@ -148,7 +148,7 @@ def _part(file: Any, name: str, scale: float, dtype: torch.dtype | None) -> LowR
     )
     kept = dtype or down.dtype
     # Copied, not mapped: what is unloaded gives its memory back at once.
-    return LowRank(down.to(kept, copy=True), (up.float() * scale).to(kept))
+    return LowRank(down.to(kept, copy=True), (up.float() * scale).to(kept).T.contiguous())
 
 
 def _finite(value: Tensor, name: str) -> Tensor:

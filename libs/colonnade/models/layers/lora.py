@@ -29,10 +29,10 @@ def scale_of(alpha: float, rank: int, *, rank_stabilised: bool = False) -> float
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LowRank:
-    """What an adapter adds to one linear layer. ``up_OR`` has the scale in it."""
+    """What an adapter adds to one linear layer. ``up_RO`` is B, transposed, with the scale in it."""
 
     down_RI: Tensor
-    up_OR: Tensor
+    up_RO: Tensor
 
     @property
     def rank(self) -> int:
@@ -40,14 +40,14 @@ class LowRank:
 
     @property
     def nbytes(self) -> int:
-        return self.down_RI.nbytes + self.up_OR.nbytes
+        return self.down_RI.nbytes + self.up_RO.nbytes
 
     def __call__(self, x_XI: Tensor) -> Tensor:
-        return F.linear(F.linear(x_XI, self.down_RI), self.up_OR)
+        return F.linear(x_XI, self.down_RI) @ self.up_RO
 
     def dense(self) -> Tensor:
         """The same as a full matrix (O, I), as it is merged into a weight."""
-        return self.up_OR @ self.down_RI
+        return self.up_RO.T @ self.down_RI
 
 
 class LoRALinear(nn.Module):
@@ -67,7 +67,7 @@ class LoRALinear(nn.Module):
 
     def low_rank(self) -> LowRank:
         """What was learnt, to be served."""
-        return LowRank(self.down.detach().clone(), self.up.detach() * self.scale)
+        return LowRank(self.down.detach().clone(), (self.up.detach() * self.scale).T.contiguous())
 
 
 def added_to(layer: nn.Module) -> Added | None:

@@ -27,7 +27,7 @@ def random_parts(
     return {
         name: LowRank(
             torch.randn(rank, site.inputs, generator=random) * size,
-            torch.randn(site.outputs, rank, generator=random) * size,
+            torch.randn(rank, site.outputs, generator=random) * size,
         )
         for name, site in bank.sites.items()
         if name.rpartition(".")[2] in targets

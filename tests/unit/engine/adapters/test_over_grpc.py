@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ async def served() -> AsyncIterator[Served]:
         yield engine
 
 
-async def _load(served: Served, model: gen.ModelRef, folder: Path, **more: object) -> gen.ModelRef:
+async def _load(served: Served, model: gen.ModelRef, folder: Path, **more: Any) -> gen.ModelRef:
     bank = bank_of(served.engine.host.find(model.digest).model)
     assert bank is not None
     manifest = await made.put(served.blobs, bank.sites, model.digest, folder, **more)

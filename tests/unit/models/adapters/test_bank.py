@@ -28,7 +28,7 @@ def random_parts(
     return {
         name: LowRank(
             torch.randn(rank, site.inputs, generator=random) * 0.2,
-            torch.randn(site.outputs, rank, generator=random) * 0.2,
+            torch.randn(rank, site.outputs, generator=random) * 0.2,
         )
         for name, site in model.adapters.sites.items()
         if name.rpartition(".")[2] in targets
@@ -138,7 +138,7 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     model = randomised()
     name = "model.layers.0.self_attn.k_proj"
     with pytest.raises(Internal, match="k_proj"):
-        model.adapters.add("a", {name: LowRank(torch.ones(1, 32), torch.ones(32, 1))})
+        model.adapters.add("a", {name: LowRank(torch.ones(1, 32), torch.ones(1, 32))})
 
 
 def test_other_rows_than_the_batch_are_refused() -> None:

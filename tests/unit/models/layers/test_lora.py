@@ -9,7 +9,8 @@ from colonnade.models.layers.lora import LoRALinear, LowRank, add_to, added_to, 
 
 def test_adds_the_scaled_product() -> None:
     x, down, up = torch.randn(5, 8), torch.randn(3, 8), torch.randn(6, 3)
-    part = LowRank(down, up * scale_of(6.0, 3))
+    assert scale_of(6.0, 3) == 2.0
+    part = LowRank(down, 2.0 * up.T)
     torch.testing.assert_close(part(x), 2.0 * (x @ down.T) @ up.T)
     torch.testing.assert_close(part(x), x @ part.dense().T)
     assert part.rank == 3
