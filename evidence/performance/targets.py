@@ -15,8 +15,8 @@ PREFIX_PROPORTION = 0.10
 of that."""
 SPECULATION_OF_FORMULA = 0.85
 """Of the speed-up that acceptance and costs predict."""
-MIXED_LOAD_TO_PEER = 1.0
-"""Goodput, and the peer's p99 over ours."""
+MIXED_LOAD_MORE, MIXED_LOAD_P99 = 0.0, 1.0
+"""Goodput, ours less the peer's, in tokens a second; the peer's p99 over ours."""
 CACHE_WASTE = 0.04
 """Of the positions held, those that hold nothing."""
 GROWTH_BYTES = 8 << 20

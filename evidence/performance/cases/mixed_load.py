@@ -28,6 +28,8 @@ RATES = (0.75, 1.5)
 COUNT, PROMPTS, ANSWERS = 24, (16, 256), (8, 64)
 FIRST_SECONDS, NEXT_SECONDS = 2.0, 0.2
 PEER = "vllm float32"
+WARMING, WARMING_RATE = 10, 4.0
+"""Requests before any is measured, so that what an engine compiles on first use is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def run(suite: Suite) -> Result:
     rows: list[list[str | float | int]] = []
     running, refused = suite.started(wanted)
     for process in running.values():
-        process.call("generate", prompts=prompts(2, 64), tokens=4)
+        process.call("serve_arrivals", arrivals=_arrivals(WARMING_RATE, seed=-1)[:WARMING])
     for rate in RATES:
         series = [_arrivals(rate, seed) for seed in range(rounds)]
         measures = {name: _measure(process, series) for name, process in running.items()}
@@ -127,16 +129,20 @@ def _claims(rate: float, outcomes: Mapping[str, Sequence[Outcome]]) -> list[Clai
     if PEER not in outcomes or OURS not in outcomes:
         return []
     ours, theirs = outcomes[OURS], outcomes[PEER]
-    measured = {
-        "goodput": ratios([each.goodput for each in ours], [max(each.goodput, 0.01) for each in theirs]),
-        "the peer's p99 to the first token over ours": ratios(
-            [quantile(each.first, 0.99) for each in theirs], [quantile(each.first, 0.99) for each in ours]
-        ),
-        "the peer's p99 between tokens over ours": ratios(
-            [quantile(each.gaps, 0.99) for each in theirs], [quantile(each.gaps, 0.99) for each in ours]
-        ),
+    more = [mine.goodput - its.goodput for mine, its in zip(ours, theirs, strict=True)]
+    longest = {
+        "to the first token": [[quantile(each.first, 0.99) for each in whose] for whose in (theirs, ours)],
+        "between tokens": [[quantile(each.gaps, 0.99) for each in whose] for whose in (theirs, ours)],
     }
+    label = f"{rate:g} a second"
     return [
-        claim(f"{rate:g} a second: {says}", OURS, PEER, ratio, at_least=targets.MIXED_LOAD_TO_PEER)
-        for says, ratio in measured.items()
-    ]
+        claim(
+            f"{label}: tokens a second served well, more than the peer's", OURS, PEER, Spread.of(more),
+            at_least=targets.MIXED_LOAD_MORE,
+        ),
+        *(
+            claim(f"{label}: the peer's p99 {what} over ours", OURS, PEER, ratios(*both),
+                  at_least=targets.MIXED_LOAD_P99)
+            for what, both in longest.items()
+        ),
+    ]  # fmt: skip

@@ -182,10 +182,12 @@ class Colonnade:
 
 
 def _load(folder: Path, weights: Weights, device: str) -> Runtime:
-    """As the engine's process loads a model, with the setting ``weights``."""
+    """As the engine's process loads a version, with the setting ``weights``."""
     files = {path.name: path for path in folder.iterdir()}
-    model, kept = Precision.chosen(weights, device).load(catalog.load, files)
-    runtime = runtime_of(ModelRef("evidence", 1, "sha256:evidence"), "transformer", model, files)
+    precision = Precision.chosen(weights, device)
+    model, kept = precision.load(catalog.load, files)
+    ref = ModelRef("evidence", 1, "sha256:evidence")
+    runtime = runtime_of(ref, "transformer", model, files, precision.of_pages(kept))
     runtime.weights = kept
     return runtime
 
