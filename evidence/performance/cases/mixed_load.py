@@ -19,7 +19,7 @@ from evidence.performance.engines.process import EngineProcess
 from evidence.performance.figures import Sample, figure, missing
 from evidence.performance.prompts import prompts
 from evidence.performance.result import Claim, Figure, Result, Table, claim
-from evidence.performance.statistics import quantile, ratios
+from evidence.performance.statistics import Spread, quantile, ratios
 from evidence.performance.suite import Suite
 
 TITLE = "Mixed load"
