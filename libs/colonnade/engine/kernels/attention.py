@@ -12,7 +12,7 @@ heads, K key-value heads, d head width, L visible positions.
 """
 
 from collections.abc import Sequence
-from ctypes import Structure, byref, c_float, c_int64, c_void_p
+from ctypes import Structure, byref, c_float, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,7 +114,7 @@ def paged_attention(
         window or 0,
         scale,
     )
-    native.colonnade_attend(byref(call), byref(layout.native))
+    native.colonnade_attend(byref(call), byref(layout.native), c_int32(torch.get_num_threads()))
     return o_NHd.to(q_NHd.dtype)
 
 

@@ -121,7 +121,7 @@ def adapted(one: Served) -> None:
 
     bank = one.model.adapters
     parts = {
-        name: LowRank(random(2, site.inputs), random(site.outputs, 2)) for name, site in bank.sites.items()
+        name: LowRank(random(2, site.inputs), random(2, site.outputs)) for name, site in bank.sites.items()
     }
     bank.add("a", parts)
 

@@ -18,6 +18,7 @@
 
 #include "lanes.h"
 #include "pages.h"
+#include "team.h"
 
 namespace colonnade {
 namespace {
@@ -380,17 +381,17 @@ std::unique_ptr<Attending> attending(const Attention& call, const Spans& spans) 
 
 }  // namespace colonnade
 
-extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans) {
-    const auto job = colonnade::attending(*call, *spans);
+extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans, int32_t threads) {
+    using namespace colonnade;
+    const auto job = attending(*call, *spans);
     const int64_t last = spans->count - 1, rows = spans->first[last] + spans->tokens[last];
-#pragma omp parallel if (job->work > colonnade::WORTH_THREADS)
-    {
-#pragma omp for schedule(static)
-        for (int64_t n = 0; n < rows; ++n) job->write(n);
+    in_parallel(job->work > WORTH_THREADS ? threads : 1, [&](int64_t part, int64_t parts, Meeting& meeting) {
+        const Share share(rows, part, parts);
+        for (int64_t n = share.first; n < share.last; ++n) job->write(n);
+        meeting.wait();
         job->run();
-        if (job->in_chunks) {
-#pragma omp barrier
-            job->gather();
-        }
-    }
+        if (!job->in_chunks) return;
+        meeting.wait();
+        job->gather();
+    });
 }

@@ -47,4 +47,4 @@ std::unique_ptr<Attending> attending(const Attention& call, const Spans& spans);
 
 }  // namespace colonnade
 
-extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans);
+extern "C" void colonnade_attend(const colonnade::Attention* call, const colonnade::Spans* spans, int32_t threads);

@@ -1,6 +1,6 @@
-// A layer of a pre-norm transformer in one parallel region. Threads share the rows of what is done row by row
-// and the columns of the products, and meet where one needs what another made. With one or two rows each
-// thread norms and prepares them for itself, which takes less time than to meet.
+// A layer of a pre-norm transformer, by threads that stay together from step to step. They share the rows of
+// what is done row by row and the columns of the products, and meet where one needs what another made. With
+// one or two rows each thread norms and prepares them for itself, which takes less time than to meet.
 
 #include "block.h"
 
@@ -8,9 +8,7 @@
 #include <cmath>
 #include <initializer_list>
 #include <new>
-#include <vector>
-
-#include <omp.h>
+#include <utility>
 
 #include "lanes.h"
 #include "team.h"
@@ -232,32 +230,13 @@ extern "C" void colonnade_block(const colonnade::Block* block, const colonnade::
     for (const PackedMatrix* w : {block->query, block->output, block->gate, block->down, block->key, block->value, block->up})
         bytes = std::max(bytes, linear_scratch_bytes(w, forward->count));
     void* const together = memory.of(bytes);
-    const int32_t threads = worth(*block, *forward);
-    const auto work = [&](Meeting& meeting, int64_t part, int64_t parts) {
+    in_parallel(worth(*block, *forward), [&](int64_t part, int64_t parts, Meeting& meeting) {
         Worker worker(*block, *forward, job.get(), meeting, together, part, parts);
         for (int32_t stage = first; stage <= last; ++stage) {
             worker.run(stage);
             if (stage < last && !flows(stage)) meeting.wait();
         }
-    };
-    if (threads == 1) {
-        Meeting alone(1);
-        return work(alone, 0, 1);
-    }
-    Meeting meeting(threads);
-#pragma omp parallel num_threads(threads)
-    {
-        // Fewer threads than asked for would wait for ever: then one does it all.
-        if (omp_get_num_threads() == threads) {
-            work(meeting, omp_get_thread_num(), threads);
-        } else {
-#pragma omp single
-            {
-                Meeting alone(1);
-                work(alone, 0, 1);
-            }
-        }
-    }
+    });
 }
 
 extern "C" void colonnade_rms_norm(const float* x, const float* weight, float epsilon, int64_t rows, int64_t width,

@@ -4,45 +4,38 @@
 
 #include <atomic>
 #include <cstdint>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <functional>
 
 namespace colonnade {
 
-// Steps take microseconds and a sleeping thread wakes up in fifty, so waiting is looking again for a while.
-// Who waits longer sleeps: on cores that others want as well, the one that is waited for may need this core.
+// How to wait for another thread. Steps take microseconds and a sleeping thread wakes up in fifty, so waiting
+// is looking again for a while. On cores that others want as well, looking only keeps them from the one that
+// is waited for: who looked in vain looks half as long the next time, and who did not, a little longer.
+class Patience {
+    static constexpr int32_t LEAST = 16, MOST = 2000;
+    int32_t looks = MOST;
+
+   public:
+    // Until `value` is no longer `old`; what it is then.
+    int32_t wait(const std::atomic<int32_t>& value, int32_t old);
+};
+
+Patience& patience();  // of this thread
+
+// Where all members wait until the last one is there.
 class Meeting {
-    static constexpr int LOOKS = 2000;
     const int32_t members;
     std::atomic<int32_t> arrived = 0, round = 0;
 
-    static void rest() {
-#if defined(__x86_64__)
-        _mm_pause();
-#endif
-    }
-
    public:
     explicit Meeting(int32_t members) : members(members) {}
-
-    void wait() {
-        if (members == 1) return;
-        const int32_t mine = round.load(std::memory_order_relaxed);
-        if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
-            arrived.store(0, std::memory_order_relaxed);
-            round.store(mine + 1, std::memory_order_release);
-            round.notify_all();
-            return;
-        }
-        for (int look = 0; look < LOOKS; ++look) {
-            if (round.load(std::memory_order_acquire) != mine) return;
-            rest();
-        }
-        round.wait(mine, std::memory_order_acquire);
-    }
+    void wait();
 };
+
+// Runs body(part, meeting) for part 0..threads-1, each on a thread of its own, the first on this one; returns
+// when all are done. The other threads stay for the next time. Where they are busy for someone else, one
+// thread does it all. `body` must not throw.
+void in_parallel(int32_t threads, const std::function<void(int64_t part, int64_t parts, Meeting&)>& body);
 
 // One thread's share of `count` things.
 struct Share {
