@@ -1,5 +1,6 @@
 """Adapters through the engine's contract."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,17 @@ async def test_one_that_is_not_loaded_is_refused_by_name(served: Served) -> None
         with pytest.raises(kind) as refused:
             await served.answer(asking(gen.ModelRef(digest=model.digest, adapter=adapter)))
         assert refused.value.details["field"] == "model.adapter"
+
+
+async def test_requests_run_on_while_adapters_come_and_go(served: Served, tmp_path: Path) -> None:
+    model = await served.load("transformer")
+    kept = await _load(served, model, tmp_path / "kept", size=1.0)
+    asked = [asking(model, max_tokens=60), asking(kept, max_tokens=60)]
+    alone = [[token.id for token in (await served.answer(each)).tokens] for each in asked]
+    running = [asyncio.create_task(served.answer(each)) for each in asked]
+    for number in range(6):
+        passing = await _load(served, model, tmp_path / str(number), seed=number)
+        await served.answer(asking(passing, max_tokens=2))
+        request = pb.UnloadAdapterRequest(adapter_digest=passing.adapter)
+        assert (await served.call("UnloadAdapter", request, pb.UnloadAdapterResponse)).found
+    assert [[token.id for token in (await each).tokens] for each in running] == alone
