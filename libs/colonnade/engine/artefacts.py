@@ -21,7 +21,7 @@ from colonnade.models.artefact import (
     read_config,
     required,
 )
-from colonnade.models.protocol import LanguageModel
+from colonnade.models.protocol import Capability, LanguageModel
 from colonnade.security.inputs import TOKENIZER as TOKENIZER_LIMITS
 from colonnade.security.inputs import guard_json, read_bounded
 from colonnade.storage.blobs import BlobStore
@@ -94,7 +94,7 @@ def runtime_of(
     }
     source = _template_source(files, config)
     begin = named.get("bos_token") or named.get("eos_token")
-    return Runtime(
+    runtime = Runtime(
         ref=ref,
         family=family,
         model=model,
@@ -104,6 +104,9 @@ def runtime_of(
         page_dtype=page_dtype,
         begin_id=tokenizer.id_of(begin) if begin else None,
     )
+    if Capability.STRUCTURE in model.capabilities:
+        runtime.grammars.prepare()
+    return runtime
 
 
 def _stop_ids(generation: Mapping[str, Any], tokenizer: Tokenizer, end: str | None) -> frozenset[int]:

@@ -1,5 +1,6 @@
 """Forms compiled for one model's tokenizer, the latest kept."""
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -54,6 +55,12 @@ class Grammars:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def prepare(self) -> None:
+        """Makes ready what all forms need: a third of a second in which the process does nothing else, so
+        better while a model is loaded than while others answer. What fails is told at the first form."""
+        with self._lock, contextlib.suppress(Unsupported):
+            self._ready()
+
     def compile(self, structure: Structure) -> Grammar:
         """Raises ``InvalidArgument`` with the library's reason, ``Unsupported`` if the model cannot."""
         with self._lock:
@@ -81,7 +88,7 @@ class Grammars:
         return grammar
 
     def _ready(self) -> LLTokenizer:
-        """The tokenizer as the library wants it: made once, in a second or so."""
+        """The tokenizer as the library wants it: made once."""
         if not self._ends:
             raise Unsupported(
                 "the model has no end token, so an answer of a given form could not end", field="structure"

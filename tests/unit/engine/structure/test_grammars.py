@@ -83,6 +83,25 @@ def test_a_form_is_compiled_once_and_the_latest_are_kept(monkeypatch: pytest.Mon
     assert kept.compile(second) is kept.compile(Structure(Form.REGEX, "b"))
 
 
+def test_what_all_forms_need_is_made_once_and_ahead() -> None:
+    asked: list[str] = []
+
+    def definition() -> str:
+        asked.append("")
+        return spelling.definition()
+
+    kept = Grammars(definition, VOCABULARY, {END})
+    kept.prepare()
+    for letter in "ab":
+        kept.compile(Structure(Form.REGEX, letter))
+    assert len(asked) == 1
+
+
+def test_a_model_that_cannot_is_not_refused_before_it_is_asked() -> None:
+    Grammars(lambda: "{}", VOCABULARY, {END}).prepare()
+    Grammars(spelling.definition, VOCABULARY, ()).prepare()
+
+
 def test_a_model_without_an_end_cannot() -> None:
     with pytest.raises(Unsupported, match="end token"):
         Grammars(spelling.definition, VOCABULARY, ()).compile(Structure(Form.JSON_OBJECT))
