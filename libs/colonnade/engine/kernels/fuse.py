@@ -28,7 +28,7 @@ from colonnade.models.families.transformer.model import Block
 from colonnade.models.layers.attention import Attend, Stored
 from colonnade.models.layers.lora import added_to
 from colonnade.models.layers.norm import RMSNorm
-from colonnade.models.layers.rope import Rotation
+from colonnade.models.layers.rope import RotaryEmbedding, Rotation
 
 
 class Stage(IntEnum):
@@ -40,6 +40,9 @@ class Stage(IntEnum):
     EXPAND = 3
     CONTRACT = 4
     CLOSE = 5
+
+
+_FIRST, _LAST = c_int32(Stage.PROJECT), c_int32(Stage.CLOSE)
 
 
 class _Norm(Structure):
@@ -78,7 +81,9 @@ class _Forward(Structure):
 
 
 def fuse(model: nn.Module) -> int:
-    """Replaces the blocks of ``model`` whose weights are packed; returns how many it replaced."""
+    """Replaces the blocks of ``model`` whose weights are packed; returns how many it replaced.
+
+    The norms and the rotation between them become native, too."""
     if library() is None:
         return 0
     workspaces: dict[tuple[int, ...], Workspace] = {}
@@ -89,6 +94,11 @@ def fuse(model: nn.Module) -> int:
             workspace = workspaces.setdefault(widths, Workspace(widths))
             model.set_submodule(path, FusedBlock(layer, workspace))
             fused += 1
+    for path, layer in list(model.named_modules()) if fused else ():
+        if type(layer) is RMSNorm and layer.weight.device.type == "cpu":
+            model.set_submodule(path, NativeNorm(layer))
+        elif type(layer) is RotaryEmbedding:
+            model.set_submodule(path, TabledRotation(layer))
     return fused
 
 
@@ -106,6 +116,56 @@ def _widths(block: Block) -> tuple[int, ...]:
     shape, hidden = block.attention.shape, block.feed_forward.gate.out_features
     queries, keys = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
     return shape.width, queries, keys, keys, queries, shape.width, hidden, hidden
+
+
+class NativeNorm(RMSNorm):
+    """``RMSNorm`` in one call, with the very arithmetic of the fused layers."""
+
+    def __init__(self, norm: RMSNorm) -> None:
+        nn.Module.__init__(self)
+        self.epsilon, self.weight = norm.epsilon, norm.weight
+
+    def forward(self, x_XD: Tensor) -> Tensor:
+        native = library()
+        if native is None or x_XD.dtype != torch.float32 or x_XD.requires_grad:
+            return super().forward(x_XD)
+        x_XD = x_XD.contiguous()
+        out_XD, width = torch.empty_like(x_XD), x_XD.shape[-1]
+        native.colonnade_rms_norm(
+            c_void_p(x_XD.data_ptr()),
+            c_void_p(self.weight.data_ptr()),
+            c_float(self.epsilon),
+            c_int64(x_XD.numel() // width),
+            c_int64(width),
+            c_void_p(out_XD.data_ptr()),
+        )
+        return out_XD
+
+
+class TabledRotation(RotaryEmbedding):
+    """``RotaryEmbedding`` that looks up what it has computed before."""
+
+    _STEP, _MOST = 1024, 1 << 14
+
+    def __init__(self, rope: RotaryEmbedding) -> None:
+        nn.Module.__init__(self)
+        self.register_buffer("frequencies", rope.frequencies, persistent=False)
+        self._exact, self.factor = rope._exact, rope.factor
+        self._table: Rotation | None = None
+
+    def forward(self, positions_X: Tensor, dtype: torch.dtype) -> Rotation:
+        if positions_X.dim() != 1 or dtype != torch.float32 or not len(positions_X):
+            return super().forward(positions_X, dtype)
+        needed = int(positions_X.max()) + 1
+        if needed > self._MOST:
+            return super().forward(positions_X, dtype)
+        if self._table is None or needed > len(self._table.cos_X1d):
+            self._table = self._made(-(-needed // self._STEP) * self._STEP, positions_X.device)
+        return Rotation(*(each.index_select(0, positions_X) for each in self._table))
+
+    def _made(self, length: int, device: torch.device) -> Rotation:
+        with torch.inference_mode(False):  # for all that come, whatever mode they are in
+            return super().forward(torch.arange(length, device=device), torch.float32)
 
 
 class Workspace:
@@ -152,6 +212,7 @@ class FusedBlock(Block):
             self.add_module(name, layer)
         self._workspace = workspace
         self._products = _products(block)
+        self._scale = self.attention.shape.head_width**-0.5
         self._native: tuple[_Block, Any] | None = None
 
     def forward(self, x_XD: Tensor, rotation: Rotation, attend: Attend) -> Tensor:
@@ -166,32 +227,35 @@ class FusedBlock(Block):
         forward = workspace.forward
         forward.x, forward.out, forward.pages = x_ND.data_ptr(), out_ND.data_ptr(), pages.data_ptr()
         forward.page_type, forward.window = PAGE_TYPES[pages.dtype], window or 0
-        forward.scale = self.attention.shape.head_width**-0.5
+        forward.scale = self._scale
         if any(map(added_to, self._products)):
             self._adapted()
         else:
-            self._run(Stage.PROJECT, Stage.CLOSE)
+            self._run(_FIRST, _LAST)
         return out_ND
 
-    def _run(self, first: Stage, last: Stage) -> None:
+    def _run(self, first: c_int32, last: c_int32) -> None:
         native = library()
         assert native is not None, "it was there when the layer was fused"
         if self._native is None:
             self._native = _described(self)
-        native.colonnade_block(self._native[1], self._workspace.address, c_int32(first), c_int32(last))
+        native.colonnade_block(self._native[1], self._workspace.address, first, last)
 
     def _adapted(self) -> None:
         """Stage by stage, with what adapters add to each product right behind it."""
         query, key, value, output, gate, up, down = self._products
-        self._run(Stage.PROJECT, Stage.PROJECT)
+        self._stages(Stage.PROJECT, Stage.PROJECT)
         self._add("normed", {"query": query, "key": key, "value": value})
-        self._run(Stage.ATTEND, Stage.OUTPUT)
+        self._stages(Stage.ATTEND, Stage.OUTPUT)
         self._add("mixed", {"change": output})
-        self._run(Stage.EXPAND, Stage.EXPAND)
+        self._stages(Stage.EXPAND, Stage.EXPAND)
         self._add("normed", {"gate": gate, "up": up})
-        self._run(Stage.CONTRACT, Stage.CONTRACT)
+        self._stages(Stage.CONTRACT, Stage.CONTRACT)
         self._add("gate", {"change": down})
-        self._run(Stage.CLOSE, Stage.CLOSE)
+        self._stages(Stage.CLOSE, Stage.CLOSE)
+
+    def _stages(self, first: Stage, last: Stage) -> None:
+        self._run(c_int32(first), c_int32(last))
 
     def _add(self, inputs: str, outputs: dict[str, nn.Module]) -> None:
         for name, layer in outputs.items():

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from colonnade.engine.cache import CacheBudget, StateStore
 from colonnade.engine.kernels import fuse as fusing
-from colonnade.engine.kernels.fuse import FusedBlock, fuse
+from colonnade.engine.kernels.fuse import FusedBlock, NativeNorm, TabledRotation, fuse
 from colonnade.engine.kernels.native import library
 from colonnade.engine.kernels.pack import Weights, pack_model
 from colonnade.models.families.transformer import Transformer, TransformerConfig
 from colonnade.models.families.transformer.presets import debug
 from colonnade.models.layers.lora import LowRank
+from colonnade.models.layers.norm import RMSNorm
+from colonnade.models.layers.rope import RotaryEmbedding
+from colonnade.models.layers.rope_scaling import LinearScaling
 from colonnade.models.protocol import Batch, Span
 
 pytestmark = pytest.mark.skipif(library() is None, reason="no C++ compiler")
@@ -142,7 +145,8 @@ def test_adapters_act_on_their_rows_and_change_no_bit_of_others() -> None:
 def test_modules_keep_their_names_and_bytes() -> None:
     fused, plain = served().model, served(fused=False).model
     assert isinstance(fused.blocks[0], FusedBlock)
-    own = {f"blocks.{i}" for i in range(PLAIN.layers)}
+    own = {"rope", "norm", *(f"blocks.{i}" for i in range(PLAIN.layers))}
+    own |= {f"blocks.{i}.{name}_norm" for i in range(PLAIN.layers) for name in ("attention", "feed_forward")}
     for (path, layer), (other, same) in zip(fused.named_modules(), plain.named_modules(), strict=True):
         assert path == other
         assert path in own or type(layer) is type(same)
@@ -152,7 +156,7 @@ def test_modules_keep_their_names_and_bytes() -> None:
 def test_whole_sequences_take_the_equations() -> None:
     fused, plain = served().model, served(fused=False).model
     ids = torch.tensor([tokens(12)])
-    assert torch.equal(fused.forward_full(ids), plain.forward_full(ids))
+    torch.testing.assert_close(fused.forward_full(ids), plain.forward_full(ids), rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_not_packed_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,3 +164,26 @@ def test_what_is_not_packed_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     packed = model_of(PLAIN, "int8")
     monkeypatch.setattr(fusing, "library", partial(lambda: None))
     assert fuse(packed) == 0
+
+
+def test_native_norms_are_norms() -> None:
+    norm = RMSNorm(50, 1e-5)
+    norm.weight.data.normal_(generator=torch.Generator().manual_seed(1))
+    native, x = NativeNorm(norm), torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(native(x), norm(x), rtol=1e-6, atol=1e-6)
+    assert torch.equal(native(x.transpose(0, 1)), native(x).transpose(0, 1))
+    assert torch.equal(native(x.bfloat16()), norm(x.bfloat16()))
+
+
+def test_tabled_rotations_are_rotations() -> None:
+    rope = RotaryEmbedding(8, 10_000.0, LinearScaling(2.0))
+    tabled = TabledRotation(rope)
+    for positions in ([0], [5, 5, 1023], [1024, 3], [9000], [20_000], list(range(40))):
+        for got, wanted in zip(
+            tabled(torch.tensor(positions), torch.float32),
+            rope(torch.tensor(positions), torch.float32),
+            strict=True,
+        ):
+            torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-6)
+    half = tabled(torch.tensor([[1, 2]]), torch.bfloat16)
+    assert half.cos_X1d.dtype == torch.bfloat16
