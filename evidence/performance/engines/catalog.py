@@ -17,7 +17,8 @@ _OWN = Path(sys.executable)
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 _AS_SERVED = {"OMP_WAIT_POLICY": "PASSIVE"}
 """What the engine's own process sets before torch is loaded."""
-CONTEXT = 2048
+CONTEXT, SHORT = 2048, 256
+"""Positions of a sequence, alone and among many."""
 WEIGHTS = ("auto", "float32", "bfloat16", "int8", "int4")
 """The engine's setting of that name; ``auto`` is what a user gets who sets nothing."""
 
@@ -57,7 +58,10 @@ def engines(threads: int, streams: int = 1, device: str = "cpu") -> dict[str, En
         *(_vllm(folder, dtype, threads, streams) for dtype in ("float32", "bfloat16")),
         Engine(
             "llama.cpp", "llama.cpp", "int4", f"{_HERE}.llama_cpp_engine", PEERS / "llamacpp/bin/python",
-            {"gguf": gguf, "threads": threads, "context": CONTEXT, "streams": streams},
+            {
+                "gguf": gguf, "threads": threads, "streams": streams,
+                "context": CONTEXT if streams == 1 else SHORT,
+            },
         ),
     ]  # fmt: skip
     return {engine.name: engine for engine in all_of_them}
@@ -99,7 +103,7 @@ def _vllm(folder: str, dtype: str, threads: int, streams: int) -> Engine:
         f"vllm {dtype}", "vLLM CPU build", dtype, f"{_HERE}.vllm_engine", PEERS / "vllm/bin/python",
         {"folder": folder, "dtype": dtype, "context": CONTEXT, "streams": max(32, streams)},
         {
-            "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)),
+            "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)),
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1",
             "VLLM_LOGGING_LEVEL": "WARNING",
         },

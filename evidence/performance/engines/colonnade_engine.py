@@ -149,7 +149,7 @@ class Colonnade:
                 {
                     site: LowRank(
                         torch.randn(rank, where.inputs, generator=random) * 0.01,
-                        torch.randn(where.outputs, rank, generator=random) * 0.01,
+                        torch.randn(rank, where.outputs, generator=random) * 0.01,
                     )
                     for site, where in bank.sites.items()
                 },

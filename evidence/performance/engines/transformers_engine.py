@@ -6,10 +6,12 @@ from typing import Any
 import torch
 import transformers
 from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
 from evidence.performance.engines.child import serve
 
 Prompts = Sequence[Sequence[int]]
+_PAGE = 256
 
 
 class Transformers:
@@ -45,11 +47,14 @@ class Transformers:
 
     def _continuously(self, prompts: Prompts, tokens: int) -> list[list[int]]:
         config = GenerationConfig(max_new_tokens=tokens, do_sample=False, eos_token_id=-1, pad_token_id=0)
+        room = sum(-(-(len(prompt) + tokens) // _PAGE) for prompt in prompts)
+        batching = ContinuousBatchingConfig(  # by itself it takes most of the machine's memory
+            page_size=_PAGE, num_blocks=room + 8, max_batch_tokens=512, max_requests_per_batch=len(prompts)
+        )
         answers = self._model.generate_batch(
             [list(prompt) for prompt in prompts],
             generation_config=config,
-            progress_bar=False,
-            persistent_manager=True,
+            continuous_batching_config=batching,
         )
         return [list(each.generated_tokens) for each in answers.values()]
 
