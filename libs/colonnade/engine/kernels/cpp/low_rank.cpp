@@ -7,8 +7,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include <omp.h>
-
 #if defined(__FMA__)
 #include <immintrin.h>
 #endif
@@ -153,6 +151,5 @@ extern "C" void colonnade_low_rank(
         }
     };
     if (team <= 1) return work(0, 1);
-#pragma omp parallel num_threads(team)
-    work(omp_get_thread_num(), omp_get_num_threads());
+    in_parallel(team, [&](int64_t member, int64_t members, Meeting&) { work(member, members); });
 }
