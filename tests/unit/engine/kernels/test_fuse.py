@@ -8,11 +8,15 @@ from torch import Tensor
 
 from colonnade.engine.cache import CacheBudget, StateStore
 from colonnade.engine.kernels import fuse as fusing
-from colonnade.engine.kernels.fuse import FusedBlock, NativeNorm, TabledRotation, fuse
+from colonnade.engine.kernels.fuse import fuse
+from colonnade.engine.kernels.fused import FusedBlock, FusedChain
 from colonnade.engine.kernels.native import library
+from colonnade.engine.kernels.norm import FusedNorm
 from colonnade.engine.kernels.pack import Weights, pack_model
+from colonnade.engine.kernels.rotation import TabledRotation
 from colonnade.models.families.transformer import Transformer, TransformerConfig
 from colonnade.models.families.transformer.presets import debug
+from colonnade.models.layers.chain import Chain
 from colonnade.models.layers.lora import LowRank
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import RotaryEmbedding
@@ -144,13 +148,23 @@ def test_adapters_act_on_their_rows_and_change_no_bit_of_others() -> None:
 
 def test_modules_keep_their_names_and_bytes() -> None:
     fused, plain = served().model, served(fused=False).model
+    assert isinstance(fused.blocks, FusedChain)
     assert isinstance(fused.blocks[0], FusedBlock)
-    own = {"rope", "norm", *(f"blocks.{i}" for i in range(PLAIN.layers))}
+    own = {"rope", "norm", "blocks", *(f"blocks.{i}" for i in range(PLAIN.layers))}
     own |= {f"blocks.{i}.{name}_norm" for i in range(PLAIN.layers) for name in ("attention", "feed_forward")}
     for (path, layer), (other, same) in zip(fused.named_modules(), plain.named_modules(), strict=True):
         assert path == other
         assert path in own or type(layer) is type(same)
     assert fused.memory_bytes == plain.memory_bytes
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_all_layers_at_once_give_the_bits_of_one_by_one(layers: int) -> None:
+    config = replace(ODD, layers=layers, windows=ODD.windows[:layers])
+    at_once, one_by_one = served(config), served(config)
+    one_by_one.model.set_submodule("blocks", Chain(one_by_one.model.blocks))
+    for spans in ([span(0, tokens(30)), span(1, [4])], [span(0, [7], 30)], [span(2, [7, 8, 9])]):
+        assert torch.equal(at_once.forward(spans), one_by_one.forward(spans))
 
 
 def test_whole_sequences_take_the_equations() -> None:
@@ -166,10 +180,10 @@ def test_what_is_not_packed_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert fuse(packed) == 0
 
 
-def test_native_norms_are_norms() -> None:
+def test_fused_norms_are_norms() -> None:
     norm = RMSNorm(50, 1e-5)
     norm.weight.data.normal_(generator=torch.Generator().manual_seed(1))
-    native, x = NativeNorm(norm), torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(2))
+    native, x = FusedNorm(norm), torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(native(x), norm(x), rtol=1e-6, atol=1e-6)
     assert torch.equal(native(x.transpose(0, 1)), native(x).transpose(0, 1))
     assert torch.equal(native(x.bfloat16()), norm(x.bfloat16()))

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "lanes.h"
 #include "team.h"
@@ -214,27 +215,70 @@ bool flows(int32_t stage) { return stage == EXPAND || stage == CONTRACT; }
 }  // namespace
 }  // namespace colonnade
 
+namespace colonnade {
+namespace {
+
+std::unique_ptr<Attending> attention_of(const Block& block, const Forward& forward) {
+    const int64_t queries = block.heads * block.head_width, keys = block.kv_heads * block.head_width;
+    return attending({forward.query, forward.key, forward.value, forward.mixed, queries, keys, keys, queries,
+                      forward.pages, forward.page_type, block.heads, block.kv_heads, block.head_width,
+                      forward.window, forward.scale},
+                     *forward.spans);
+}
+
+size_t prepared_bytes(const Block& block, int64_t count) {
+    int64_t bytes = 0;
+    for (const PackedMatrix* w :
+         {block.query, block.key, block.value, block.output, block.gate, block.up, block.down})
+        bytes = std::max(bytes, linear_scratch_bytes(w, count));
+    return bytes;
+}
+
+void stages(Worker&& worker, int32_t first, int32_t last, Meeting& meeting) {
+    for (int32_t stage = first; stage <= last; ++stage) {
+        worker.run(stage);
+        if (stage < last && !flows(stage)) meeting.wait();
+    }
+}
+
+}  // namespace
+}  // namespace colonnade
+
 extern "C" void colonnade_block(const colonnade::Block* block, const colonnade::Forward* forward, int32_t first,
                                 int32_t last) {
     using namespace colonnade;
     thread_local Memory memory;
     std::unique_ptr<Attending> job;
-    if (first <= ATTEND && ATTEND <= last) {
-        const int64_t queries = block->heads * block->head_width, keys = block->kv_heads * block->head_width;
-        const Attention call{forward->query, forward->key, forward->value, forward->mixed, queries, keys, keys,
-                             queries, forward->pages, forward->page_type, block->heads, block->kv_heads,
-                             block->head_width, forward->window, forward->scale};
-        job = attending(call, *forward->spans);
-    }
-    int64_t bytes = 0;
-    for (const PackedMatrix* w : {block->query, block->output, block->gate, block->down, block->key, block->value, block->up})
-        bytes = std::max(bytes, linear_scratch_bytes(w, forward->count));
-    void* const together = memory.of(bytes);
+    if (first <= ATTEND && ATTEND <= last) job = attention_of(*block, *forward);
+    void* const together = memory.of(prepared_bytes(*block, forward->count));
     in_parallel(worth(*block, *forward), [&](int64_t part, int64_t parts, Meeting& meeting) {
-        Worker worker(*block, *forward, job.get(), meeting, together, part, parts);
-        for (int32_t stage = first; stage <= last; ++stage) {
-            worker.run(stage);
-            if (stage < last && !flows(stage)) meeting.wait();
+        stages(Worker(*block, *forward, job.get(), meeting, together, part, parts), first, last, meeting);
+    });
+}
+
+extern "C" void colonnade_blocks(const colonnade::Block* const* blocks, int64_t layers, const colonnade::Place* places,
+                                 const colonnade::Forward* forward) {
+    using namespace colonnade;
+    thread_local Memory memory, between;
+    float* const spare = static_cast<float*>(between.of(forward->count * blocks[0]->width * sizeof(float)));
+    std::vector<Forward> forwards(layers, *forward);
+    std::vector<std::unique_ptr<Attending>> jobs(layers);
+    size_t bytes = 0;
+    for (int64_t i = 0; i < layers; ++i) {
+        Forward& each = forwards[i];
+        if (i) each.x = forwards[i - 1].out;
+        each.out = (layers - i) % 2 ? forward->out : spare;
+        each.pages = places[i].pages;
+        each.window = places[i].window;
+        jobs[i] = attention_of(*blocks[i], each);
+        bytes = std::max(bytes, prepared_bytes(*blocks[i], forward->count));
+    }
+    void* const together = memory.of(bytes);
+    in_parallel(worth(*blocks[0], *forward), [&](int64_t part, int64_t parts, Meeting& meeting) {
+        for (int64_t i = 0; i < layers; ++i) {
+            if (i) meeting.wait();
+            stages(Worker(*blocks[i], forwards[i], jobs[i].get(), meeting, together, part, parts), PROJECT, CLOSE,
+                   meeting);
         }
     });
 }

@@ -33,6 +33,11 @@ struct Forward {  // what is the same for all layers of a forward, then what is 
     float scale;
 };
 
+struct Place {  // of a layer's state
+    void* pages;
+    int64_t window;
+};
+
 }  // namespace colonnade
 
 enum Stage : int32_t { PROJECT, ATTEND, OUTPUT, EXPAND, CONTRACT, CLOSE };
@@ -40,6 +45,10 @@ enum Stage : int32_t { PROJECT, ATTEND, OUTPUT, EXPAND, CONTRACT, CLOSE };
 // Runs stages first..last. All of them at once give the same bits as one by one.
 extern "C" void colonnade_block(const colonnade::Block* block, const colonnade::Forward* forward, int32_t first,
                                 int32_t last);
+
+// Runs whole layers one after another, from forward->x to forward->out; they have the same widths.
+extern "C" void colonnade_blocks(const colonnade::Block* const* blocks, int64_t layers, const colonnade::Place* places,
+                                 const colonnade::Forward* forward);
 
 // y = x / rms(x) * weight, row by row; x and y may be the same.
 extern "C" void colonnade_rms_norm(const float* x, const float* weight, float epsilon, int64_t rows, int64_t width,

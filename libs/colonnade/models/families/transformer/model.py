@@ -20,6 +20,7 @@ from colonnade.models.decoding import AutoregressiveDecoder
 from colonnade.models.families.transformer.config import TransformerConfig
 from colonnade.models.families.transformer.names import stored_module
 from colonnade.models.layers.attention import Attend, Attention, AttentionShape, CausalAttention, Stored
+from colonnade.models.layers.chain import Chain
 from colonnade.models.layers.feed_forward import SwiGLU
 from colonnade.models.layers.norm import RMSNorm
 from colonnade.models.layers.rope import RotaryEmbedding, Rotation
@@ -73,7 +74,7 @@ class Transformer(nn.Module):
         blank = torch.empty(config.vocab_size, config.width)
         self.embedding: nn.Embedding = nn.Embedding.from_pretrained(blank, freeze=False)  # type: ignore[no-untyped-call]
         self.rope = RotaryEmbedding(config.head_width, config.rope_theta, config.rope_scaling)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = Chain(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_epsilon)
         self.head = (
             TiedLinear(self.embedding)
@@ -102,9 +103,8 @@ class Transformer(nn.Module):
     def _hidden(self, batch: Batch, state: State) -> Tensor:
         x_ND: Tensor = self.embedding(batch.tokens_N)
         rotation = self.rope(batch.positions_N, x_ND.dtype)
-        for spec, block in zip(self.states, self.blocks, strict=True):
-            x_ND = block(x_ND, rotation, Stored(state, spec.name))
-        return x_ND
+        out: Tensor = self.blocks(x_ND, rotation, [Stored(state, spec.name) for spec in self.states])
+        return out
 
     def forward_full(self, tokens_BT: Tensor) -> Tensor:
         """Logits (B, T, V) of whole sequences that start at position 0."""
@@ -112,8 +112,7 @@ class Transformer(nn.Module):
         x_BTD = self.embedding(tokens_BT)
         rotation = self.rope(torch.arange(length, device=device), x_BTD.dtype)
         attends = {spec.window: CausalAttention(length, spec.window, device) for spec in self.states}
-        for spec, block in zip(self.states, self.blocks, strict=True):
-            x_BTD = block(x_BTD, rotation, attends[spec.window])
+        x_BTD = self.blocks(x_BTD, rotation, [attends[spec.window] for spec in self.states])
         return self._logits(x_BTD)
 
     def _logits(self, x_XD: Tensor) -> Tensor:
