@@ -14,6 +14,7 @@ from tests.unit.engine.sampling import plain
 
 GRID = st.integers(-40, 40).map(lambda step: step / 8)
 """Numbers with many ties, whose sums are exact in any order."""
+EDGES = st.floats(0, 1 - 1e-9)
 SETTINGS = st.builds(
     Sampling,
     temperature=st.sampled_from([0.3, 1.0, 2.0]),
@@ -37,8 +38,13 @@ def rows(draw: st.DrawFn) -> Floats:
     return scores
 
 
+def _near(laid_out: list[tuple[int, float]], edge: float) -> set[int]:
+    """What the plain definition draws there, whichever way it rounds."""
+    return {plain.draw(laid_out, near) for near in (edge - 1e-12, edge, edge + 1e-12)}
+
+
 @settings(deadline=None, max_examples=200)
-@given(rows(), SETTINGS, st.floats(0, 1, exclude_max=True))
+@given(rows(), SETTINGS, EDGES)
 def test_candidates_and_draws_are_those_of_the_plain_definition(
     scores: Floats, asked: Sampling, edge: float
 ) -> None:
@@ -46,16 +52,16 @@ def test_candidates_and_draws_are_those_of_the_plain_definition(
     ids, weights = candidates(scores, asked)
     assert ids.tolist() == [token for token, _ in expected]
     np.testing.assert_allclose(weights / weights.sum(), [share for _, share in expected], rtol=1e-9)
-    assert drawn(ids, weights, edge) == plain.draw(expected, edge)
+    assert drawn(ids, weights, edge) in _near(expected, edge)
 
 
 @settings(deadline=None, max_examples=150)
-@given(rows(), st.sampled_from([0.3, 1.0, 2.0]), st.floats(0, 1, exclude_max=True))
+@given(rows(), st.sampled_from([0.3, 1.0, 2.0]), EDGES)
 def test_an_unfiltered_draw_is_that_of_the_plain_definition(
     scores: Floats, temperature: float, edge: float
 ) -> None:
-    expected = plain.draw(plain.probabilities(scores.tolist(), Sampling(temperature)), edge)
-    assert drawn_of_all(scores, temperature, edge) == expected
+    laid_out = plain.probabilities(scores.tolist(), Sampling(temperature))
+    assert drawn_of_all(scores, temperature, edge) in _near(laid_out, edge)
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
