@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from colonnade.engine.kernels.fuse import fuse
+from colonnade.engine.kernels.low_rank import added_natively
 from colonnade.engine.kernels.native import library
 from colonnade.engine.kernels.pack import Weights, pack_model
 from colonnade.errors import Unsupported
+from colonnade.models.adapters import bank_of
 from colonnade.models.artefact import DESCRIPTION, Description
 from colonnade.models.families.catalog import Loader
 from colonnade.models.protocol import LanguageModel
@@ -54,6 +56,8 @@ class Precision:
         if self.packed and isinstance(model, nn.Module):
             kept = pack_model(model, self.weights, quantised=bool(_kinds(files)))
             fuse(model)
+            if bank := bank_of(model):
+                bank.kernel = added_natively
             return model, kept
         return model, str(model.dtype).removeprefix("torch.")
 

@@ -11,7 +11,6 @@ from typing import Protocol, cast
 
 from colonnade.engine.artefacts import Manifest, verified
 from colonnade.engine.core import Core
-from colonnade.engine.kernels.low_rank import added_natively
 from colonnade.engine.requests import require
 from colonnade.engine.runtime import Runtime
 from colonnade.errors import Conflict, InvalidArgument, NotFound
@@ -71,7 +70,6 @@ class AdapterHost:
             self._room(sum(part.nbytes for part in parts.values()), "adapter", runtime)
             if runtime.retired:
                 raise NotFound("the model was unloaded", field="model.digest")
-            bank.kernel = added_natively
             bank.add(digest, parts)
             self._loaded[digest] = runtime
         _LOG.info(
