@@ -1,7 +1,7 @@
 """The native library: built once for a machine and a version of the sources, then loaded.
 
 Plain C functions over pointers, called through ctypes: no dependence on torch's headers or ABI, and a build
-of seconds. OpenMP is the runtime that torch has loaded already, so both share one pool of threads.
+of seconds. Its threads are its own (``cpp/team.h``).
 
 Nothing here fails: where the library cannot be built or loaded, the log says once why, and the reference
 kernels serve.
@@ -18,8 +18,6 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-import torch  # noqa: F401  (loads the OpenMP runtime that the library is to share)
-
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -28,7 +26,7 @@ _FLAGS = (
     "-O3",
     "-march=native",
     "-std=c++20",
-    "-fopenmp",
+    "-pthread",
     "-fno-math-errno",
     "-ffp-contract=fast",
     "-shared",

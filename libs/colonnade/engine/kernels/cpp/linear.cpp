@@ -1,13 +1,12 @@
 // Products with packed weights: threads, and x made ready.
 #include "linear.h"
 
-#include <omp.h>
-
 #include <cfloat>
 #include <cmath>
 #include <cstdlib>
 
 #include "linear_layout.h"
+#include "team.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -142,13 +141,11 @@ extern "C" void linear(const PackedMatrix* w, const float* x, int64_t x_stride, 
     }
     bool together = count >= 4 * threads;  // else one thread is done before a barrier is passed
     if (!together) linear_prepare(w, x, x_stride, count, 0, count, scratch);
-#pragma omp parallel num_threads(threads)
-    {
-        int64_t part = omp_get_thread_num(), parts = omp_get_num_threads();
+    in_parallel(threads, [&](int64_t part, int64_t parts, Meeting& meeting) {
         if (together) {
             linear_prepare(w, x, x_stride, count, count * part / parts, count * (part + 1) / parts, scratch);
-#pragma omp barrier
+            meeting.wait();
         }
         linear_part(w, x, x_stride, scratch, count, y, y_stride, part, parts);
-    }
+    });
 }
