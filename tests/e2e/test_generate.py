@@ -115,11 +115,16 @@ def test_a_prompt_beyond_the_context_is_refused_with_the_numbers(platform: Platf
 
 def test_a_client_that_leaves_stops_the_generation(platform: Platform) -> None:
     with platform.client() as http:
-        with http.stream("POST", "/generate", json=GREEDY | {"max_tokens": 8000, "stream": True}) as reply:
+        long = {
+            "max_tokens": 8000,
+            "n": 16,
+            "stream": True,
+        }  # a tiny model writes thousands of tokens a second
+        with http.stream("POST", "/generate", json=GREEDY | long) as reply:
             lines = reply.iter_lines()  # kept: a dropped iterator closes the connection
             next(lines)
-            eventually(lambda: _running(platform) == 1, 10, "the engine works on the request")
-        eventually(lambda: _running(platform) == 0, 10, "the engine lets the request go")
+            eventually(lambda: _running(platform) > 0, 30, "the engine works on the request")
+        eventually(lambda: _running(platform) == 0, 30, "the engine lets the request go")
 
 
 def _running(platform: Platform) -> int:

@@ -74,7 +74,7 @@ async def test_signals_stop_everything_in_order(
     await eventually(lambda: ready(home), "ready")
     children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, number)
-    assert process.wait(30) == 0
+    assert process.wait(90) == 0
     assert not psutil.wait_procs(children, timeout=1)[1]
     assert sum(line.endswith("stopped") for line in diary(home)) == 2
 
