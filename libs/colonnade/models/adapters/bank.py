@@ -34,7 +34,8 @@ class Site:
     """A linear layer that adapters may change."""
 
     module: str
-    """Its path in the model. What stands there may be replaced, as by a quantised layer, but not moved."""
+    """Its path in the model. What stands there may be replaced, as by a quantised layer, but not moved, and
+    only while no adapter is there."""
     inputs: int
     outputs: int
 
@@ -73,9 +74,9 @@ class _Plan:
     """What a forward does for a batch that is laid out like ``shape``."""
 
     shape: tuple[tuple[str | None, int], ...]
-    count: int
-    added: Mapping[str, Added]
+    layers: Mapping[str, nn.Module]
     """By site."""
+    added: tuple[tuple[nn.Module, Added], ...]
 
 
 class AdapterBank:
@@ -94,7 +95,7 @@ class AdapterBank:
         self._plan: _Plan | None = None
         """Of the latest batch with adapters: while sequences generate, the next is laid out alike."""
         self._hooks: dict[str, RemovableHandle] = {}
-        """Of the sites that the latest batch with adapters needed."""
+        """By site: those that the latest batch needed."""
 
     def __contains__(self, digest: object) -> bool:
         return digest in self._loaded
@@ -117,6 +118,7 @@ class AdapterBank:
             if not fits:
                 raise Internal(f"the adapter's part for {name} does not fit the layer")
         self._loaded[digest] = parts
+        self._plan = None
 
     def remove(self, digest: str) -> None:
         """Forgets an adapter. Whoever calls this knows that no forward to come has it."""
@@ -127,18 +129,17 @@ class AdapterBank:
     def applied(self, batch: Batch) -> Iterator[None]:
         """Has the batch's adapters added while the context lasts. ``NotFound`` for one that is not here."""
         if not any(span.adapter for span in batch.spans):
-            self._hook(set())
+            self._hook({})
             yield
             return
         plan = self._planned(batch)
-        self._hook(set(plan.added))
-        layers = {name: self._layer(name) for name in plan.added}
-        for name, layer in layers.items():
-            add_to(layer, partial(_add, plan.added[name], plan.count))
+        self._hook(plan.layers)
+        for layer, added in plan.added:
+            add_to(layer, added)
         try:
             yield
         finally:
-            for layer in layers.values():
+            for layer, _ in plan.added:
                 add_to(layer, None)
 
     def _planned(self, batch: Batch) -> _Plan:
@@ -161,22 +162,23 @@ class AdapterBank:
             rows = Rows.of(places, device)
             for name, part in self._parts(adapter).items():
                 acting.setdefault(name, []).append((rows, part))
-        return _Plan(shape, start, {name: self.kernel(parts) for name, parts in acting.items()})
+        layers = {name: self._model.get_submodule(self.sites[name].module) for name in acting}
+        added = ((layers[name], partial(_add, self.kernel(parts), start)) for name, parts in acting.items())
+        return _Plan(shape, layers, tuple(added))
 
     def _parts(self, digest: str) -> Parts:
         if digest not in self._loaded:
             raise NotFound("the adapter is not loaded", field="model.adapter")
         return self._loaded[digest]
 
-    def _hook(self, needed: set[str]) -> None:
+    def _hook(self, needed: Mapping[str, nn.Module]) -> None:
         """Hooks cost a little at each call even where they have nothing to do: none without adapters."""
-        for name in self._hooks.keys() - needed if needed else list(self._hooks):
+        if needed.keys() == self._hooks.keys():
+            return
+        for name in self._hooks.keys() - needed.keys():
             self._hooks.pop(name).remove()
-        for name in needed - self._hooks.keys():
-            self._hooks[name] = self._layer(name).register_forward_hook(_after)
-
-    def _layer(self, name: str) -> nn.Module:
-        return self._model.get_submodule(self.sites[name].module)
+        for name in needed.keys() - self._hooks.keys():
+            self._hooks[name] = needed[name].register_forward_hook(_after)
 
 
 class Adaptable(Protocol):
