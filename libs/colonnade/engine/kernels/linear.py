@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from colonnade.engine.kernels.layout import Packed, product, unpack, unpack_rows
 from colonnade.engine.kernels.native import library
-from colonnade.engine.kernels.quantize import FORMATS, Packed, product, unpack, unpack_rows
+from colonnade.engine.kernels.quantize import FORMATS
 
 
 class Matrix(ctypes.Structure):

@@ -10,8 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from colonnade.engine.kernels.layout import Packed, pack, pack_exact
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
-from colonnade.engine.kernels.quantize import Format, Packed, lay_out, on_grid, pack
+from colonnade.engine.kernels.quantize import Format
 from colonnade.models.layers.tied import TiedLinear
 
 Weights = Literal["auto", "stored", "float32", "bfloat16", "int8", "int4"]
@@ -47,8 +48,8 @@ def packed_as(weight_NK: Tensor, weights: Weights, quantised: bool = False) -> P
 
 def _kept(weight_NK: Tensor, quantised: bool) -> Packed:
     for form in ("int4", "int8"):
-        if (held := on_grid(weight_NK, form)) is not None:
-            return lay_out(held)
+        if (packed := pack_exact(weight_NK, form)) is not None:
+            return packed
     if quantised:
         return pack(weight_NK, "int8")
     narrow = torch.equal(weight_NK.to(torch.bfloat16).to(weight_NK.dtype), weight_NK)

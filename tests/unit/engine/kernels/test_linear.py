@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from colonnade.engine.kernels import linear
+from colonnade.engine.kernels.layout import pack, product, unpack
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
-from colonnade.engine.kernels.quantize import FORMATS, Format, pack, product, unpack
+from colonnade.engine.kernels.quantize import FORMATS, Format
 
 NOT_NUMBERS = [float("nan"), float("inf"), float("-inf")]
 
@@ -42,6 +43,7 @@ def layer(form: Format, outputs: int, inputs: int, *, bias: bool = False, seed: 
     seed=st.integers(0, 100),
 )
 @example(rows=65, inputs=2048, outputs=40, bias=True, threads=2, seed=0)
+@example(rows=32, inputs=58, outputs=1, bias=False, threads=1, seed=60)  # x lies between two whole numbers
 @example(rows=49, inputs=33, outputs=17, bias=False, threads=2, seed=1)
 @settings(max_examples=40, deadline=None)
 def test_native_is_the_reference(

@@ -5,9 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from colonnade.engine.kernels import linear
+from colonnade.engine.kernels.layout import pack, unpack
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
 from colonnade.engine.kernels.pack import Weights, pack_model, packed_as
-from colonnade.engine.kernels.quantize import FORMATS, pack, unpack
+from colonnade.engine.kernels.quantize import FORMATS
 from colonnade.models.families.transformer.model import Transformer
 from colonnade.models.families.transformer.presets import debug
 from tests.unit.engine.kernels.test_quantize import grid, randn

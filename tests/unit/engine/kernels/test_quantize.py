@@ -6,20 +6,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from colonnade.engine.kernels import layout
+from colonnade.engine.kernels.layout import (
+    lay_out,
+    pack,
+    pack_exact,
+    packed_bytes,
+    product,
+    quantised_of,
+    unpack,
+    unpack_rows,
+)
 from colonnade.engine.kernels.quantize import (
     FORMATS,
     Format,
     dequantise,
-    lay_out,
     on_grid,
-    pack,
-    packed_bytes,
-    product,
     quantise,
-    quantised_of,
     rounded_rows,
-    unpack,
-    unpack_rows,
 )
 from colonnade.errors import InvalidArgument
 
@@ -116,6 +120,20 @@ def test_one_value_off_the_grid_is_noticed() -> None:
     weight[33, 700] += 0.3 * (weight[33, 704:736].max() - weight[33, 704:736].min()) / 15
     assert on_grid(weight, "int4") is None
     assert on_grid(randn(9, 64), "int8") is None
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_large_matrices_are_packed_piece_by_piece(form: Format, monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = grid(75, 2, seed=4)
+    whole, exact = pack(weight, form), pack_exact(weight, "int4")
+    monkeypatch.setattr(layout, "_PIECE", 20 * 64)
+    assert torch.equal(pack(weight, form).blocks, whole.blocks)
+    again = pack_exact(weight, "int4")
+    assert exact is not None
+    assert again is not None
+    assert torch.equal(again.blocks, exact.blocks)
+    weight[74] += randn(64)
+    assert pack_exact(weight, "int4") is None
 
 
 @pytest.mark.parametrize("form", FORMATS)

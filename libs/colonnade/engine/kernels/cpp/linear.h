@@ -5,7 +5,7 @@
 // over several steps) use the two halves: every thread prepares its rows of x, all meet at a barrier, every
 // thread then runs its part.
 //
-// What lies in `blocks` is said in linear_layout.h and made by quantize.py.
+// What lies in `blocks` is said in linear_layout.h and made by layout.py.
 #pragma once
 #include <cstdint>
 
