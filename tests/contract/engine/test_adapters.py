@@ -19,7 +19,7 @@ from tests.contract.engine.suite import check_as_if_alone
 from tests.unit.engine.adapters.made import random_parts
 from tests.unit.engine.toys.loaded import runtime
 
-_QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+_QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 _KINDS = [
     (1, ["q_proj"]),
     (2, ["q_proj", "v_proj"]),

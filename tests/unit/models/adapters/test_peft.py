@@ -8,7 +8,7 @@ from typing import Any
 import peft
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
@@ -96,6 +96,7 @@ def test_numbers_out_of_range_are_refused(field: str, value: Any) -> None:
     assert refused.value.details["field"] == field
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(
         st.sampled_from([*adapter_files.config(), "use_dora", "new"]),
