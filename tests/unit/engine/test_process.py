@@ -106,6 +106,7 @@ async def test_a_process_serves_and_drains(tmp_path: Path) -> None:
                 stages = process.peer.stream(process.stub.Load, request, pb.LoadResponse)
                 *_, loaded = [stage.loaded async for stage in stages]
                 assert loaded.context_length == 4096
+                assert loaded.weights == "float32"
                 await _drain_in_the_middle(process, loaded.model)
 
 
@@ -134,7 +135,9 @@ def test_settings_are_checked_and_shown(
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.setenv("COLONNADE_ENGINE_THREADS", "3")
     assert main(["--check"]) == 0
-    assert json.loads(capsys.readouterr().out)["threads"] == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["threads"], shown["weights"]) == (3, "auto")
+    assert shown["kernels"] in ("native", "reference")
     monkeypatch.setenv("COLONNADE_ENGINE_WEIGHTS", "float7")
     assert main(["--check"]) == 2
     assert "weights" in capsys.readouterr().err
