@@ -58,7 +58,7 @@ class Team {
         meeting = &place;
         working.store(threads - 1, std::memory_order_relaxed);
         const uint32_t serial = (static_cast<uint32_t>(call.load()) >> BITS) + 1;
-        call.store(static_cast<int32_t>(serial << BITS | threads), std::memory_order_release);
+        call.store(static_cast<int32_t>(serial << BITS | threads));  // in one order with who goes to sleep
         call.notify_all();
         what(0, threads, place);
         for (int32_t left; (left = working.load(std::memory_order_acquire)) != 0;) patience().wait(working, left);
@@ -111,7 +111,7 @@ void Meeting::wait() {
         return;
     }
     arrived.store(0, std::memory_order_relaxed);
-    round.store(mine + 1, std::memory_order_release);
+    round.store(mine + 1);  // in one order with who goes to sleep, or the call below may miss one
     round.notify_all();
 }
 
