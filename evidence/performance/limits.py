@@ -77,7 +77,7 @@ class Limits:
         piece = torch.zeros(gibibytes << 28, device=self._device)
         return piece.nbytes / self._fastest(piece.sum)
 
-    def _fastest(self, once: Callable[[], object], repeats: int = 5) -> float:
+    def _fastest(self, once: Callable[[], object], repeats: int = 12) -> float:
         """Seconds of the best of some runs: a limit is what the machine can do undisturbed."""
         seconds = []
         for _ in range(repeats + 1):

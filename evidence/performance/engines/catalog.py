@@ -73,7 +73,7 @@ def _ours(folder: str, weights: str, threads: int, streams: int, device: str) ->
         "max_sequences": max(32, streams),
     }  # fmt: skip
     return Engine(
-        f"colonnade {weights}", "Colonnade", weights, f"{_HERE}.colonnade_engine",
+        f"colonnade {weights}", "Colonnade", weights, f"{_HERE}.ours",
         options=options, environment=_AS_SERVED,
     )  # fmt: skip
 
