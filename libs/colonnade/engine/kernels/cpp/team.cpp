@@ -41,7 +41,7 @@ class Team {
             const int32_t wanted = seen & ((1 << BITS) - 1);
             if (part >= wanted) continue;
             (*body)(part, wanted, *meeting);
-            if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) working.notify_one();
+            if (working.fetch_sub(1) == 1) working.notify_one();
         }
     }
 
