@@ -11,8 +11,8 @@ namespace colonnade {
 namespace {
 
 constexpr int64_t ROWS_AT_ONCE = 64;   // of x: their sums stay in the first-level cache
-constexpr int64_t BLOCKS_AT_ONCE = 4;  // then y is written by whole lines of the cache
-constexpr int64_t TILE = 4;            // rows of x whose sums of a group, for two blocks, stay in registers
+constexpr int64_t BLOCKS_AT_ONCE = 4;  // that a row of x meets; y is written by whole lines of the cache
+constexpr int64_t FEW = 4;             // rows of x that meet one block, for their sums to stay in registers
 
 using Sums8 = int32_t __attribute__((vector_size(32)));
 
@@ -25,6 +25,10 @@ using Four = __m256i;
 using Partial = __m256i;
 
 inline Four four(const int8_t* values) { return _mm256_set1_epi32(load<int32_t>(values)); }
+
+// Products in the order in which they are written: left to itself, the compiler does all of them first and
+// keeps them in memory.
+inline void in_turn(Partial& sums) { asm volatile("" : "+x"(sums)); }
 
 inline void unpack(const Int4Group& group, Chunk (&w)[8]) {
     const __m256i low = _mm256_set1_epi8(15);
@@ -78,6 +82,7 @@ using Four = const int8_t*;
 using Partial = Sums8;
 
 inline Four four(const int8_t* values) { return values; }
+inline void in_turn(Partial&) {}
 
 inline void unpack(const Int4Group& group, Chunk (&w)[8]) {
     for (int i = 0; i < 4; i++)
@@ -121,30 +126,25 @@ inline Floats8 add(const Int4Group&, Floats8 sum, const Parameters& p, Sums8 dot
     return sum + p.minimum * broadcast(total);
 }
 
-// One group of BLOCKS blocks of W with ROWS rows of x: adds to sums[block][row].
-template <class Group, int BLOCKS, int ROWS, class Sums>
+// One group of BLOCKS blocks of W with ROWS rows of x: adds to sums(block, row).
+template <int BLOCKS, int ROWS, class Group, class Sums>
 inline void tile(const Group* const (&groups)[BLOCKS], const Chunk (&w)[BLOCKS][8],
                  const Parameters (&p)[BLOCKS], const QuantisedRows& x, int64_t at, Sums&& sums) {
     Partial partial[BLOCKS][ROWS] = {};
-    auto chunk = [&](int i) {
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
 #pragma GCC unroll 4
         for (int m = 0; m < ROWS; m++) {
             Four values = four(x.values + (at + m) * GROUP + 4 * i);
-#pragma GCC unroll 2
-            for (int b = 0; b < BLOCKS; b++)
+#pragma GCC unroll 4
+            for (int b = 0; b < BLOCKS; b++) {
                 partial[b][m] = accumulate(*groups[b], partial[b][m], w[b][i], values);
+                in_turn(partial[b][m]);
+            }
         }
-    };
-    if constexpr (BLOCKS * ROWS < 8) {
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) chunk(i);
-    } else {  // unrolled, the compiler does all products first and keeps them in memory
-#pragma GCC unroll 1
-        for (int i = 0; i < 8; i++) chunk(i);
-    }
 #pragma GCC unroll 4
     for (int m = 0; m < ROWS; m++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int b = 0; b < BLOCKS; b++) {
             Sums8 dots = finish(*groups[b], partial[b][m]);
             sums(b, m) = add(*groups[b], sums(b, m), p[b], dots, x.scale[at + m], x.sum[at + m]);
@@ -160,45 +160,43 @@ void few_rows(const Group* group, const QuantisedRows& x, int64_t first, Floats8
         Chunk w[1][8];
         unpack(*group, w[0]);
         const Parameters p[1] = {parameters(*group)};
-        tile<Group, 1, ROWS>({group}, w, p, x, g * x.count + first,
+        tile<1, ROWS, Group>({group}, w, p, x, g * x.count + first,
                              [&](int, int m) -> Floats8& { return sums[m]; });
     }
 #pragma GCC unroll 4
     for (int m = 0; m < ROWS; m++) out[m] = sums[m];
 }
 
-// Two blocks of W with `here` rows of x from `first` on: their sums are in memory.
-template <class Group>
-void many_rows(const Group* one, const Group* two, const QuantisedRows& x, int64_t first, int64_t here,
+// BLOCKS blocks of W, one after the other in memory, with `here` rows of x from `first` on, one row at a time:
+// sums[block] are in memory.
+template <class Group, int BLOCKS>
+void many_rows(const Group* first_block, const QuantisedRows& x, int64_t first, int64_t here,
                Floats8 (*sums)[ROWS_AT_ONCE]) {
-    for (int b = 0; b < 2; b++) std::fill_n(sums[b], here, Floats8{});
-    for (int64_t g = 0; g < x.groups; g++, one++, two++) {
-        const Group* const groups[2] = {one, two};
-        Chunk w[2][8];
-        unpack(*one, w[0]);
-        unpack(*two, w[1]);
-        const Parameters p[2] = {parameters(*one), parameters(*two)};
-        int64_t at = g * x.count + first, m = 0;
-        for (; m + TILE <= here; m += TILE)
-            tile<Group, 2, TILE>(groups, w, p, x, at + m, [&](int b, int r) -> Floats8& { return sums[b][m + r]; });
-        for (; m < here; m++)
-            tile<Group, 2, 1>(groups, w, p, x, at + m, [&](int b, int) -> Floats8& { return sums[b][m]; });
+    for (int b = 0; b < BLOCKS; b++) std::fill_n(sums[b], here, Floats8{});
+    for (int64_t g = 0; g < x.groups; g++) {
+        const Group* groups[BLOCKS];
+        Chunk w[BLOCKS][8];
+        Parameters p[BLOCKS];
+#pragma GCC unroll 4
+        for (int b = 0; b < BLOCKS; b++) {
+            groups[b] = first_block + b * x.groups + g;
+            unpack(*groups[b], w[b]);
+            p[b] = parameters(*groups[b]);
+        }
+        for (int64_t m = 0, at = g * x.count + first; m < here; m++)
+            tile<BLOCKS, 1, Group>(groups, w, p, x, at + m, [&](int b, int) -> Floats8& { return sums[b][m]; });
     }
 }
 
 template <class Group>
-void block_pair(const Group* one, const Group* two, const QuantisedRows& x, int64_t first, int64_t here,
-                Floats8 (*sums)[ROWS_AT_ONCE]) {
-    if (here > TILE) return many_rows(one, two, x, first, here, sums);
-    for (const Group* group : {one, two}) {
-        switch (here) {
-            case 1: few_rows<Group, 1>(group, x, first, *sums); break;
-            case 2: few_rows<Group, 2>(group, x, first, *sums); break;
-            case 3: few_rows<Group, 3>(group, x, first, *sums); break;
-            case 4: few_rows<Group, 4>(group, x, first, *sums); break;
-        }
-        if (one == two) break;
-        sums++;
+void one_block(const Group* group, const QuantisedRows& x, int64_t first, int64_t here,
+               Floats8 (*sums)[ROWS_AT_ONCE]) {
+    switch (here) {
+        case 1: return few_rows<Group, 1>(group, x, first, *sums);
+        case 2: return few_rows<Group, 2>(group, x, first, *sums);
+        case 3: return few_rows<Group, 3>(group, x, first, *sums);
+        case FEW: return few_rows<Group, FEW>(group, x, first, *sums);
+        default: return many_rows<Group, 1>(group, x, first, here, sums);
     }
 }
 
@@ -211,8 +209,10 @@ void blocks(const PackedMatrix& w, const QuantisedRows& x, float* y, int64_t y_s
         for (int64_t block = first_block; block < last_block; block += BLOCKS_AT_ONCE) {
             int64_t wide = std::min(last_block - block, BLOCKS_AT_ONCE);
             auto groups = [&](int64_t i) { return (const Group*)w.blocks + (block + i) * x.groups; };
-            for (int64_t i = 0; i < wide; i += 2)  // a last one alone is its own partner
-                block_pair(groups(i), groups(std::min(i + 1, wide - 1)), x, first, here, sums + i);
+            if (here > FEW && wide == BLOCKS_AT_ONCE)
+                many_rows<Group, BLOCKS_AT_ONCE>(groups(0), x, first, here, sums);
+            else
+                for (int64_t i = 0; i < wide; i++) one_block(groups(i), x, first, here, sums + i);
             for (int64_t m = 0; m < here; m++)
                 for (int64_t i = 0; i < wide; i++)
                     store(w, (block + i) * INT_ROWS, sums[i][m], y + (first + m) * y_stride);

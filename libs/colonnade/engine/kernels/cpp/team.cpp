@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <thread>
 
@@ -36,8 +37,9 @@ class Team {
     static constexpr int32_t BITS = 10;
 
     void work(int32_t part, int32_t seen) {
+        Patience between_calls;
         for (;;) {
-            seen = patience().wait(call, seen);
+            seen = between_calls.wait(call, seen);
             const int32_t wanted = seen & ((1 << BITS) - 1);
             if (part >= wanted) continue;
             (*body)(part, wanted, *meeting);
@@ -93,8 +95,10 @@ int32_t Patience::wait(const std::atomic<int32_t>& value, int32_t old) {
         }
         rest();
     }
-    looks = std::max(looks / 2, LEAST);
+    const auto began = std::chrono::steady_clock::now();
     value.wait(old, std::memory_order_acquire);
+    const bool soon = std::chrono::steady_clock::now() - began < SOON;
+    looks = soon ? std::min(2 * looks, MOST) : std::max(looks / 2, LEAST);
     return value.load(std::memory_order_acquire);
 }
 

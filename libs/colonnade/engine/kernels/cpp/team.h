@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -10,9 +11,11 @@ namespace colonnade {
 
 // How to wait for another thread. Steps take microseconds and a sleeping thread wakes up in fifty, so waiting
 // is looking again for a while. On cores that others want as well, looking only keeps them from the one that
-// is waited for: who looked in vain looks half as long the next time, and who did not, a little longer.
+// is waited for. Who slept and was called soon would have done better to look, and looks twice as long the next
+// time: else each one's slow waking up sends the other to sleep, for good. Who slept for long looks half as long.
 class Patience {
-    static constexpr int32_t LEAST = 16, MOST = 2000;
+    static constexpr int32_t LEAST = 16, MOST = 4000;
+    static constexpr std::chrono::microseconds SOON{150};
     int32_t looks = MOST;
 
    public:
