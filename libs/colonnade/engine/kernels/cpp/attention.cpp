@@ -87,13 +87,15 @@ void mix_tile(const float* weights, const float* const* values, int64_t width, i
             sums[r][0] = load(out + r * width + c);
             sums[r][1] = load(out + r * width + c + LANES);
         }
-        for (int64_t i = from; i < to; ++i) {
-            const float* row = values[i / PAGE] + (i % PAGE) * width + c;
-            const Lanes a = load(row), b = load(row + LANES);
-            for (int r = 0; r < R; ++r) {
-                const Lanes x = all(weights[r * BLOCK + i]);
-                sums[r][0] += x * a;
-                sums[r][1] += x * b;
+        for (int64_t i = from; i < to;) {
+            const float* row = values[i / PAGE] + i % PAGE * width + c;
+            for (const int64_t end = std::min(to, (i / PAGE + 1) * PAGE); i < end; ++i, row += width) {
+                const Lanes a = load(row), b = load(row + LANES);
+                for (int r = 0; r < R; ++r) {
+                    const Lanes x = all(weights[r * BLOCK + i]);
+                    sums[r][0] += x * a;
+                    sums[r][1] += x * b;
+                }
             }
         }
         for (int r = 0; r < R; ++r) {
