@@ -6,10 +6,18 @@ from typing import TypeAlias
 
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
 from colonnade.gateway.domain.models import Target
-from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoreSpec
+from colonnade.gateway.domain.texts import (
+    DetokenizeSpec,
+    Embedded,
+    EmbeddingSpec,
+    Scored,
+    ScoreSpec,
+    Tokenized,
+    TokenizeSpec,
+)
 from colonnade.security.identity import Principal
 
-Spec: TypeAlias = GenerationSpec | EmbeddingSpec | ScoreSpec
+Spec: TypeAlias = GenerationSpec | EmbeddingSpec | ScoreSpec | TokenizeSpec | DetokenizeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,8 @@ class Exchange:
     """Of each answer that has ended."""
     embedded: Embedded | None = None
     scored: Scored | None = None
+    tokenized: Tokenized | None = None
+    detokenized: str | None = None
     failure: str = ""
     """The error's code where it failed; ``cancelled`` where the client went away."""
 
