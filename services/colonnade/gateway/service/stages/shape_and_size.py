@@ -1,11 +1,11 @@
 """What fits: every protocol's request passes here, so no other file checks ranges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.exchange import Exchange, Spec
-from colonnade.gateway.domain.generation import GenerationSpec
+from colonnade.gateway.domain.generation import GenerationSpec, Message
 from colonnade.gateway.domain.limits import (
     GREEDY_BELOW,
     MAX_BIASES,
@@ -38,7 +38,7 @@ class ShapeAndSize(Stage):
         if spec.prompt is not None:
             check_text(spec.prompt, "prompt", self._limits.prompt_bytes)
         if spec.messages is not None:
-            self._check_messages(spec)
+            self.check_messages(spec.messages)
         _check_numbers(spec)
         _check_stop(spec.stop)
         if spec.structure is not None:
@@ -47,8 +47,9 @@ class ShapeAndSize(Stage):
         if spec.sampling.temperature < GREEDY_BELOW:
             exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))
 
-    def _check_messages(self, spec: GenerationSpec) -> None:
-        messages, most = spec.messages or (), self._limits.prompt_bytes
+    def check_messages(self, messages: Sequence[Message]) -> None:
+        """A conversation, whatever is asked about it."""
+        most = self._limits.prompt_bytes
         if not 1 <= len(messages) <= MAX_MESSAGES:
             raise InvalidArgument(
                 f"messages must hold between 1 and {MAX_MESSAGES} messages; {len(messages)} were given",
