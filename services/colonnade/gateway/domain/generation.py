@@ -6,12 +6,19 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from colonnade.gateway.domain.structure import Structure
+from colonnade.gateway.domain.tools import CallPart, Tool, ToolCall, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     role: str
     content: str
+    name: str = ""
+    """Of who speaks, or of the tool that answers."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of an assistant's message."""
+    tool_call_id: str = ""
+    """Of a tool's message: the call that it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ PRESETS: Mapping[str, Sampling] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
-    """One request. Either ``prompt`` or ``messages``; ``model`` or ``model_size`` or neither.
+    """One request. One of ``prompt``, ``prompt_tokens``, ``messages``; ``model`` or ``model_size`` or neither.
 
     ``adapter`` goes with its model, or stands for it."""
 
@@ -61,6 +68,11 @@ class GenerationSpec:
     structure: Structure | None = None
     n: int = 1
     """Answers to draw."""
+    prompt_tokens: tuple[int, ...] | None = None
+    """A prompt that is encoded already."""
+    tools: tuple[Tool, ...] = ()
+    """Functions that the answer may call."""
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""
@@ -112,7 +124,7 @@ class Timings:
 @dataclass(frozen=True, slots=True)
 class Finish:
     reason: str
-    """stop, length, cancelled or deadline."""
+    """stop, length, tool_calls, cancelled or deadline."""
     usage: Usage
     timings: Timings
     seed: int
@@ -129,6 +141,8 @@ class Chunk:
     finish: Finish | None = None
     index: int = 0
     """Which of the answers."""
+    calls: tuple[CallPart, ...] = ()
+    """Calls of tools, taken out of the text."""
 
 
 def together(finishes: Mapping[int, Finish]) -> Finish:
