@@ -1,6 +1,6 @@
 """The generator on the inference service's gRPC."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from colonnade.api.generation.v1 import generation_pb2
@@ -12,6 +12,7 @@ from colonnade.gateway.domain.generation import (
     Chunk,
     Finish,
     GenerationSpec,
+    Message,
     Rival,
     Sampling,
     Timings,
@@ -59,11 +60,16 @@ def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> gener
     if spec.messages is None:
         generation.prompt = spec.prompt or ""
     else:
-        generation.chat.messages.extend(
-            generation_pb2.ChatMessage(role=message.role, content=message.content)
-            for message in spec.messages
-        )
+        generation.chat.CopyFrom(chat_of(spec.messages))
     return generation
+
+
+def chat_of(messages: Sequence[Message]) -> generation_pb2.Chat:
+    return generation_pb2.Chat(
+        messages=[
+            generation_pb2.ChatMessage(role=message.role, content=message.content) for message in messages
+        ]
+    )
 
 
 def model_ref(target: Target) -> generation_pb2.ModelRef:
