@@ -61,7 +61,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, ColonnadeError)
     exchange = exchange_of(request)
     exchange.failure = error.code.value
-    return error_response(error, exchange.request_id)
+    return error_response(error, exchange.request_id, request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -95,4 +95,4 @@ async def _gone(request: Request, error: Exception) -> None:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return error_response(Internal.hidden(), exchange_of(request).request_id)
+    return error_response(Internal.hidden(), exchange_of(request).request_id, request.url.path)

@@ -73,7 +73,7 @@ class Entry:
         except ColonnadeError as error:
             exchange.failure = error.code.value
             if not sender.status:
-                await error_response(error, exchange.request_id)(scope, receive, sender)
+                await error_response(error, exchange.request_id, scope["path"])(scope, receive, sender)
         except asyncio.CancelledError:
             exchange.failure = "cancelled"
             raise
@@ -81,7 +81,8 @@ class Entry:
             exchange.failure = "internal"
             _LOG.exception("request failed")
             if not sender.status:
-                await error_response(Internal.hidden(), exchange.request_id)(scope, receive, sender)
+                hidden = error_response(Internal.hidden(), exchange.request_id, scope["path"])
+                await hidden(scope, receive, sender)
 
 
 class _Sender:

@@ -1,8 +1,11 @@
-"""Every refusal in the one shape: ``{"error": {"code", "message", "details", "request_id"}}``."""
+"""Every refusal in the one shape: ``{"error": {"code", "message", "details", "request_id"}}``.
+
+Below the paths of another protocol it has that protocol's shape (``shape_of``).
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
@@ -18,7 +21,11 @@ from colonnade.errors import (
     Unavailable,
     Unsupported,
 )
+from colonnade.gateway.http.openai.errors import openai_shape
 from colonnade.security.inputs import escape_log
+
+Shape: TypeAlias = Callable[[ColonnadeError, str], dict[str, Any]]
+"""An error and the request id as the body of an answer."""
 
 
 class UnsupportedMediaType(InvalidArgument):
@@ -66,13 +73,21 @@ def error_body(error: ColonnadeError, request_id: str) -> dict[str, Any]:
     }
 
 
-def error_json(error: ColonnadeError, request_id: str) -> bytes:
-    return json.dumps(error_body(error, request_id), default=str).encode()
+def shape_of(path: str) -> Shape:
+    """What refusals look like on this path."""
+    return next((shape for prefix, shape in _SHAPES if path.startswith(prefix)), error_body)
 
 
-def error_response(error: ColonnadeError, request_id: str) -> Response:
+_SHAPES: tuple[tuple[str, Shape], ...] = (("/v1/", openai_shape),)
+
+
+def error_json(error: ColonnadeError, request_id: str, path: str = "") -> bytes:
+    return json.dumps(shape_of(path)(error, request_id), default=str).encode()
+
+
+def error_response(error: ColonnadeError, request_id: str, path: str = "") -> Response:
     return Response(
-        error_json(error, request_id),
+        error_json(error, request_id, path),
         status_of(error),
         headers=_headers(error),
         media_type="application/json",

@@ -117,7 +117,8 @@ class Answer(Response, Generic[_T]):
         await send({"type": "http.response.body", "body": body, "more_body": True})
 
     def _error(self, error: ColonnadeError) -> bytes:
-        return b"event: error\ndata: " + error_json(error, self._exchange.request_id) + b"\n\n"
+        path = self._exchange.route.partition(" ")[2]
+        return b"event: error\ndata: " + error_json(error, self._exchange.request_id, path) + b"\n\n"
 
 
 def frame(data: Mapping[str, Any]) -> bytes:
