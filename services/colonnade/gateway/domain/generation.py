@@ -73,6 +73,8 @@ class GenerationSpec:
     tools: tuple[Tool, ...] = ()
     """Functions that the answer may call."""
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    priority: int = 0
+    """-10 to 10; higher goes first, as far as the key may."""
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""
