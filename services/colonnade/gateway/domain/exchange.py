@@ -1,9 +1,11 @@
 """One request on its way through the stages, and what each of them found out."""
 
 import time
+import uuid
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from colonnade.gateway.domain.fair_use import Allowance
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.domain.texts import (
@@ -15,9 +17,12 @@ from colonnade.gateway.domain.texts import (
     Tokenized,
     TokenizeSpec,
 )
+from colonnade.gateway.domain.usage import Tally
 from colonnade.security.identity import Principal
 
 Spec: TypeAlias = GenerationSpec | EmbeddingSpec | ScoreSpec | TokenizeSpec | DetokenizeSpec
+_KEPT = 64
+"""Of a request id, in the id of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Caller:
     request_id: str
     deadline: float | None = None
     """On ``time.monotonic()``'s clock."""
+    call_id: str = ""
+    """What a generation is aborted by; unlike the request id, no client chooses it."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,12 @@ class Exchange:
     scored: Scored | None = None
     tokenized: Tokenized | None = None
     detokenized: str | None = None
+    lease: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Names this request among all that run: clients choose request ids, and may choose one twice."""
+    tally: Tally = field(default_factory=Tally)
+    """What the model's work took, the answer's end awaited or not."""
+    allowance: Allowance | None = None
+    """What is left to the caller."""
     failure: str = ""
     """The error's code where it failed; ``cancelled`` where the client went away."""
 
@@ -90,4 +103,5 @@ class Exchange:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.principal, self.request_id, self.deadline)
+        call_id = f"{self.request_id[:_KEPT]}.{self.lease}"
+        return Caller(self.principal, self.request_id, self.deadline, call_id)
