@@ -32,7 +32,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-def _number(field: str, description: str, default: float | None) -> Any:
+def number(field: str, description: str, default: float | None) -> Any:
     limits = RANGES[field]
     if default is not None:
         description += f" Default {default:g}."
@@ -47,7 +47,7 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_Stop = Annotated[
+Stop = Annotated[
     list[str],
     BeforeValidator(_listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
@@ -97,24 +97,24 @@ class GenerateBody(Strict):
         default=None,
         description="A LoRA adapter of the model, named as models are. Without model: of its own model.",
     )
-    max_tokens: int | None = _number("max_tokens", "Tokens to generate at most.", _SPEC.max_tokens)
-    temperature: float | None = _number("temperature", "0 is greedy.", _DEFAULTS.temperature)
-    top_k: int | None = _number("top_k", "Draw among the k likeliest tokens; 0 is off.", _DEFAULTS.top_k)
-    top_p: float | None = _number(
+    max_tokens: int | None = number("max_tokens", "Tokens to generate at most.", _SPEC.max_tokens)
+    temperature: float | None = number("temperature", "0 is greedy.", _DEFAULTS.temperature)
+    top_k: int | None = number("top_k", "Draw among the k likeliest tokens; 0 is off.", _DEFAULTS.top_k)
+    top_p: float | None = number(
         "top_p", "Draw among the likeliest tokens of this total; 1 is off.", _DEFAULTS.top_p
     )
-    min_p: float | None = _number(
+    min_p: float | None = number(
         "min_p", "Leave out tokens less likely than this share of the likeliest; 0 is off.", _DEFAULTS.min_p
     )
-    repetition_penalty: float | None = _number(
+    repetition_penalty: float | None = number(
         "repetition_penalty", "Above 1, tokens seen before are less likely.", _DEFAULTS.repetition_penalty
     )
-    frequency_penalty: float | None = _number(
+    frequency_penalty: float | None = number(
         "frequency_penalty",
         "Above 0, a token is less likely for each time that it is in the answer.",
         _DEFAULTS.frequency_penalty,
     )
-    presence_penalty: float | None = _number(
+    presence_penalty: float | None = number(
         "presence_penalty", "Above 0, tokens in the answer are less likely.", _DEFAULTS.presence_penalty
     )
     logit_bias: dict[str, float] | None = Field(
@@ -124,16 +124,16 @@ class GenerateBody(Strict):
     preset: Literal["creative", "precise", "balanced", "deterministic"] | None = Field(
         default=None, description="Sampling settings under one name; fields given beside it go before it."
     )
-    stop: _Stop | None = Field(
+    stop: Stop | None = Field(
         default=None,
         description=f"Text that ends the answer: at most {MAX_STOPS} strings of {MAX_STOP_CHARS} characters.",
     )
     structure: StructureBody | None = Field(
         default=None, description="The form that the answer must have: exactly one of the fields."
     )
-    n: int | None = _number("n", "Answers to draw; each has the seed of the one before and one.", _SPEC.n)
-    seed: int | None = _number("seed", "Repeats an answer. Default: drawn, and returned.", None)
-    logprobs: int | None = _number("logprobs", "Log-probabilities, with this many rivals a token.", None)
+    n: int | None = number("n", "Answers to draw; each has the seed of the one before and one.", _SPEC.n)
+    seed: int | None = number("seed", "Repeats an answer. Default: drawn, and returned.", None)
+    logprobs: int | None = number("logprobs", "Log-probabilities, with this many rivals a token.", None)
     user: str | None = Field(
         default=None, description="Whom this is for, in at most 256 bytes: keeps them on one model version."
     )
@@ -160,11 +160,11 @@ class GenerateBody(Strict):
 
     def _sampling(self) -> Sampling:
         given = {name: value for name in _SAMPLED if (value := getattr(self, name)) is not None}
-        bias = {_token_id(token): value for token, value in (self.logit_bias or {}).items()}
+        bias = {token_id(token): value for token, value in (self.logit_bias or {}).items()}
         return replace(PRESETS[self.preset] if self.preset else _DEFAULTS, **given, logit_bias=bias)
 
 
-def _token_id(token: str) -> int:
+def token_id(token: str) -> int:
     """JSON's keys are text."""
     if not _TOKEN_ID.fullmatch(token) or int(token) > MAX_TOKEN_ID:
         raise InvalidArgument(
