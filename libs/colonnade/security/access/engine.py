@@ -10,6 +10,8 @@ RPCS: Table = {
     f"{_SERVICE}/Abort": GENERATE,
     f"{_SERVICE}/Score": GENERATE,
     f"{_SERVICE}/Embed": GENERATE,
+    f"{_SERVICE}/Tokenize": GENERATE,
+    f"{_SERVICE}/Detokenize": GENERATE,
     f"{_SERVICE}/Load": RUN,
     f"{_SERVICE}/Unload": RUN,
     f"{_SERVICE}/LoadAdapter": RUN,

@@ -8,6 +8,8 @@ RUN = frozenset({Role.ADMIN, Role.OPERATOR, Role.SERVICE})
 """Loading and unloading. On a user's first request, inference loads as itself."""
 PREPARE = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.SERVICE})
 """Warming a version up ahead of its requests."""
+SERVE = frozenset({Role.SERVICE})
+"""Saying that one is there to be sent requests."""
 SEE_RUNNING = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.AUDITOR, Role.SERVICE})
 SEE_MODELS = frozenset(Role)
 CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})

@@ -26,7 +26,7 @@ from colonnade.api.generation.v1 import generation_pb2 as colonnade_dot_api_dot_
 from colonnade.api.registry.v1 import manifest_pb2 as colonnade_dot_api_dot_registry_dot_v1_dot_manifest__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$colonnade/api/engine/v1/engine.proto\x12\x17\x63olonnade.api.engine.v1\x1a,colonnade/api/generation/v1/generation.proto\x1a(colonnade/api/registry/v1/manifest.proto\"L\n\rSubmitRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\"C\n\x0eSubmitResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\"\"\n\x0c\x41\x62ortRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1e\n\rAbortResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"r\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\"W\n\nScoredText\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\"\xdc\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x33\n\x06scores\x18\x04 \x03(\x0b\x32#.colonnade.api.engine.v1.ScoredText\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\"e\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x10\n\x08truncate\x18\x03 \x01(\x08\"\x1b\n\tEmbedding\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"D\n\x0bLoadRequest\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"e\n\x0cLoadResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x34\n\x06loaded\x18\x03 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\xdc\x01\n\x0bLoadedModel\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x14\n\x0cmemory_bytes\x18\x04 \x01(\x03\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\x05\x12\x0f\n\x07running\x18\x06 \x01(\x05\x12\x0f\n\x07waiting\x18\x07 \x01(\x05\x12\x10\n\x08\x61\x64\x61pters\x18\x08 \x03(\t\x12\x0f\n\x07weights\x18\t \x01(\t\"\x1f\n\rUnloadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1f\n\x0eUnloadResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"a\n\x12LoadAdapterRequest\x12\x14\n\x0cmodel_digest\x18\x01 \x01(\t\x12\x35\n\x08manifest\x18\x02 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"\x15\n\x13LoadAdapterResponse\".\n\x14UnloadAdapterRequest\x12\x16\n\x0e\x61\x64\x61pter_digest\x18\x01 \x01(\t\"&\n\x15UnloadAdapterResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\x0e\n\x0cStatsRequest\"\xe1\x02\n\rStatsResponse\x12\x34\n\x06models\x18\x01 \x03(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\x12\x1b\n\x13memory_budget_bytes\x18\x02 \x01(\x03\x12\x19\n\x11memory_used_bytes\x18\x03 \x01(\x03\x12\x13\n\x0b\x63\x61\x63he_bytes\x18\x04 \x01(\x03\x12\x16\n\x0equeue_capacity\x18\x05 \x01(\x05\x12\x1a\n\x12outstanding_tokens\x18\x06 \x01(\x03\x12\x10\n\x08\x64raining\x18\x07 \x01(\x08\x12\x10\n\x08instance\x18\x08 \x01(\t\x12\x19\n\x11\x63\x61\x63he_limit_bytes\x18\t \x01(\x03\x12\x1b\n\x13\x63\x61\x63hed_prefix_bytes\x18\n \x01(\x03\x12\x19\n\x11prefix_hit_tokens\x18\x0b \x01(\x03\x12\x13\n\x0bpreemptions\x18\x0c \x01(\x03\x12\r\n\x05\x64raft\x18\r \x01(\t2\xd8\x06\n\rEngineService\x12[\n\x06Submit\x12&.colonnade.api.engine.v1.SubmitRequest\x1a\'.colonnade.api.engine.v1.SubmitResponse0\x01\x12V\n\x05\x41\x62ort\x12%.colonnade.api.engine.v1.AbortRequest\x1a&.colonnade.api.engine.v1.AbortResponse\x12V\n\x05Score\x12%.colonnade.api.engine.v1.ScoreRequest\x1a&.colonnade.api.engine.v1.ScoreResponse\x12V\n\x05\x45mbed\x12%.colonnade.api.engine.v1.EmbedRequest\x1a&.colonnade.api.engine.v1.EmbedResponse\x12U\n\x04Load\x12$.colonnade.api.engine.v1.LoadRequest\x1a%.colonnade.api.engine.v1.LoadResponse0\x01\x12Y\n\x06Unload\x12&.colonnade.api.engine.v1.UnloadRequest\x1a\'.colonnade.api.engine.v1.UnloadResponse\x12h\n\x0bLoadAdapter\x12+.colonnade.api.engine.v1.LoadAdapterRequest\x1a,.colonnade.api.engine.v1.LoadAdapterResponse\x12n\n\rUnloadAdapter\x12-.colonnade.api.engine.v1.UnloadAdapterRequest\x1a..colonnade.api.engine.v1.UnloadAdapterResponse\x12V\n\x05Stats\x12%.colonnade.api.engine.v1.StatsRequest\x1a&.colonnade.api.engine.v1.StatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$colonnade/api/engine/v1/engine.proto\x12\x17\x63olonnade.api.engine.v1\x1a,colonnade/api/generation/v1/generation.proto\x1a(colonnade/api/registry/v1/manifest.proto\"L\n\rSubmitRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\"C\n\x0eSubmitResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\"\"\n\x0c\x41\x62ortRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1e\n\rAbortResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"r\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\"W\n\nScoredText\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\"\xdc\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x33\n\x06scores\x18\x04 \x03(\x0b\x32#.colonnade.api.engine.v1.ScoredText\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\"e\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x10\n\x08truncate\x18\x03 \x01(\x08\"\x1b\n\tEmbedding\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"\xc3\x01\n\x0fTokenizeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x31\n\x04\x63hat\x18\x03 \x01(\x0b\x32!.colonnade.api.generation.v1.ChatH\x00\x12\x1a\n\x12\x61\x64\x64_special_tokens\x18\x04 \x01(\x08\x12\x12\n\nwith_texts\x18\x05 \x01(\x08\x42\x07\n\x05input\"|\n\x10TokenizeResponse\x12\x0b\n\x03ids\x18\x01 \x03(\x05\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x16\n\x0e\x63ontext_length\x18\x03 \x01(\x05\x12\x34\n\x05model\x18\x04 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"V\n\x11\x44\x65tokenizeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0b\n\x03ids\x18\x02 \x03(\x05\"X\n\x12\x44\x65tokenizeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x34\n\x05model\x18\x02 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"D\n\x0bLoadRequest\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"e\n\x0cLoadResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x34\n\x06loaded\x18\x03 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\xdc\x01\n\x0bLoadedModel\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x14\n\x0cmemory_bytes\x18\x04 \x01(\x03\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\x05\x12\x0f\n\x07running\x18\x06 \x01(\x05\x12\x0f\n\x07waiting\x18\x07 \x01(\x05\x12\x10\n\x08\x61\x64\x61pters\x18\x08 \x03(\t\x12\x0f\n\x07weights\x18\t \x01(\t\"\x1f\n\rUnloadRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1f\n\x0eUnloadResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"a\n\x12LoadAdapterRequest\x12\x14\n\x0cmodel_digest\x18\x01 \x01(\t\x12\x35\n\x08manifest\x18\x02 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"\x15\n\x13LoadAdapterResponse\".\n\x14UnloadAdapterRequest\x12\x16\n\x0e\x61\x64\x61pter_digest\x18\x01 \x01(\t\"&\n\x15UnloadAdapterResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\x0e\n\x0cStatsRequest\"\xe1\x02\n\rStatsResponse\x12\x34\n\x06models\x18\x01 \x03(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\x12\x1b\n\x13memory_budget_bytes\x18\x02 \x01(\x03\x12\x19\n\x11memory_used_bytes\x18\x03 \x01(\x03\x12\x13\n\x0b\x63\x61\x63he_bytes\x18\x04 \x01(\x03\x12\x16\n\x0equeue_capacity\x18\x05 \x01(\x05\x12\x1a\n\x12outstanding_tokens\x18\x06 \x01(\x03\x12\x10\n\x08\x64raining\x18\x07 \x01(\x08\x12\x10\n\x08instance\x18\x08 \x01(\t\x12\x19\n\x11\x63\x61\x63he_limit_bytes\x18\t \x01(\x03\x12\x1b\n\x13\x63\x61\x63hed_prefix_bytes\x18\n \x01(\x03\x12\x19\n\x11prefix_hit_tokens\x18\x0b \x01(\x03\x12\x13\n\x0bpreemptions\x18\x0c \x01(\x03\x12\r\n\x05\x64raft\x18\r \x01(\t2\xa0\x08\n\rEngineService\x12[\n\x06Submit\x12&.colonnade.api.engine.v1.SubmitRequest\x1a\'.colonnade.api.engine.v1.SubmitResponse0\x01\x12V\n\x05\x41\x62ort\x12%.colonnade.api.engine.v1.AbortRequest\x1a&.colonnade.api.engine.v1.AbortResponse\x12V\n\x05Score\x12%.colonnade.api.engine.v1.ScoreRequest\x1a&.colonnade.api.engine.v1.ScoreResponse\x12V\n\x05\x45mbed\x12%.colonnade.api.engine.v1.EmbedRequest\x1a&.colonnade.api.engine.v1.EmbedResponse\x12_\n\x08Tokenize\x12(.colonnade.api.engine.v1.TokenizeRequest\x1a).colonnade.api.engine.v1.TokenizeResponse\x12\x65\n\nDetokenize\x12*.colonnade.api.engine.v1.DetokenizeRequest\x1a+.colonnade.api.engine.v1.DetokenizeResponse\x12U\n\x04Load\x12$.colonnade.api.engine.v1.LoadRequest\x1a%.colonnade.api.engine.v1.LoadResponse0\x01\x12Y\n\x06Unload\x12&.colonnade.api.engine.v1.UnloadRequest\x1a\'.colonnade.api.engine.v1.UnloadResponse\x12h\n\x0bLoadAdapter\x12+.colonnade.api.engine.v1.LoadAdapterRequest\x1a,.colonnade.api.engine.v1.LoadAdapterResponse\x12n\n\rUnloadAdapter\x12-.colonnade.api.engine.v1.UnloadAdapterRequest\x1a..colonnade.api.engine.v1.UnloadAdapterResponse\x12V\n\x05Stats\x12%.colonnade.api.engine.v1.StatsRequest\x1a&.colonnade.api.engine.v1.StatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,28 +53,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDDING']._serialized_end=926
   _globals['_EMBEDRESPONSE']._serialized_start=929
   _globals['_EMBEDRESPONSE']._serialized_end=1077
-  _globals['_LOADREQUEST']._serialized_start=1079
-  _globals['_LOADREQUEST']._serialized_end=1147
-  _globals['_LOADRESPONSE']._serialized_start=1149
-  _globals['_LOADRESPONSE']._serialized_end=1250
-  _globals['_LOADEDMODEL']._serialized_start=1253
-  _globals['_LOADEDMODEL']._serialized_end=1473
-  _globals['_UNLOADREQUEST']._serialized_start=1475
-  _globals['_UNLOADREQUEST']._serialized_end=1506
-  _globals['_UNLOADRESPONSE']._serialized_start=1508
-  _globals['_UNLOADRESPONSE']._serialized_end=1539
-  _globals['_LOADADAPTERREQUEST']._serialized_start=1541
-  _globals['_LOADADAPTERREQUEST']._serialized_end=1638
-  _globals['_LOADADAPTERRESPONSE']._serialized_start=1640
-  _globals['_LOADADAPTERRESPONSE']._serialized_end=1661
-  _globals['_UNLOADADAPTERREQUEST']._serialized_start=1663
-  _globals['_UNLOADADAPTERREQUEST']._serialized_end=1709
-  _globals['_UNLOADADAPTERRESPONSE']._serialized_start=1711
-  _globals['_UNLOADADAPTERRESPONSE']._serialized_end=1749
-  _globals['_STATSREQUEST']._serialized_start=1751
-  _globals['_STATSREQUEST']._serialized_end=1765
-  _globals['_STATSRESPONSE']._serialized_start=1768
-  _globals['_STATSRESPONSE']._serialized_end=2121
-  _globals['_ENGINESERVICE']._serialized_start=2124
-  _globals['_ENGINESERVICE']._serialized_end=2980
+  _globals['_TOKENIZEREQUEST']._serialized_start=1080
+  _globals['_TOKENIZEREQUEST']._serialized_end=1275
+  _globals['_TOKENIZERESPONSE']._serialized_start=1277
+  _globals['_TOKENIZERESPONSE']._serialized_end=1401
+  _globals['_DETOKENIZEREQUEST']._serialized_start=1403
+  _globals['_DETOKENIZEREQUEST']._serialized_end=1489
+  _globals['_DETOKENIZERESPONSE']._serialized_start=1491
+  _globals['_DETOKENIZERESPONSE']._serialized_end=1579
+  _globals['_LOADREQUEST']._serialized_start=1581
+  _globals['_LOADREQUEST']._serialized_end=1649
+  _globals['_LOADRESPONSE']._serialized_start=1651
+  _globals['_LOADRESPONSE']._serialized_end=1752
+  _globals['_LOADEDMODEL']._serialized_start=1755
+  _globals['_LOADEDMODEL']._serialized_end=1975
+  _globals['_UNLOADREQUEST']._serialized_start=1977
+  _globals['_UNLOADREQUEST']._serialized_end=2008
+  _globals['_UNLOADRESPONSE']._serialized_start=2010
+  _globals['_UNLOADRESPONSE']._serialized_end=2041
+  _globals['_LOADADAPTERREQUEST']._serialized_start=2043
+  _globals['_LOADADAPTERREQUEST']._serialized_end=2140
+  _globals['_LOADADAPTERRESPONSE']._serialized_start=2142
+  _globals['_LOADADAPTERRESPONSE']._serialized_end=2163
+  _globals['_UNLOADADAPTERREQUEST']._serialized_start=2165
+  _globals['_UNLOADADAPTERREQUEST']._serialized_end=2211
+  _globals['_UNLOADADAPTERRESPONSE']._serialized_start=2213
+  _globals['_UNLOADADAPTERRESPONSE']._serialized_end=2251
+  _globals['_STATSREQUEST']._serialized_start=2253
+  _globals['_STATSREQUEST']._serialized_end=2267
+  _globals['_STATSRESPONSE']._serialized_start=2270
+  _globals['_STATSRESPONSE']._serialized_end=2623
+  _globals['_ENGINESERVICE']._serialized_start=2626
+  _globals['_ENGINESERVICE']._serialized_end=3682
 # @@protoc_insertion_point(module_scope)

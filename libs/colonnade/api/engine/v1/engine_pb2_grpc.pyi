@@ -41,6 +41,9 @@ class EngineServiceStub:
     """Log-probabilities of a given text."""
     Embed: _grpc.UnaryUnaryMultiCallable[_engine_pb2.EmbedRequest, _engine_pb2.EmbedResponse]
     """Sentence embeddings, for models that declare the capability "embed"."""
+    Tokenize: _grpc.UnaryUnaryMultiCallable[_engine_pb2.TokenizeRequest, _engine_pb2.TokenizeResponse]
+    """What a text or a conversation is in the model's tokens, and back."""
+    Detokenize: _grpc.UnaryUnaryMultiCallable[_engine_pb2.DetokenizeRequest, _engine_pb2.DetokenizeResponse]
     Load: _grpc.UnaryStreamMultiCallable[_engine_pb2.LoadRequest, _engine_pb2.LoadResponse]
     """Loads a version; verifies every file against its digest. Streams progress."""
     Unload: _grpc.UnaryUnaryMultiCallable[_engine_pb2.UnloadRequest, _engine_pb2.UnloadResponse]
@@ -60,6 +63,9 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Log-probabilities of a given text."""
     Embed: _aio.UnaryUnaryMultiCallable[_engine_pb2.EmbedRequest, _engine_pb2.EmbedResponse]  # type: ignore[assignment]
     """Sentence embeddings, for models that declare the capability "embed"."""
+    Tokenize: _aio.UnaryUnaryMultiCallable[_engine_pb2.TokenizeRequest, _engine_pb2.TokenizeResponse]  # type: ignore[assignment]
+    """What a text or a conversation is in the model's tokens, and back."""
+    Detokenize: _aio.UnaryUnaryMultiCallable[_engine_pb2.DetokenizeRequest, _engine_pb2.DetokenizeResponse]  # type: ignore[assignment]
     Load: _aio.UnaryStreamMultiCallable[_engine_pb2.LoadRequest, _engine_pb2.LoadResponse]  # type: ignore[assignment]
     """Loads a version; verifies every file against its digest. Streams progress."""
     Unload: _aio.UnaryUnaryMultiCallable[_engine_pb2.UnloadRequest, _engine_pb2.UnloadResponse]  # type: ignore[assignment]
@@ -100,6 +106,21 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_engine_pb2.EmbedResponse, _abc.Awaitable[_engine_pb2.EmbedResponse]]:
         """Sentence embeddings, for models that declare the capability "embed"."""
+
+    @_abc_1.abstractmethod
+    def Tokenize(
+        self,
+        request: _engine_pb2.TokenizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.TokenizeResponse, _abc.Awaitable[_engine_pb2.TokenizeResponse]]:
+        """What a text or a conversation is in the model's tokens, and back."""
+
+    @_abc_1.abstractmethod
+    def Detokenize(
+        self,
+        request: _engine_pb2.DetokenizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engine_pb2.DetokenizeResponse, _abc.Awaitable[_engine_pb2.DetokenizeResponse]]: ...
 
     @_abc_1.abstractmethod
     def Load(

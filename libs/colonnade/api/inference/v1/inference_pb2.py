@@ -26,35 +26,57 @@ from colonnade.api.engine.v1 import engine_pb2 as colonnade_dot_api_dot_engine_d
 from colonnade.api.generation.v1 import generation_pb2 as colonnade_dot_api_dot_generation_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*colonnade/api/inference/v1/inference.proto\x12\x1a\x63olonnade.api.inference.v1\x1a$colonnade/api/engine/v1/engine.proto\x1a,colonnade/api/generation/v1/generation.proto\"N\n\x0fGenerateRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\"E\n\x10GenerateResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\"r\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\"\xdc\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x33\n\x06scores\x18\x04 \x03(\x0b\x32#.colonnade.api.engine.v1.ScoredText\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\"e\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x10\n\x08truncate\x18\x03 \x01(\x08\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"F\n\x0ePrepareRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"G\n\x0fPrepareResponse\x12\x34\n\x06loaded\x18\x01 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\x14\n\x12ListEnginesRequest\"_\n\x06\x45ngine\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x35\n\x05stats\x18\x03 \x01(\x0b\x32&.colonnade.api.engine.v1.StatsResponse\"J\n\x13ListEnginesResponse\x12\x33\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\".colonnade.api.inference.v1.Engine2\x8b\x04\n\x10InferenceService\x12g\n\x08Generate\x12+.colonnade.api.inference.v1.GenerateRequest\x1a,.colonnade.api.inference.v1.GenerateResponse0\x01\x12\\\n\x05Score\x12(.colonnade.api.inference.v1.ScoreRequest\x1a).colonnade.api.inference.v1.ScoreResponse\x12\\\n\x05\x45mbed\x12(.colonnade.api.inference.v1.EmbedRequest\x1a).colonnade.api.inference.v1.EmbedResponse\x12\x62\n\x07Prepare\x12*.colonnade.api.inference.v1.PrepareRequest\x1a+.colonnade.api.inference.v1.PrepareResponse\x12n\n\x0bListEngines\x12..colonnade.api.inference.v1.ListEnginesRequest\x1a/.colonnade.api.inference.v1.ListEnginesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*colonnade/api/inference/v1/inference.proto\x12\x1a\x63olonnade.api.inference.v1\x1a$colonnade/api/engine/v1/engine.proto\x1a,colonnade/api/generation/v1/generation.proto\"\xbf\x01\n\x0fGenerateRequest\x12;\n\ngeneration\x18\x01 \x01(\x0b\x32\'.colonnade.api.generation.v1.Generation\x12\x38\n\tfallbacks\x18\x02 \x03(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x35\n\x06shadow\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"~\n\x10GenerateResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".colonnade.api.generation.v1.Chunk\x12\x37\n\x08\x66\x61llback\x18\x02 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"\xc3\x01\n\x0fTokenizeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x31\n\x04\x63hat\x18\x03 \x01(\x0b\x32!.colonnade.api.generation.v1.ChatH\x00\x12\x1a\n\x12\x61\x64\x64_special_tokens\x18\x04 \x01(\x08\x12\x12\n\nwith_texts\x18\x05 \x01(\x08\x42\x07\n\x05input\"|\n\x10TokenizeResponse\x12\x0b\n\x03ids\x18\x01 \x03(\x05\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x16\n\x0e\x63ontext_length\x18\x03 \x01(\x05\x12\x34\n\x05model\x18\x04 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"V\n\x11\x44\x65tokenizeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0b\n\x03ids\x18\x02 \x03(\x05\"X\n\x12\x44\x65tokenizeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x34\n\x05model\x18\x02 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"\"\n\x0c\x41\x62ortRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1e\n\rAbortResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"9\n\x0fRegisterRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x15\n\rlease_seconds\x18\x02 \x01(\x01\")\n\x10RegisterResponse\x12\x15\n\rlease_seconds\x18\x01 \x01(\x01\"$\n\x11\x44\x65registerRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"#\n\x12\x44\x65registerResponse\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"r\n\x0cScoreRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\"\xdc\x01\n\rScoreResponse\x12\x32\n\x06tokens\x18\x01 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x15\n\rtotal_logprob\x18\x02 \x01(\x01\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x33\n\x06scores\x18\x04 \x03(\x0b\x32#.colonnade.api.engine.v1.ScoredText\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\"e\n\x0c\x45mbedRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x10\n\x08truncate\x18\x03 \x01(\x08\"\x94\x01\n\rEmbedResponse\x12\x36\n\nembeddings\x18\x01 \x03(\x0b\x32\".colonnade.api.engine.v1.Embedding\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x34\n\x05model\x18\x03 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"F\n\x0ePrepareRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"G\n\x0fPrepareResponse\x12\x34\n\x06loaded\x18\x01 \x01(\x0b\x32$.colonnade.api.engine.v1.LoadedModel\"\x14\n\x12ListEnginesRequest\"\xf3\x01\n\x06\x45ngine\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x35\n\x05stats\x18\x03 \x01(\x0b\x32&.colonnade.api.engine.v1.StatsResponse\x12\x0f\n\x07why_not\x18\x04 \x01(\t\x12\x17\n\x0f\x65jected_seconds\x18\x05 \x01(\x01\x12\x15\n\rlease_seconds\x18\x06 \x01(\x01\x12\x1a\n\x12outstanding_tokens\x18\x07 \x01(\x03\x12\x35\n\x08\x62reakers\x18\x08 \x03(\x0b\x32#.colonnade.api.inference.v1.Breaker\"9\n\x07\x42reaker\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\"J\n\x13ListEnginesResponse\x12\x33\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\".colonnade.api.inference.v1.Engine2\x91\x08\n\x10InferenceService\x12g\n\x08Generate\x12+.colonnade.api.inference.v1.GenerateRequest\x1a,.colonnade.api.inference.v1.GenerateResponse0\x01\x12\\\n\x05Score\x12(.colonnade.api.inference.v1.ScoreRequest\x1a).colonnade.api.inference.v1.ScoreResponse\x12\\\n\x05\x45mbed\x12(.colonnade.api.inference.v1.EmbedRequest\x1a).colonnade.api.inference.v1.EmbedResponse\x12\x65\n\x08Tokenize\x12+.colonnade.api.inference.v1.TokenizeRequest\x1a,.colonnade.api.inference.v1.TokenizeResponse\x12k\n\nDetokenize\x12-.colonnade.api.inference.v1.DetokenizeRequest\x1a..colonnade.api.inference.v1.DetokenizeResponse\x12\\\n\x05\x41\x62ort\x12(.colonnade.api.inference.v1.AbortRequest\x1a).colonnade.api.inference.v1.AbortResponse\x12\x62\n\x07Prepare\x12*.colonnade.api.inference.v1.PrepareRequest\x1a+.colonnade.api.inference.v1.PrepareResponse\x12n\n\x0bListEngines\x12..colonnade.api.inference.v1.ListEnginesRequest\x1a/.colonnade.api.inference.v1.ListEnginesResponse\x12\x65\n\x08Register\x12+.colonnade.api.inference.v1.RegisterRequest\x1a,.colonnade.api.inference.v1.RegisterResponse\x12k\n\nDeregister\x12-.colonnade.api.inference.v1.DeregisterRequest\x1a..colonnade.api.inference.v1.DeregisterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'colonnade.api.inference.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GENERATEREQUEST']._serialized_start=158
-  _globals['_GENERATEREQUEST']._serialized_end=236
-  _globals['_GENERATERESPONSE']._serialized_start=238
-  _globals['_GENERATERESPONSE']._serialized_end=307
-  _globals['_SCOREREQUEST']._serialized_start=309
-  _globals['_SCOREREQUEST']._serialized_end=423
-  _globals['_SCORERESPONSE']._serialized_start=426
-  _globals['_SCORERESPONSE']._serialized_end=646
-  _globals['_EMBEDREQUEST']._serialized_start=648
-  _globals['_EMBEDREQUEST']._serialized_end=749
-  _globals['_EMBEDRESPONSE']._serialized_start=752
-  _globals['_EMBEDRESPONSE']._serialized_end=900
-  _globals['_PREPAREREQUEST']._serialized_start=902
-  _globals['_PREPAREREQUEST']._serialized_end=972
-  _globals['_PREPARERESPONSE']._serialized_start=974
-  _globals['_PREPARERESPONSE']._serialized_end=1045
-  _globals['_LISTENGINESREQUEST']._serialized_start=1047
-  _globals['_LISTENGINESREQUEST']._serialized_end=1067
-  _globals['_ENGINE']._serialized_start=1069
-  _globals['_ENGINE']._serialized_end=1164
-  _globals['_LISTENGINESRESPONSE']._serialized_start=1166
-  _globals['_LISTENGINESRESPONSE']._serialized_end=1240
-  _globals['_INFERENCESERVICE']._serialized_start=1243
-  _globals['_INFERENCESERVICE']._serialized_end=1766
+  _globals['_GENERATEREQUEST']._serialized_start=159
+  _globals['_GENERATEREQUEST']._serialized_end=350
+  _globals['_GENERATERESPONSE']._serialized_start=352
+  _globals['_GENERATERESPONSE']._serialized_end=478
+  _globals['_TOKENIZEREQUEST']._serialized_start=481
+  _globals['_TOKENIZEREQUEST']._serialized_end=676
+  _globals['_TOKENIZERESPONSE']._serialized_start=678
+  _globals['_TOKENIZERESPONSE']._serialized_end=802
+  _globals['_DETOKENIZEREQUEST']._serialized_start=804
+  _globals['_DETOKENIZEREQUEST']._serialized_end=890
+  _globals['_DETOKENIZERESPONSE']._serialized_start=892
+  _globals['_DETOKENIZERESPONSE']._serialized_end=980
+  _globals['_ABORTREQUEST']._serialized_start=982
+  _globals['_ABORTREQUEST']._serialized_end=1016
+  _globals['_ABORTRESPONSE']._serialized_start=1018
+  _globals['_ABORTRESPONSE']._serialized_end=1048
+  _globals['_REGISTERREQUEST']._serialized_start=1050
+  _globals['_REGISTERREQUEST']._serialized_end=1107
+  _globals['_REGISTERRESPONSE']._serialized_start=1109
+  _globals['_REGISTERRESPONSE']._serialized_end=1150
+  _globals['_DEREGISTERREQUEST']._serialized_start=1152
+  _globals['_DEREGISTERREQUEST']._serialized_end=1188
+  _globals['_DEREGISTERRESPONSE']._serialized_start=1190
+  _globals['_DEREGISTERRESPONSE']._serialized_end=1225
+  _globals['_SCOREREQUEST']._serialized_start=1227
+  _globals['_SCOREREQUEST']._serialized_end=1341
+  _globals['_SCORERESPONSE']._serialized_start=1344
+  _globals['_SCORERESPONSE']._serialized_end=1564
+  _globals['_EMBEDREQUEST']._serialized_start=1566
+  _globals['_EMBEDREQUEST']._serialized_end=1667
+  _globals['_EMBEDRESPONSE']._serialized_start=1670
+  _globals['_EMBEDRESPONSE']._serialized_end=1818
+  _globals['_PREPAREREQUEST']._serialized_start=1820
+  _globals['_PREPAREREQUEST']._serialized_end=1890
+  _globals['_PREPARERESPONSE']._serialized_start=1892
+  _globals['_PREPARERESPONSE']._serialized_end=1963
+  _globals['_LISTENGINESREQUEST']._serialized_start=1965
+  _globals['_LISTENGINESREQUEST']._serialized_end=1985
+  _globals['_ENGINE']._serialized_start=1988
+  _globals['_ENGINE']._serialized_end=2231
+  _globals['_BREAKER']._serialized_start=2233
+  _globals['_BREAKER']._serialized_end=2290
+  _globals['_LISTENGINESRESPONSE']._serialized_start=2292
+  _globals['_LISTENGINESRESPONSE']._serialized_end=2366
+  _globals['_INFERENCESERVICE']._serialized_start=2369
+  _globals['_INFERENCESERVICE']._serialized_end=3410
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,21 @@ class InferenceServiceStub:
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.Tokenize = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/Tokenize',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeResponse.FromString,
+                _registered_method=True)
+        self.Detokenize = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/Detokenize',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeResponse.FromString,
+                _registered_method=True)
+        self.Abort = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/Abort',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortResponse.FromString,
+                _registered_method=True)
         self.Prepare = channel.unary_unary(
                 '/colonnade.api.inference.v1.InferenceService/Prepare',
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PrepareRequest.SerializeToString,
@@ -58,6 +73,16 @@ class InferenceServiceStub:
                 '/colonnade.api.inference.v1.InferenceService/ListEngines',
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.FromString,
+                _registered_method=True)
+        self.Register = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/Register',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterResponse.FromString,
+                _registered_method=True)
+        self.Deregister = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/Deregister',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterResponse.FromString,
                 _registered_method=True)
 
 
@@ -82,6 +107,25 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Tokenize(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Detokenize(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Abort(self, request, context):
+        """Ends a tenant's generation by its request id, wherever it runs; its stream still says how it ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Prepare(self, request, context):
         """Makes sure that an engine has the version in memory; returns when it has.
         """
@@ -90,6 +134,19 @@ class InferenceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEngines(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Register(self, request, context):
+        """An engine says that it is there. It is sent requests until the lease runs out; it renews before that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Deregister(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +170,21 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.EmbedRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.EmbedResponse.SerializeToString,
             ),
+            'Tokenize': grpc.unary_unary_rpc_method_handler(
+                    servicer.Tokenize,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeResponse.SerializeToString,
+            ),
+            'Detokenize': grpc.unary_unary_rpc_method_handler(
+                    servicer.Detokenize,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeResponse.SerializeToString,
+            ),
+            'Abort': grpc.unary_unary_rpc_method_handler(
+                    servicer.Abort,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortResponse.SerializeToString,
+            ),
             'Prepare': grpc.unary_unary_rpc_method_handler(
                     servicer.Prepare,
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PrepareRequest.FromString,
@@ -122,6 +194,16 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.ListEngines,
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.SerializeToString,
+            ),
+            'Register': grpc.unary_unary_rpc_method_handler(
+                    servicer.Register,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterResponse.SerializeToString,
+            ),
+            'Deregister': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deregister,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -216,6 +298,87 @@ class InferenceService:
             _registered_method=True)
 
     @staticmethod
+    def Tokenize(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/Tokenize',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.TokenizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Detokenize(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/Detokenize',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DetokenizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Abort(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/Abort',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.AbortResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Prepare(request,
             target,
             options=(),
@@ -259,6 +422,60 @@ class InferenceService:
             '/colonnade.api.inference.v1.InferenceService/ListEngines',
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.SerializeToString,
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Register(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/Register',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Deregister(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/Deregister',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.DeregisterResponse.FromString,
             options,
             channel_credentials,
             insecure,

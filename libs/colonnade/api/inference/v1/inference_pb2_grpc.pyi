@@ -34,9 +34,16 @@ class InferenceServiceStub:
     Generate: _grpc.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]
     Score: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ScoreRequest, _inference_pb2.ScoreResponse]
     Embed: _grpc.UnaryUnaryMultiCallable[_inference_pb2.EmbedRequest, _inference_pb2.EmbedResponse]
+    Tokenize: _grpc.UnaryUnaryMultiCallable[_inference_pb2.TokenizeRequest, _inference_pb2.TokenizeResponse]
+    Detokenize: _grpc.UnaryUnaryMultiCallable[_inference_pb2.DetokenizeRequest, _inference_pb2.DetokenizeResponse]
+    Abort: _grpc.UnaryUnaryMultiCallable[_inference_pb2.AbortRequest, _inference_pb2.AbortResponse]
+    """Ends a tenant's generation by its request id, wherever it runs; its stream still says how it ended."""
     Prepare: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PrepareRequest, _inference_pb2.PrepareResponse]
     """Makes sure that an engine has the version in memory; returns when it has."""
     ListEngines: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]
+    Register: _grpc.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]
+    """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
+    Deregister: _grpc.UnaryUnaryMultiCallable[_inference_pb2.DeregisterRequest, _inference_pb2.DeregisterResponse]
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -44,9 +51,16 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     Generate: _aio.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]  # type: ignore[assignment]
     Score: _aio.UnaryUnaryMultiCallable[_inference_pb2.ScoreRequest, _inference_pb2.ScoreResponse]  # type: ignore[assignment]
     Embed: _aio.UnaryUnaryMultiCallable[_inference_pb2.EmbedRequest, _inference_pb2.EmbedResponse]  # type: ignore[assignment]
+    Tokenize: _aio.UnaryUnaryMultiCallable[_inference_pb2.TokenizeRequest, _inference_pb2.TokenizeResponse]  # type: ignore[assignment]
+    Detokenize: _aio.UnaryUnaryMultiCallable[_inference_pb2.DetokenizeRequest, _inference_pb2.DetokenizeResponse]  # type: ignore[assignment]
+    Abort: _aio.UnaryUnaryMultiCallable[_inference_pb2.AbortRequest, _inference_pb2.AbortResponse]  # type: ignore[assignment]
+    """Ends a tenant's generation by its request id, wherever it runs; its stream still says how it ended."""
     Prepare: _aio.UnaryUnaryMultiCallable[_inference_pb2.PrepareRequest, _inference_pb2.PrepareResponse]  # type: ignore[assignment]
     """Makes sure that an engine has the version in memory; returns when it has."""
     ListEngines: _aio.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]  # type: ignore[assignment]
+    Register: _aio.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]  # type: ignore[assignment]
+    """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
+    Deregister: _aio.UnaryUnaryMultiCallable[_inference_pb2.DeregisterRequest, _inference_pb2.DeregisterResponse]  # type: ignore[assignment]
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -71,6 +85,28 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inference_pb2.EmbedResponse, _abc.Awaitable[_inference_pb2.EmbedResponse]]: ...
 
     @_abc_1.abstractmethod
+    def Tokenize(
+        self,
+        request: _inference_pb2.TokenizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.TokenizeResponse, _abc.Awaitable[_inference_pb2.TokenizeResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Detokenize(
+        self,
+        request: _inference_pb2.DetokenizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.DetokenizeResponse, _abc.Awaitable[_inference_pb2.DetokenizeResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Abort(
+        self,
+        request: _inference_pb2.AbortRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.AbortResponse, _abc.Awaitable[_inference_pb2.AbortResponse]]:
+        """Ends a tenant's generation by its request id, wherever it runs; its stream still says how it ended."""
+
+    @_abc_1.abstractmethod
     def Prepare(
         self,
         request: _inference_pb2.PrepareRequest,
@@ -84,5 +120,20 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_pb2.ListEnginesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.ListEnginesResponse, _abc.Awaitable[_inference_pb2.ListEnginesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Register(
+        self,
+        request: _inference_pb2.RegisterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.RegisterResponse, _abc.Awaitable[_inference_pb2.RegisterResponse]]:
+        """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
+
+    @_abc_1.abstractmethod
+    def Deregister(
+        self,
+        request: _inference_pb2.DeregisterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.DeregisterResponse, _abc.Awaitable[_inference_pb2.DeregisterResponse]]: ...
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
