@@ -48,10 +48,19 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
             f"{_MARGIN + x * across:.1f},{40 + _PLOT_HEIGHT - y * up:.1f}" for x, y in line.points
         )
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        x, y = line.points[-1]
-        at_y = max(52.0, 36 + _PLOT_HEIGHT - y * up)
-        parts.append(_text(_MARGIN + x * across + 6, at_y, line.name, colour))
+    for line, colour, at_y in zip(drawn, _COLOURS, _apart(drawn, up), strict=False):
+        parts.append(_text(_MARGIN + line.points[-1][0] * across + 6, at_y, line.name, colour))
     return _picture(_MARGIN + _PLOT_WIDTH + 130, _PLOT_HEIGHT + 100, parts)
+
+
+def _apart(drawn: Sequence[Line], up: float) -> list[float]:
+    """Where the lines' names stand: at their ends, a line of text below the one above."""
+    ends = [40 + _PLOT_HEIGHT - line.points[-1][1] * up for line in drawn]
+    places, free = [0.0] * len(ends), 52.0
+    for index in sorted(range(len(ends)), key=ends.__getitem__):
+        places[index] = max(ends[index], free)
+        free = places[index] + 16
+    return places
 
 
 def short(value: float) -> str:
@@ -82,7 +91,7 @@ def _axes(most_x: float, most_y: float, x_label: str, y_label: str) -> list[str]
     parts = [
         f'<path d="M{_MARGIN} 40V{bottom}H{right}" fill="none" stroke="#222"/>',
         _text(_MARGIN + _PLOT_WIDTH / 2, bottom + 40, x_label, "#222", anchor="middle"),
-        _text(_MARGIN, 34, y_label, "#222", anchor="end"),
+        _text(_MARGIN - 6, 30, y_label, "#222", anchor="end"),
     ]
     for part in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y = _MARGIN + part * _PLOT_WIDTH, bottom - part * _PLOT_HEIGHT
@@ -92,7 +101,7 @@ def _axes(most_x: float, most_y: float, x_label: str, y_label: str) -> list[str]
 
 
 def _heading(title: str) -> str:
-    return f'<text x="20" y="20" font-weight="bold">{escape(title)}</text>'
+    return f'<text x="20" y="16" font-weight="bold">{escape(title)}</text>'
 
 
 def _text(x: float, y: float, text: str, colour: str, *, anchor: str = "start") -> str:
