@@ -12,11 +12,12 @@ from colonnade.engine.kernels.native import keep_in, library
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.precision import Precision
+from colonnade.engine.registration import Registration
 from colonnade.engine.service import Engine
 from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.engine.settings import EngineSettings
 from colonnade.models.families.catalog import families
-from colonnade.rpc import Identity, Server, until_stopped
+from colonnade.rpc import Identity, Peer, Server, until_stopped
 from colonnade.security.access.engine import RPCS
 from colonnade.storage.blobs import LocalBlobStore
 from colonnade.telemetry import get_logger
@@ -30,7 +31,8 @@ async def serve(settings: EngineSettings) -> None:
     async with started(settings, threads.claim(settings.threads)) as (engine, server):
         await server.ready(True)
         _LOG.info("serving", address=settings.address)
-        await until_stopped()
+        async with registered(settings):
+            await until_stopped()
         await server.ready(False)
         finished = await engine.drain(settings.drain_seconds)
         _LOG.info("drained", finished=finished)
@@ -50,6 +52,24 @@ async def report(settings: EngineSettings) -> dict[str, object]:
         "cache_bytes": settings.cache_bytes,
         "families": list(families()),
     }
+
+
+@asynccontextmanager
+async def registered(settings: EngineSettings) -> AsyncGenerator[None, None]:
+    """Known to an inference service meanwhile, if the settings name one."""
+    if not settings.register_with:
+        yield
+        return
+    identity = Identity(settings.service, settings.identity)
+    async with Peer("inference", settings.register_with, identity) as inference:
+        registration = Registration(inference, settings.advertised)
+        keeping = asyncio.create_task(registration.keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await registration.leave()
 
 
 @asynccontextmanager

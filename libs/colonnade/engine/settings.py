@@ -15,6 +15,8 @@ from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_memory
 
+_EVERYWHERE = ("0.0.0.0:", "[::]:", ":")
+
 
 class EngineSettings(ProcessSettings):
     model_config = SettingsConfigDict(env_prefix="COLONNADE_ENGINE_", frozen=True, extra="ignore")
@@ -43,6 +45,11 @@ class EngineSettings(ProcessSettings):
     step_tokens: int = Field(default=512, ge=1)
     deadline_margin_seconds: float = Field(default=0.05, ge=0)
     """How long before its deadline an answer ends, so that what it came to still arrives."""
+    register_with: str = ""
+    """The address of an inference service to register with; empty: none, it knows the engine by its own
+    settings."""
+    advertise: str = ""
+    """Where that service reaches the engine; empty: the address that it listens on."""
 
     @field_validator("speculation")
     @classmethod
@@ -52,6 +59,18 @@ class EngineSettings(ProcessSettings):
         except InvalidArgument as error:
             raise ValueError(error.message) from None
         return text
+
+    @property
+    def advertised(self) -> str:
+        """Raises ``InvalidArgument`` for an address that only says "everywhere"."""
+        address = self.advertise or self.address
+        if address.startswith(_EVERYWHERE):
+            raise InvalidArgument(
+                "nobody can call the engine at the address it listens on; say in COLONNADE_ENGINE_ADVERTISE "
+                "which one is to be registered",
+                field="advertise",
+            )
+        return address
 
     @property
     def method(self) -> Method:

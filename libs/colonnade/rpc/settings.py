@@ -80,8 +80,9 @@ class ProcessSettings(BaseSettings):
 
     @property
     def engines(self) -> tuple[str, ...]:
+        """Those that are known from the start; ``none`` says that there are no such."""
         listed = tuple(part.strip() for part in self.engine_addresses.split(",") if part.strip())
-        return listed or (self.socket("engine"),)
+        return () if listed == ("none",) else listed or (self.socket("engine"),)
 
     def socket(self, service: str) -> str:
         """The address of a service's socket below home."""

@@ -2,17 +2,21 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from colonnade.api.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from colonnade.inference.adapters.engine import GrpcEngine
 from colonnade.inference.adapters.registry import GrpcRegistry
+from colonnade.inference.domain.leases import Leases
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
+from colonnade.inference.overview import Overview
 from colonnade.inference.placement import Placement
 from colonnade.inference.preload import Preloader
+from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
 from colonnade.inference.servicer import FULL_NAME, InferenceServicer
 from colonnade.inference.settings import InferenceSettings
@@ -23,14 +27,34 @@ from colonnade.telemetry import get_logger
 _LOG = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What runs in the background, and what is to be closed."""
+
+    fleet: Fleet
+    placement: Placement
+    inference: Inference
+    registrations: Registrations
+    preloader: Preloader
+
+    def tasks(self) -> list["asyncio.Task[None]"]:
+        running = (self.fleet.watch(), self.registrations.run(), self.preloader.run())
+        return [asyncio.create_task(each) for each in running]
+
+    async def close(self) -> None:
+        await self.inference.shadows.close()
+        await self.placement.loads.close()
+        await self.fleet.close()
+
+
 async def serve(settings: InferenceSettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
-    async with AsyncExitStack() as stack:
-        identity = Identity("inference", settings.identity)
-        server = Server(settings.address, RPCS, identity)
-        fleet, placement, preloader = await _wired(settings, identity, server, stack)
+    identity = Identity("inference", settings.identity)
+    server = Server(settings.address, RPCS, identity)
+    async with Peer("registry", settings.registry, identity) as registry:
+        parts = _wired(settings, identity, server, registry)
         await server.start()
-        background = [asyncio.create_task(fleet.watch()), asyncio.create_task(preloader.run())]
+        background = parts.tasks()
         _LOG.info("serving", address=settings.address, engines=len(settings.engines))
         stopped = asyncio.create_task(until_stopped())
         # A watcher that ends has failed: end the process, so that it is started again.
@@ -39,44 +63,34 @@ async def serve(settings: InferenceSettings) -> None:
         for task in (stopped, *background):
             task.cancel()
         results = await asyncio.gather(*background, return_exceptions=True)
-        await placement.loads.close()
+        await parts.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
 
 
-async def _wired(
-    settings: InferenceSettings, identity: Identity, server: Server, stack: AsyncExitStack
-) -> tuple[Fleet, Placement, Preloader]:
-    async def peer(service: str, address: str) -> Peer:
-        return await stack.enter_async_context(Peer(service, address, identity))
-
-    registry = GrpcRegistry(
-        await peer("registry", settings.registry), timeout=settings.registry_timeout_seconds
-    )
-    engines = [
-        GrpcEngine(
-            await peer("engine", address),
+def _wired(settings: InferenceSettings, identity: Identity, server: Server, registry: Peer) -> _Parts:
+    def connect(address: str) -> GrpcEngine:
+        return GrpcEngine(
+            Peer("engine", address, identity),
             stats_timeout=settings.stats_timeout_seconds,
             load_timeout=settings.load_timeout_seconds,
         )
-        for address in settings.engines
-    ]
-    metrics = Metrics()
-    fleet = Fleet(engines, metrics, interval=settings.stats_interval_seconds)
-    placement = Placement(
-        fleet,
-        Manifests(registry, settings.cached_manifests),
-        metrics,
-        retries=settings.retries,
-        wait_seconds=settings.engine_wait_seconds,
-    )
-    inference = Inference(placement, max_in_flight=settings.max_in_flight)
-    server.add(add_InferenceServiceServicer_to_server, InferenceServicer(inference), FULL_NAME)
+
+    catalogue = GrpcRegistry(registry, timeout=settings.registry_timeout_seconds)
+    metrics, static = Metrics(), settings.engines
+    fleet = Fleet([connect(each) for each in static], metrics, interval=settings.stats_interval_seconds)
+    manifests = Manifests(catalogue, settings.cached_manifests)
+    placement = Placement(fleet, manifests, metrics, settings.policy)
+    inference = Inference(placement, max_in_flight=settings.max_in_flight, max_shadows=settings.max_shadows)
+    leases = Leases(settings.lease_seconds, settings.max_engines, time.monotonic)
+    registrations = Registrations(placement, leases, connect, static)
+    servicer = InferenceServicer(inference, Overview(placement, leases), registrations)
+    server.add(add_InferenceServiceServicer_to_server, servicer, FULL_NAME)
     preloader = Preloader(
-        registry, inference, fleet, server.ready, interval=settings.default_interval_seconds
+        catalogue, inference, fleet, server.ready, interval=settings.default_interval_seconds
     )
-    return fleet, placement, preloader
+    return _Parts(fleet, placement, inference, registrations, preloader)
 
 
 async def report(settings: InferenceSettings) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from colonnade.errors import ColonnadeError, DeadlineExceeded
-from colonnade.inference.domain import EngineView, Loaded, Stats
+from colonnade.inference.domain import EngineView
 from colonnade.inference.metrics import Metrics
 from colonnade.inference.ports import Engine
+from colonnade.inference.slot import Slot
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -18,98 +17,47 @@ _SLOW_ANSWERS = 3
 """A busy engine may be late; after this many in a row it counts as gone."""
 
 
-class Slot:
-    """One engine's place in the fleet."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.loading: set[str] = set()
-        self.wake = asyncio.Event()
-        self._stats: Stats | None = None
-        self._own_tokens = 0
-        self._foreign_tokens = 0
-        self._fresh: dict[str, Loaded] = {}
-        """Loaded since the last question about the engine's state was put."""
-        self._dropped: set[str] = set()
-
-    @property
-    def view(self) -> EngineView:
-        tokens = self._own_tokens + self._foreign_tokens
-        return EngineView(self.engine.address, self._stats, tokens, frozenset(self.loading))
-
-    def asking(self) -> None:
-        """Stats are being asked for: what happens from now on may be newer than the answer."""
-        self._fresh.clear()
-        self._dropped.clear()
-
-    def answered(self, stats: Stats) -> None:
-        """What the engine says, and what has changed since it was asked.
-
-        Another ``instance`` is another process, so that nothing of the former one counts.
-        """
-        same = self._stats is not None and self._stats.instance == stats.instance
-        if same:
-            loaded = {digest: kept for digest, kept in stats.loaded.items() if digest not in self._dropped}
-            stats = replace(stats, loaded=loaded | self._fresh)
-        self._stats = stats
-        self._foreign_tokens = max(0, stats.outstanding_tokens - self._own_tokens)
-
-    def lost(self) -> None:
-        self._stats = None
-        self._foreign_tokens = 0
-
-    def has_loaded(self, loaded: Loaded) -> None:
-        self._fresh[loaded.digest] = loaded
-        self._dropped.discard(loaded.digest)
-        if self._stats:
-            self._stats = replace(self._stats, loaded={**self._stats.loaded, loaded.digest: loaded})
-
-    def has_dropped(self, digest: str) -> None:
-        self._dropped.add(digest)
-        self._fresh.pop(digest, None)
-        if self._stats:
-            left = {known: loaded for known, loaded in self._stats.loaded.items() if known != digest}
-            self._stats = replace(self._stats, loaded=left)
-
-    def has_adapter(self, model: str, adapter: str, *, there: bool) -> Loaded:
-        """The version as it is now that the adapter was loaded or is gone."""
-        known = self._stats.loaded.get(model) if self._stats else None
-        loaded = known or Loaded(model)
-        adapters = loaded.adapters | {adapter} if there else loaded.adapters - {adapter}
-        loaded = replace(loaded, adapters=adapters)
-        if known:
-            self.has_loaded(loaded)
-        return loaded
-
-    @contextmanager
-    def busy(self, tokens: int) -> Iterator[None]:
-        self._own_tokens += tokens
-        try:
-            yield
-        finally:
-            self._own_tokens -= tokens
-
-
 class Fleet:
-    """Asks every engine how it is, about once an interval; sooner when poked."""
+    """Asks every engine how it is, about once an interval; sooner when poked. Engines come and go."""
 
     def __init__(
         self, engines: Sequence[Engine], metrics: Metrics, *, interval: float = 1.0, max_backoff: float = 2.0
     ) -> None:
-        self.slots = [Slot(engine) for engine in engines]
+        self.slots: list[Slot] = []
+        self._arrivals: asyncio.Queue[Slot] = asyncio.Queue()
         self._metrics = metrics
         self._interval = interval
         self._max_backoff = max_backoff
         self._changed = asyncio.Event()
         self.news = 0
         """Grows whenever an engine was heard of."""
+        for engine in engines:
+            self.join(engine)
 
     @property
     def views(self) -> list[EngineView]:
         return [slot.view for slot in self.slots]
 
+    def __contains__(self, address: str) -> bool:
+        return any(slot.engine.address == address for slot in self.slots)
+
     def slot(self, address: str) -> Slot:
         return next(slot for slot in self.slots if slot.engine.address == address)
+
+    def join(self, engine: Engine) -> None:
+        """One more, whose address no other has. It gets requests once it has answered."""
+        slot = Slot(engine)
+        self.slots.append(slot)
+        self._arrivals.put_nowait(slot)
+
+    def leave(self, address: str) -> None:
+        """One less. What runs there goes on; the connection is closed after the last of it."""
+        slot = self.slot(address)
+        self.slots.remove(slot)
+        slot.left = True
+        slot.wake.set()
+        self._metrics.engine_left(address)
+        self._news()
 
     def lost(self, slot: Slot) -> None:
         """A call found the engine gone; it is looked for at once."""
@@ -134,20 +82,29 @@ class Fleet:
     async def watch(self) -> None:
         """Watches until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for slot in self.slots:
-                tasks.create_task(self._watch(slot))
+            while True:
+                tasks.create_task(self._watch(await self._arrivals.get()))
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for slot in self.slots:
+            await slot.engine.close()
 
     async def _watch(self, slot: Slot) -> None:
         failures = 0
-        while True:
+        while not slot.left:
             slot.wake.clear()
             failures = 0 if await self._ask(slot, failures) else failures + 1
             self._tell(slot)
             pause = self._interval
             if failures:
                 pause = min(self._max_backoff, _FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16))
+            if slot.left:
+                break  # while it was asked: nobody wakes us again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(slot.wake.wait(), pause)
+        await slot.quiet()
+        await slot.engine.close()
 
     async def _ask(self, slot: Slot, failures: int) -> bool:
         before = slot.view
@@ -170,7 +127,12 @@ class Fleet:
         return True
 
     def _tell(self, slot: Slot) -> None:
+        if slot.left:
+            return
         self._metrics.engine_up(slot.engine.address, slot.view.ready)
+        self._news()
+
+    def _news(self) -> None:
         self.news += 1
         # Everyone who waits now is woken; those who come later wait for the next time.
         self._changed.set()

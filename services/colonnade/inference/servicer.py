@@ -4,31 +4,50 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from colonnade.api.engine.v1.engine_pb2 import StatsResponse
-from colonnade.api.generation.v1.generation_pb2 import Generation
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceServicer
-from colonnade.inference.domain import EngineView, Work
+from colonnade.inference.domain import Work
+from colonnade.inference.overview import Overview
+from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
+from colonnade.inference.wire import (
+    checked_request_id,
+    engine_of,
+    fallback_works,
+    generation_work,
+    responses_of,
+    shadow_work,
+    tokens_of,
+)
+from colonnade.rpc import current
 
 FULL_NAME = wire.DESCRIPTOR.services_by_name["InferenceService"].full_name
-_CHARACTERS_PER_TOKEN = 4
 
 
 class InferenceServicer(InferenceServiceServicer):
-    def __init__(self, inference: Inference) -> None:
+    def __init__(self, inference: Inference, overview: Overview, registrations: Registrations) -> None:
         self._inference = inference
+        self._overview = overview
+        self._registrations = registrations
 
     async def Generate(
         self, request: wire.GenerateRequest, context: Any
     ) -> AsyncIterator[wire.GenerateResponse]:
-        async with aclosing(self._inference.generate(generation_work(request.generation))) as chunks:
+        tenant = current().principal.tenant
+        shadow = shadow_work(request, tenant)  # first: it may draw the seed of both
+        work, fallbacks = generation_work(request.generation, tenant), fallback_works(request, tenant)
+        async with aclosing(self._inference.generate(work, fallbacks, shadow)) as chunks:
             async for chunk in chunks:
-                yield wire.GenerateResponse(chunk=chunk.parcel)
+                for response in responses_of(chunk, request):
+                    yield response
+
+    async def Abort(self, request: wire.AbortRequest, context: Any) -> wire.AbortResponse:
+        request_id = checked_request_id(request.request_id)
+        return wire.AbortResponse(found=await self._inference.abort(current().principal.tenant, request_id))
 
     async def Score(self, request: wire.ScoreRequest, context: Any) -> wire.ScoreResponse:
         texts = request.texts or [request.text]
-        tokens = _tokens(*texts, *[request.context] * len(texts))
+        tokens = tokens_of(*texts, *[request.context] * len(texts))
         work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
         scored = await self._inference.score(work)
         return wire.ScoreResponse(
@@ -40,33 +59,33 @@ class InferenceServicer(InferenceServiceServicer):
         )
 
     async def Embed(self, request: wire.EmbedRequest, context: Any) -> wire.EmbedResponse:
-        tokens = _tokens(*request.texts)
+        tokens = tokens_of(*request.texts)
         work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
         embedded = await self._inference.embed(work)
         return wire.EmbedResponse(
             embeddings=embedded.embeddings, prompt_tokens=embedded.prompt_tokens, model=embedded.model
         )
 
+    async def Tokenize(self, request: wire.TokenizeRequest, context: Any) -> wire.TokenizeResponse:
+        found = await self._inference.tokenize(Work(request.model.digest, request, 0))
+        return wire.TokenizeResponse(
+            ids=found.ids, texts=found.texts, context_length=found.context_length, model=found.model
+        )
+
+    async def Detokenize(self, request: wire.DetokenizeRequest, context: Any) -> wire.DetokenizeResponse:
+        found = await self._inference.detokenize(Work(request.model.digest, request, 0))
+        return wire.DetokenizeResponse(text=found.text, model=found.model)
+
     async def Prepare(self, request: wire.PrepareRequest, context: Any) -> wire.PrepareResponse:
         prepared = await self._inference.prepare(Work(request.model.digest))
         return wire.PrepareResponse(loaded=prepared.loaded.parcel)
 
     async def ListEngines(self, request: wire.ListEnginesRequest, context: Any) -> wire.ListEnginesResponse:
-        return wire.ListEnginesResponse(engines=[_engine(view) for view in self._inference.engines()])
+        return wire.ListEnginesResponse(engines=[engine_of(each) for each in self._overview.engines()])
 
+    async def Register(self, request: wire.RegisterRequest, context: Any) -> wire.RegisterResponse:
+        granted = self._registrations.register(request.address, request.lease_seconds)
+        return wire.RegisterResponse(lease_seconds=granted)
 
-def generation_work(generation: Generation) -> Work:
-    """A generation costs about its prompt and all that its answers may hold."""
-    texts = [message.content for message in generation.chat.messages]
-    answers = max(1, generation.n) * max(0, generation.max_tokens)
-    tokens = _tokens(generation.prompt, *texts) + answers
-    return Work(generation.model.digest, generation, tokens, generation.session, generation.model.adapter)
-
-
-def _tokens(*texts: str) -> int:
-    return 1 + sum(len(text) for text in texts) // _CHARACTERS_PER_TOKEN
-
-
-def _engine(view: EngineView) -> wire.Engine:
-    stats = view.stats.parcel if view.stats else StatsResponse()
-    return wire.Engine(address=view.address, ready=view.ready, stats=stats)
+    async def Deregister(self, request: wire.DeregisterRequest, context: Any) -> wire.DeregisterResponse:
+        return wire.DeregisterResponse(found=self._registrations.deregister(request.address))

@@ -5,6 +5,10 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from colonnade.inference.domain import AFFINITY_SLACK_TOKENS
+from colonnade.inference.domain.health import HealthLimits
+from colonnade.inference.domain.retries import RetryLimits
+from colonnade.inference.placement import PREFIX_BLOCKS, Policy
 from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 
@@ -19,6 +23,29 @@ class InferenceSettings(ProcessSettings):
     retries: int = Field(default=3, ge=0, le=10)
     """How often a request whose engine is gone may go to another one, before its first chunk. A request that
     kills engines takes two down before it is refused; those that were with it need a try more."""
+    retry_share: float = Field(default=0.2, ge=0, le=1)
+    """Of the requests of the last ten seconds, that may be put to an engine again, beyond ``retry_least``."""
+    retry_least: int = Field(default=100, ge=0)
+    affinity_slack_tokens: int = Field(default=AFFINITY_SLACK_TOKENS, ge=0)
+    """How much busier than the idlest an engine may be and still keep its sessions and beginnings."""
+    prefix_blocks: int = Field(default=PREFIX_BLOCKS, ge=0)
+    """Beginnings of prompts that are remembered of each engine; 0 is off."""
+    breaker_failures: int = Field(default=5, ge=1)
+    """In a row, after which a version is not sent to an engine for a while."""
+    breaker_seconds: float = Field(default=5.0, gt=0, le=300)
+    eject_failures: int = Field(default=5, ge=1)
+    """In a row, after which an engine is left out for a while."""
+    eject_share: float = Field(default=0.5, ge=0, le=1)
+    """Of an engine's requests in 30 s: more failures than that leave it out too."""
+    eject_seconds: float = Field(default=5.0, gt=0, le=300)
+    eject_at_most: float = Field(default=0.5, ge=0, lt=1)
+    """Of the engines that are ready: no more are left out at once."""
+    lease_seconds: float = Field(default=15.0, ge=1, le=3600)
+    """How long an engine that registered is known, at most and by default, before it must say so again."""
+    max_engines: int = Field(default=256, ge=1)
+    """That may register."""
+    max_shadows: int = Field(default=8, ge=0)
+    """Shadow copies at once; further ones are dropped."""
     engine_wait_seconds: float = Field(default=30.0, ge=0, le=600)
     """How long a request waits where no engine is ready."""
     stats_interval_seconds: float = Field(default=1.0, gt=0, le=60)
@@ -28,3 +55,21 @@ class InferenceSettings(ProcessSettings):
     default_interval_seconds: float = Field(default=15.0, gt=0)
     """How often the default model is looked up; one newly promoted is loaded ahead of its requests."""
     cached_manifests: int = Field(default=256, ge=1)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            retries=self.retries,
+            wait_seconds=self.engine_wait_seconds,
+            slack_tokens=self.affinity_slack_tokens,
+            prefix_blocks=self.prefix_blocks,
+            health=HealthLimits(
+                breaker_failures=self.breaker_failures,
+                breaker_seconds=self.breaker_seconds,
+                eject_failures=self.eject_failures,
+                eject_share=self.eject_share,
+                eject_seconds=self.eject_seconds,
+                eject_at_most=self.eject_at_most,
+            ),
+            budget=RetryLimits(self.retry_share, self.retry_least),
+        )

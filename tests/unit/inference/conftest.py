@@ -13,7 +13,7 @@ from colonnade.inference.domain import Work
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
-from colonnade.inference.placement import Placement
+from colonnade.inference.placement import Placement, Policy
 from colonnade.inference.service import Inference
 from tests.unit.inference.fakes import FakeEngine, FakeRegistry
 
@@ -55,8 +55,10 @@ def _router(engines: list[FakeEngine], registry: FakeRegistry, options: dict[str
     fleet = Fleet(engines, metrics, interval=NEVER, max_backoff=options.pop("max_backoff", 0.001))
     manifests = Manifests(registry, options.pop("capacity", 8))
     max_in_flight = options.pop("max_in_flight", 100)
-    placement = Placement(fleet, manifests, metrics, **{"retries": 1, "wait_seconds": LIMIT, **options})
-    inference = Inference(placement, max_in_flight=max_in_flight)
+    max_shadows = options.pop("max_shadows", 2)
+    policy = Policy(**{"retries": 1, "wait_seconds": LIMIT, **options})
+    placement = Placement(fleet, manifests, metrics, policy)
+    inference = Inference(placement, max_in_flight=max_in_flight, max_shadows=max_shadows)
     return Router(engines, registry, fleet, placement, inference, counted)
 
 
@@ -78,6 +80,7 @@ async def routing() -> AsyncIterator[Routing]:
 
         yield start
         for router in routers:
+            await router.inference.shadows.close()
             await router.placement.loads.close()
 
 

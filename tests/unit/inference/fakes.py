@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from colonnade.errors import ColonnadeError, NotFound, Unavailable
-from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work
+from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work, text_keys
 
 GONE = Unavailable("the engine service is not reachable")
 UNADAPTED = NotFound("the adapter is not loaded; load it first", field="model.adapter")
@@ -17,11 +17,21 @@ def digest(name: str) -> str:
 
 
 def manifest(name: str) -> Manifest:
-    return Manifest(digest(name), name, 1)
+    return Manifest(digest(name), name, 1, size_bytes=10)
 
 
-def work(name: str = "m", *, tokens: int = 10, session: str = "", adapter: str = "") -> Work:
-    return Work(digest(name), name, tokens, session, adapter and digest(adapter))
+def work(
+    name: str = "m",
+    *,
+    tokens: int = 10,
+    session: str = "",
+    adapter: str = "",
+    tenant: str = "acme",
+    request_id: str = "",
+    prompt: str = "",
+) -> Work:
+    prefix = text_keys((name, adapter, tenant), [prompt])
+    return Work(digest(name), name, tokens, session, adapter and digest(adapter), tenant, request_id, prefix)
 
 
 @dataclass
@@ -49,9 +59,17 @@ class FakeEngine:
     done: list[Work] = field(default_factory=list)
     closed: int = 0
     asked: int = 0
+    aborts: list[str] = field(default_factory=list)
+    knows_aborts: list[bool] = field(default_factory=lambda: [True])
+    """Of each abort, whether the request is known by then."""
+    cancelled: bool = False
+    dies_aborting: bool = False
+    connected: bool = True
     stats_gate: asyncio.Event = field(default_factory=asyncio.Event)
     load_gate: asyncio.Event = field(default_factory=asyncio.Event)
     submit_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its connection is closed."""
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a call waits at a gate."""
 
@@ -103,7 +121,11 @@ class FakeEngine:
                 if number == self.breaks_after:
                     raise GONE
                 await self._pass(self.submit_gate)
-                yield Chunk(text, last=number == len(self.chunks) - 1)
+                self._alive()
+                if self.cancelled:
+                    yield Chunk("cancelled", last=True)
+                    return
+                yield Chunk(text, last=number == len(self.chunks) - 1, text=text)
         finally:
             self.closed += 1
 
@@ -114,6 +136,30 @@ class FakeEngine:
     async def embed(self, work: Work) -> Parcel:
         self._begin(work)
         return f"embedding of {work.parcel}"
+
+    async def abort(self, request_id: str) -> bool:
+        self.aborts.append(request_id)
+        if self.dies_aborting:
+            self.down = True
+            self.submit_gate.set()
+        self._alive()
+        known = bool(self.knows_aborts) and self.knows_aborts.pop(0)
+        if known:
+            self.cancelled = True
+            self.submit_gate.set()
+        return known
+
+    async def close(self) -> None:
+        self.connected = False
+        self.let_go.set()
+
+    async def tokenize(self, work: Work) -> Parcel:
+        self._begin(work)
+        return f"tokens of {work.parcel}"
+
+    async def detokenize(self, work: Work) -> Parcel:
+        self._begin(work)
+        return f"text of {work.parcel}"
 
     def _begin(self, work: Work) -> None:
         self._alive()

@@ -57,7 +57,7 @@ fleets = st.lists(
 def test_the_choice_is_ready_untried_and_as_near_as_any(
     fleet: list[EngineView], session: str, tried: set[tuple[str, str]]
 ) -> None:
-    chosen = choose(fleet, WANTED, session, tried)
+    chosen = choose(fleet, Work(WANTED, session=session), tried)
     left = [engine for engine in fleet if engine.ready and engine.run not in tried]
     if chosen is None:
         assert left == []
@@ -80,38 +80,39 @@ def test_the_choice_is_ready_untried_and_as_near_as_any(
 @settings(deadline=None)  # a busy machine is no failure
 @given(fleet=fleets, session=st.text(max_size=5))
 def test_the_choice_does_not_depend_on_the_order(fleet: list[EngineView], session: str) -> None:
+    asked = Work(WANTED, session=session)
     busy = [
         EngineView(engine.address, engine.stats, number, engine.loading)
         for number, engine in enumerate(fleet)
     ]
-    assert choose(busy, WANTED, session) == choose(reversed(busy), WANTED, session)
+    assert choose(busy, asked) == choose(reversed(busy), asked)
 
 
 def test_a_session_stays_with_its_engine_until_that_is_much_busier() -> None:
     idle = [view(name, has=(WANTED,)) for name in "abcd"]
-    home = choose(idle, WANTED, "s")
+    home = choose(idle, Work(WANTED, session="s"))
     assert home is not None
     busier = [engine for engine in idle if engine != home] + [
         view(home.address, has=(WANTED,), tokens=AFFINITY_SLACK_TOKENS)
     ]
-    kept = choose(busier, WANTED, "s")
+    kept = choose(busier, Work(WANTED, session="s"))
     assert kept is not None
     assert kept.address == home.address
     swamped = [*busier[:-1], view(home.address, has=(WANTED,), tokens=AFFINITY_SLACK_TOKENS + 1)]
-    moved = choose(swamped, WANTED, "s")
+    moved = choose(swamped, Work(WANTED, session="s"))
     assert moved is not None
     assert moved.address != home.address
 
 
 def test_sessions_spread_over_the_engines() -> None:
     engines = [view(name, has=(WANTED,)) for name in "abcd"]
-    chosen = [choose(engines, WANTED, f"session {number}") for number in range(200)]
+    chosen = [choose(engines, Work(WANTED, session=f"session {number}")) for number in range(200)]
     assert {engine.address for engine in chosen if engine} == set("abcd")
 
 
 def test_a_load_under_way_draws_more_of_the_same() -> None:
     engines = [view("a", free=100), view("b", free=1, loading=(WANTED,))]
-    assert choose(engines, WANTED) == engines[1]
+    assert choose(engines, Work(WANTED)) == engines[1]
 
 
 @pytest.mark.parametrize("digest", ["", "m", "m:3", "SHA256:x"])

@@ -131,7 +131,7 @@ async def test_once_something_came_there_is_no_second_try(routing: Routing) -> N
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidArgument("bad"), Overloaded("full"), Conflict("no"), NotFound("no", field="adapter")]
+    "error", [InvalidArgument("bad"), TooLarge("big"), Conflict("no"), NotFound("no", field="adapter")]
 )
 async def test_a_refusal_is_final(routing: Routing, error: ColonnadeError) -> None:
     refusing, other = loaded("a", errors=[error]), loaded("b", outstanding_tokens=5)

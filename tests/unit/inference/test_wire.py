@@ -12,7 +12,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
-from colonnade.api.generation.v1.generation_pb2 import Chat, ChatMessage, Generation, ModelRef
+from colonnade.api.generation.v1.generation_pb2 import (
+    FINISH_REASON_CANCELLED,
+    Chat,
+    ChatMessage,
+    Generation,
+    ModelRef,
+    Usage,
+)
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import (
     InferenceServiceStub,
@@ -23,18 +30,32 @@ from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServi
 from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
 from colonnade.inference.adapters.engine import GrpcEngine
 from colonnade.inference.adapters.registry import GrpcRegistry
+from colonnade.inference.domain import ABORTED
+from colonnade.inference.domain.leases import Leases
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
-from colonnade.inference.placement import Placement
+from colonnade.inference.overview import Overview
+from colonnade.inference.placement import Placement, Policy
+from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
-from colonnade.inference.servicer import FULL_NAME, InferenceServicer, generation_work
+from colonnade.inference.servicer import FULL_NAME, InferenceServicer
+from colonnade.inference.wire import generation_work, responses_of
 from colonnade.rpc import CallContext, Identity, Peer, Server, bound
 from colonnade.security.access import engine as engine_access
 from colonnade.security.access import inference as inference_access
 from colonnade.security.access import registry as registry_access
 from colonnade.security.identity import Principal, Role
-from tests.unit.inference.wire import ADAPTER, CHUNKS, LOADED, MANIFEST, REF, EngineDouble, RegistryDouble
+from tests.unit.inference.wire import (
+    ADAPTER,
+    CANCELLED,
+    CHUNKS,
+    LOADED,
+    MANIFEST,
+    REF,
+    EngineDouble,
+    RegistryDouble,
+)
 
 LIMIT = 20.0
 ANN = Principal("acme", "ann", frozenset({Role.CALLER}))
@@ -90,12 +111,22 @@ async def service(folder: Path) -> AsyncIterator[Service]:
         port = GrpcRegistry(await peer("registry", registry_address), timeout=LIMIT)
         engines = [GrpcEngine(await peer("engine", engine_address), stats_timeout=LIMIT, load_timeout=LIMIT)]
         fleet = Fleet(engines, metrics, interval=3600)
-        placement = Placement(fleet, Manifests(port, 4), metrics, retries=1, wait_seconds=LIMIT)
+        placement = Placement(fleet, Manifests(port, 4), metrics, Policy(1, LIMIT))
+        leases = Leases(60, 2, time.monotonic)
+
+        def connect(address: str) -> GrpcEngine:
+            return GrpcEngine(Peer("engine", address, identity), stats_timeout=LIMIT, load_timeout=LIMIT)
+
+        registrations = Registrations(placement, leases, connect, [engine_address])
         address = await serve(
             "inference",
             inference_access.RPCS,
             add_InferenceServiceServicer_to_server,
-            InferenceServicer(Inference(placement, max_in_flight=8)),
+            InferenceServicer(
+                Inference(placement, max_in_flight=8, max_shadows=2),
+                Overview(placement, leases),
+                registrations,
+            ),
             FULL_NAME,
         )
         watching = asyncio.create_task(fleet.watch())
@@ -150,6 +181,39 @@ async def test_a_caller_that_leaves_stops_the_engine(service: Service) -> None:
     await service.engine.ended.wait()
 
 
+async def test_priority_and_session_reach_the_engine(service: Service) -> None:
+    with service.speaking(ANN):
+        _ = [response async for response in service.generate(priority=-7, session="s", request_id="r")]
+    submitted = service.engine.calls["Submit"][0][0].generation
+    assert (submitted.priority, submitted.session, submitted.request_id) == (-7, "s", "r")
+
+
+async def test_an_aborted_stream_ends_with_what_it_came_to(service: Service) -> None:
+    service.engine.endless = True
+    with service.speaking(ANN):
+        async with aclosing(service.generate(request_id="r")) as responses:
+            assert (await anext(responses)).chunk == CHUNKS[0]
+            answer = await service.peer.unary(
+                service.stub.Abort, wire.AbortRequest(request_id="r"), wire.AbortResponse
+            )
+            assert answer.found
+            assert [response.chunk async for response in responses] == [CANCELLED]
+    [(asked, aborter)] = service.engine.calls["Abort"]
+    assert (asked.request_id, aborter.principal) == ("r", ANN)
+
+
+async def test_what_never_reached_an_engine_ends_with_nothing_for_each_answer(service: Service) -> None:
+    other = ModelRef(name="tiny", version=3, digest=REF.digest)
+    with service.speaking(ANN):
+        request = wire.GenerateRequest(generation=Generation(model=other, prompt="hi", n=2, request_id="r"))
+        first, second = responses_of(ABORTED, request)
+        with pytest.raises(InvalidArgument, match="request_id"):
+            await service.peer.unary(service.stub.Abort, wire.AbortRequest(), wire.AbortResponse)
+    assert (first.chunk.index, second.chunk.index) == (0, 1)
+    assert first.chunk.finish.reason == second.chunk.finish.reason == FINISH_REASON_CANCELLED
+    assert (first.chunk.finish.usage, first.chunk.finish.model) == (Usage(), other)
+
+
 async def test_scores_and_embeddings_arrive(service: Service) -> None:
     with service.speaking(ANN):
         scored = await service.peer.unary(
@@ -172,6 +236,29 @@ async def test_scores_and_embeddings_arrive(service: Service) -> None:
     assert (embed.model, list(embed.texts), embed.truncate) == (REF, ["a", "b"], True)
 
 
+async def test_tokens_of_texts_and_texts_of_tokens_arrive(service: Service) -> None:
+    chat = Chat(messages=[ChatMessage(role="user", content="hi")])
+    asked = [
+        wire.TokenizeRequest(model=REF, text="", add_special_tokens=True, with_texts=True),
+        wire.TokenizeRequest(model=REF, chat=chat),
+    ]
+    with service.speaking(ANN):
+        found = [
+            await service.peer.unary(service.stub.Tokenize, each, wire.TokenizeResponse) for each in asked
+        ]
+        text = await service.peer.unary(
+            service.stub.Detokenize, wire.DetokenizeRequest(model=REF, ids=[5, 6]), wire.DetokenizeResponse
+        )
+    assert (list(found[0].ids), list(found[0].texts), found[0].context_length) == ([5, 6], ["a", "b"], 64)
+    assert (found[0].model, text.text, text.model) == (REF, "ab", REF)
+    plain, chatty = (request for request, _ in service.engine.calls["Tokenize"])
+    assert plain.WhichOneof("input") == "text"
+    assert (plain.model, plain.add_special_tokens, plain.with_texts) == (REF, True, True)
+    assert (chatty.chat, chatty.add_special_tokens, chatty.with_texts) == (chat, False, False)
+    [(request, call)] = service.engine.calls["Detokenize"]
+    assert (request.model, list(request.ids), call.principal) == (REF, [5, 6], ANN)
+
+
 async def test_preparing_and_listing(service: Service) -> None:
     prepared = await service.peer.unary(
         service.stub.Prepare, wire.PrepareRequest(model=REF), wire.PrepareResponse
@@ -184,6 +271,29 @@ async def test_preparing_and_listing(service: Service) -> None:
     assert engine.ready
     assert engine.stats.instance == "one"
     assert engine.address.startswith("unix:")
+
+
+async def test_an_engine_registers_is_listed_with_its_lease_and_leaves(service: Service) -> None:
+    request = wire.RegisterRequest(address="unix:/nobody/there.sock", lease_seconds=5)
+    granted = await service.peer.unary(service.stub.Register, request, wire.RegisterResponse)
+    listed = await service.peer.unary(
+        service.stub.ListEngines, wire.ListEnginesRequest(), wire.ListEnginesResponse
+    )
+    left = await service.peer.unary(
+        service.stub.Deregister, wire.DeregisterRequest(address=request.address), wire.DeregisterResponse
+    )
+    assert (granted.lease_seconds, left.found) == (5, True)
+    assert [(each.ready, each.why_not) for each in listed.engines][1:] == [(False, "away")]
+    assert 0 < listed.engines[1].lease_seconds <= 5
+    assert listed.engines[0].lease_seconds == 0
+    assert request.address not in service.fleet
+
+
+@pytest.mark.parametrize("role", [Role.CALLER, Role.ADMIN])
+async def test_only_services_register(service: Service, role: Role) -> None:
+    request = wire.RegisterRequest(address="e:1")
+    with service.speaking(Principal("acme", "ann", frozenset({role}))), pytest.raises(PermissionDenied):
+        await service.peer.unary(service.stub.Register, request, wire.RegisterResponse)
 
 
 @pytest.mark.parametrize("role", [Role.CALLER, Role.AUDITOR])

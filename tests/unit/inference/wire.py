@@ -7,6 +7,7 @@ from typing import Any
 from colonnade.api.engine.v1 import engine_pb2 as engine
 from colonnade.api.engine.v1.engine_pb2_grpc import EngineServiceServicer
 from colonnade.api.generation.v1.generation_pb2 import (
+    FINISH_REASON_CANCELLED,
     FINISH_REASON_STOP,
     Chunk,
     Finish,
@@ -47,6 +48,10 @@ CHUNKS = [
     ),
 ]
 
+CANCELLED = Chunk(
+    finish=Finish(reason=FINISH_REASON_CANCELLED, usage=Usage(prompt_tokens=2, completion_tokens=1))
+)
+
 
 class EngineDouble(EngineServiceServicer):
     def __init__(self) -> None:
@@ -55,6 +60,8 @@ class EngineDouble(EngineServiceServicer):
         self.instance = "one"
         self.ended = asyncio.Event()
         self.endless = False
+        """Until it is aborted."""
+        self.aborted = asyncio.Event()
 
     def _note(self, name: str, request: Any) -> None:
         self.calls.setdefault(name, []).append((request, current()))
@@ -85,7 +92,9 @@ class EngineDouble(EngineServiceServicer):
             for chunk in CHUNKS:
                 yield engine.SubmitResponse(chunk=chunk)
                 if self.endless:
-                    await asyncio.Event().wait()
+                    await self.aborted.wait()
+                    yield engine.SubmitResponse(chunk=CANCELLED)
+                    return
         finally:
             self.ended.set()
 
@@ -101,8 +110,18 @@ class EngineDouble(EngineServiceServicer):
         vectors = [engine.Embedding(values=[0.25, 0.5])]
         return engine.EmbedResponse(embeddings=vectors, prompt_tokens=4, model=REF)
 
+    async def Tokenize(self, request: engine.TokenizeRequest, context: Any) -> engine.TokenizeResponse:
+        self._note("Tokenize", request)
+        return engine.TokenizeResponse(ids=[5, 6], texts=["a", "b"], context_length=64, model=REF)
+
+    async def Detokenize(self, request: engine.DetokenizeRequest, context: Any) -> engine.DetokenizeResponse:
+        self._note("Detokenize", request)
+        return engine.DetokenizeResponse(text="ab", model=REF)
+
     async def Abort(self, request: engine.AbortRequest, context: Any) -> engine.AbortResponse:
-        return engine.AbortResponse()
+        self._note("Abort", request)
+        self.aborted.set()
+        return engine.AbortResponse(found=True)
 
     async def Unload(self, request: engine.UnloadRequest, context: Any) -> engine.UnloadResponse:
         return engine.UnloadResponse()

@@ -66,7 +66,12 @@ class GrpcEngine:
         request = wire.SubmitRequest(generation=work.parcel)
         async with aclosing(self._peer.stream(self._stub.Submit, request, wire.SubmitResponse)) as responses:
             async for response in responses:
-                yield Chunk(response.chunk, response.chunk.HasField("finish"))
+                chunk = response.chunk
+                yield Chunk(chunk, chunk.HasField("finish"), chunk.text, chunk.index)
+
+    async def abort(self, request_id: str) -> bool:
+        request = wire.AbortRequest(request_id=request_id)
+        return (await self._peer.unary(self._stub.Abort, request, wire.AbortResponse)).found
 
     async def score(self, work: Work) -> Parcel:
         asked = work.parcel
@@ -79,6 +84,24 @@ class GrpcEngine:
         asked = work.parcel
         request = wire.EmbedRequest(model=asked.model, texts=asked.texts, truncate=asked.truncate)
         return await self._peer.unary(self._stub.Embed, request, wire.EmbedResponse)
+
+    async def tokenize(self, work: Work) -> Parcel:
+        asked = work.parcel
+        request = wire.TokenizeRequest(
+            model=asked.model, add_special_tokens=asked.add_special_tokens, with_texts=asked.with_texts
+        )
+        if asked.WhichOneof("input") == "chat":
+            request.chat.CopyFrom(asked.chat)
+        else:
+            request.text = asked.text
+        return await self._peer.unary(self._stub.Tokenize, request, wire.TokenizeResponse)
+
+    async def detokenize(self, work: Work) -> Parcel:
+        request = wire.DetokenizeRequest(model=work.parcel.model, ids=work.parcel.ids)
+        return await self._peer.unary(self._stub.Detokenize, request, wire.DetokenizeResponse)
+
+    async def close(self) -> None:
+        await self._peer.close()
 
 
 def _loaded(model: wire.LoadedModel) -> Loaded:

@@ -43,4 +43,5 @@ class GrpcRegistry:
 
 
 def _manifest(parcel: Any) -> Manifest:
-    return Manifest(parcel.digest, parcel.name, parcel.version, parcel)
+    size = sum(artefact.size_bytes for artefact in parcel.artefacts)
+    return Manifest(parcel.digest, parcel.name, parcel.version, parcel, size)

@@ -1,0 +1,127 @@
+"""The contract's messages as the router's work, and what it says of its engines as messages."""
+
+import secrets
+
+from colonnade.api.engine.v1.engine_pb2 import StatsResponse
+from colonnade.api.generation.v1 import generation_pb2 as generation_wire
+from colonnade.api.generation.v1.generation_pb2 import Generation, ModelRef
+from colonnade.api.inference.v1 import inference_pb2 as wire
+from colonnade.errors import InvalidArgument
+from colonnade.inference.domain import Chunk, Work, text_keys, token_keys
+from colonnade.inference.overview import EngineStatus
+from colonnade.security.inputs import check_count
+
+_CHARACTERS_PER_TOKEN = 4
+_SEED_BITS = 53
+MAX_FALLBACKS = 4
+_LAST_IN_TURN = -10
+
+
+def generation_work(generation: Generation, tenant: str = "") -> Work:
+    """A generation costs about its prompt and all that its answers may hold."""
+    contents = [generation.prompt, *(message.content for message in generation.chat.messages)]
+    answers = max(1, generation.n) * max(0, generation.max_tokens)
+    return Work(
+        generation.model.digest,
+        generation,
+        tokens_of(*contents) + len(generation.token_ids.ids) + answers,
+        generation.session,
+        generation.model.adapter,
+        tenant,
+        generation.request_id,
+        _prefix(generation, tenant),
+    )
+
+
+def fallback_works(request: wire.GenerateRequest, tenant: str) -> list[Work]:
+    """The same request of each version that may answer instead."""
+    check_count(len(request.fallbacks), MAX_FALLBACKS, "fallbacks")
+    return [generation_work(_of_version(request.generation, other), tenant) for other in request.fallbacks]
+
+
+def shadow_work(request: wire.GenerateRequest, tenant: str) -> Work | None:
+    """A copy that gives way to everyone, under a name of its own, so that nobody ends it by mistake.
+
+    The copy draws as the original does: a request that names no seed is given one here."""
+    if not request.HasField("shadow"):
+        return None
+    if not request.generation.sampling.HasField("seed"):
+        request.generation.sampling.seed = secrets.randbits(_SEED_BITS)
+    copy = _of_version(request.generation, request.shadow)
+    copy.priority = _LAST_IN_TURN
+    copy.request_id = f"shadow-{request.generation.request_id}"
+    return generation_work(copy, tenant)
+
+
+def responses_of(chunk: Chunk, request: wire.GenerateRequest) -> list[wire.GenerateResponse]:
+    """One message, unless it never reached an engine: then each answer ends with nothing."""
+    if chunk.parcel is None:
+        return [
+            wire.GenerateResponse(chunk=_cancelled(request.generation, index))
+            for index in range(max(1, request.generation.n))
+        ]
+    response = wire.GenerateResponse(chunk=chunk.parcel)
+    if chunk.fallback:
+        response.fallback.CopyFrom(request.fallbacks[chunk.fallback - 1])
+    return [response]
+
+
+def engine_of(status: EngineStatus) -> wire.Engine:
+    stats = status.view.stats.parcel if status.view.stats else StatsResponse()
+    return wire.Engine(
+        address=status.view.address,
+        ready=not status.why_not,
+        stats=stats,
+        why_not=status.why_not,
+        ejected_seconds=status.ejected_seconds,
+        lease_seconds=status.lease_seconds,
+        outstanding_tokens=status.view.outstanding_tokens,
+        breakers=[
+            wire.Breaker(digest=each.digest, state=each.state.value, seconds=each.seconds)
+            for each in status.breakers
+        ],
+    )
+
+
+def tokens_of(*texts: str) -> int:
+    """About how many."""
+    return 1 + sum(len(text) for text in texts) // _CHARACTERS_PER_TOKEN
+
+
+def checked_request_id(text: str) -> str:
+    if not text:
+        raise InvalidArgument("request_id must not be empty", field="request_id")
+    return text
+
+
+def _texts(generation: Generation) -> list[str]:
+    """What the engine reads, about in the order in which it does."""
+    if not generation.HasField("chat"):
+        return [generation.prompt]
+    tools = [
+        part for tool in generation.chat.tools for part in (tool.name, tool.description, tool.parameters)
+    ]
+    return [*tools, *(part for each in generation.chat.messages for part in (each.role, each.content))]
+
+
+def _prefix(generation: Generation, tenant: str) -> tuple[bytes, ...]:
+    root = (generation.model.digest, generation.model.adapter, tenant)
+    if generation.token_ids.ids:
+        return token_keys(root, generation.token_ids.ids)
+    return text_keys(root, _texts(generation))
+
+
+def _of_version(generation: Generation, version: ModelRef) -> Generation:
+    copy = Generation()
+    copy.CopyFrom(generation)
+    copy.model.CopyFrom(version)
+    return copy
+
+
+def _cancelled(generation: Generation, index: int) -> generation_wire.Chunk:
+    finish = generation_wire.Finish(
+        reason=generation_wire.FINISH_REASON_CANCELLED,
+        model=generation.model,
+        seed=generation.sampling.seed,
+    )
+    return generation_wire.Chunk(finish=finish, index=index)
