@@ -1,10 +1,11 @@
 """What the gateway needs of the world, in its own words."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.fair_use import Demand, LimitRecord, Rule, Scope, Verdict
 from colonnade.gateway.domain.generation import Chunk, GenerationSpec
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.domain.models import (
@@ -17,7 +18,16 @@ from colonnade.gateway.domain.models import (
     Resolution,
     Target,
 )
-from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoreSpec
+from colonnade.gateway.domain.texts import (
+    DetokenizeSpec,
+    Embedded,
+    EmbeddingSpec,
+    Scored,
+    ScoreSpec,
+    Tokenized,
+    TokenizeSpec,
+)
+from colonnade.gateway.domain.usage import Entry, UsageQuery, UsageRow
 from colonnade.security.identity import Principal
 
 
@@ -52,6 +62,9 @@ class Generator(Protocol):
     def stream(self, caller: Caller, spec: GenerationSpec, target: Target) -> AsyncGenerator[Chunk, None]:
         """Chunks until the one with ``finish``; closing the iterator stops the generation at once."""
 
+    async def abort(self, caller: Caller) -> bool:
+        """Ends the caller's generation, whose stream still says how it ended; whether there was one."""
+
 
 class TextReader(Protocol):
     """The inference service, for what is asked about texts that are given."""
@@ -59,6 +72,10 @@ class TextReader(Protocol):
     async def embed(self, caller: Caller, spec: EmbeddingSpec, target: Target) -> Embedded: ...
 
     async def score(self, caller: Caller, spec: ScoreSpec, target: Target) -> Scored: ...
+
+    async def tokenize(self, caller: Caller, spec: TokenizeSpec, target: Target) -> Tokenized: ...
+
+    async def detokenize(self, caller: Caller, spec: DetokenizeSpec, target: Target) -> str: ...
 
 
 class KeyStore(Protocol):
@@ -84,6 +101,48 @@ class KeyStore(Protocol):
 
     async def touch(self, used: Mapping[str, datetime]) -> None:
         """Notes when keys were last used."""
+
+
+class Limiter(Protocol):
+    """Counts what scopes take. Each call is atomic."""
+
+    async def take(self, demand: Demand) -> Verdict:
+        """Takes a request, its tokens and a place among those that run, of all rules; of none if one refuses."""
+
+    async def settle(self, demand: Demand, verdict: Verdict, tokens: int) -> None:
+        """A request that was let in has ended: frees its place; it took ``tokens``, whatever was estimated."""
+
+    async def look(self, rules: Sequence[Rule]) -> Verdict:
+        """How scopes stand; takes nothing."""
+
+
+class LimitStore(Protocol):
+    """Keeps the limits of single scopes. What it has returned from is kept."""
+
+    async def find(self, scopes: Sequence[Scope]) -> Mapping[Scope, LimitRecord]:
+        """Those that have limits of their own."""
+
+    async def records(self, tenant: str | None) -> Sequence[LimitRecord]:
+        """Of all tenants where ``tenant`` is None."""
+
+    async def put(self, record: LimitRecord) -> None: ...
+
+    async def delete(self, scope: Scope) -> None: ...
+
+
+class UsageLedger(Protocol):
+    """What was used. An entry that was recorded outlives the process, and is counted once."""
+
+    def record(self, entry: Entry) -> None: ...
+
+    async def flush(self) -> None:
+        """Brings what was recorded to where everyone sees it. Called now and then, and at the end."""
+
+    async def rows(self, query: UsageQuery) -> Sequence[UsageRow]:
+        """In the order of ``query.group_by``."""
+
+    async def spent(self, scope: Scope, day: date) -> int:
+        """Tokens in the month of ``day``."""
 
 
 class Audit(Protocol):

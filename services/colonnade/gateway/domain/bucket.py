@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from colonnade.gateway.domain.fair_use import WINDOW_SECONDS
 
+_ROUNDING = 1e-9
+"""Of a limit: what refilling in many small steps may lose."""
+
 
 @dataclass(slots=True)
 class Bucket:
@@ -27,7 +30,7 @@ class Bucket:
     def wait(self, amount: float, limit: int) -> float:
         """Seconds until ``amount`` is there; more than a bucket can hold waits until it is full."""
         missing = min(amount, limit) - self.level
-        return missing * WINDOW_SECONDS / limit if missing > 0 else 0.0
+        return missing * WINDOW_SECONDS / limit if missing > _ROUNDING * limit else 0.0
 
     def change(self, amount: float, limit: int) -> None:
         """Adds, or takes where ``amount`` is negative."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from enum import StrEnum
 
 MAX_PRIORITY = 10
@@ -108,6 +109,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    rules: tuple[Rule, ...]
+    """Those that were enforced: stricter ones than asked for where ``local``."""
     standings: tuple[Standing, ...]
     """One a rule."""
     refusal: Refusal | None = None
@@ -133,8 +136,8 @@ class Allowance:
     tokens: Left | None = None
 
 
-def allowance(rules: Sequence[Rule], standings: Sequence[Standing]) -> Allowance:
-    pairs = list(zip(rules, standings, strict=True))
+def allowance(verdict: Verdict) -> Allowance:
+    pairs = list(zip(verdict.rules, verdict.standings, strict=True))
     requests = [left(rule.requests, now.requests) for rule, now in pairs if rule.requests]
     tokens = [left(rule.tokens, now.tokens) for rule, now in pairs if rule.tokens]
     return Allowance(_least(requests), _least(tokens))
@@ -148,3 +151,13 @@ def left(limit: int, level: float) -> Left:
 def _least(found: Sequence[Left]) -> Left | None:
     """The tightest; of equals, the one that takes longest to be whole again."""
     return min(found, key=lambda each: (each.remaining, -each.reset), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRecord:
+    """A scope's own limits, and who set them."""
+
+    scope: Scope
+    quota: Quota
+    updated_at: datetime
+    updated_by: str

@@ -17,6 +17,8 @@ class Tally:
     """How many the request has."""
     finishes: dict[int, Finish] = field(default_factory=dict)
     closed: bool = False
+    held: bool = False
+    """Somebody reads a stream, and closes the tally when that has ended."""
     _seen: dict[int, int] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
