@@ -14,7 +14,7 @@ from colonnade.engine.runtime import Runtime
 from colonnade.engine.sampling import Sampling
 from colonnade.engine.sequence import MAX_PRIORITY, Sequence, Work
 from colonnade.engine.structure import Grammar, Structure
-from colonnade.engine.text import Message, check_messages, check_stops
+from colonnade.engine.text import Message, Tool, check_messages, check_stops
 from colonnade.errors import InvalidArgument, TooLarge, Unsupported
 from colonnade.models.protocol import Capability
 
@@ -23,12 +23,16 @@ MAX_TEXT_CHARACTERS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A request as it was asked: ``prompt`` or ``messages``, for the model of a digest."""
+    """A request as it was asked: ``prompt``, ``token_ids`` or ``messages``, for the model of a digest."""
 
     digest: str
     max_tokens: int
     prompt: str | None = None
     messages: Row[Message] = ()
+    tools: Row[Tool] = ()
+    """That the messages speak of."""
+    token_ids: Row[int] | None = None
+    """Instead of ``prompt``: one that is encoded already."""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     tenant: str = ""
     adapter: str = ""
@@ -47,7 +51,7 @@ class Generation:
     @property
     def operation(self) -> str:
         """As OpenTelemetry calls it."""
-        return "chat" if self.prompt is None else "text_completion"
+        return "chat" if self.messages else "text_completion"
 
 
 def require(runtime: Runtime, capability: Capability) -> None:
@@ -76,7 +80,7 @@ def sequences_of(asked: Generation, runtime: Runtime, arrived: float) -> list[Se
     grammar = _grammar(asked, runtime)
     tokens = _encode(asked, runtime)
     room = runtime.model.context_length - len(tokens)
-    field = "prompt" if asked.prompt is not None else "messages"
+    field = "messages" if asked.messages else "prompt"
     if not tokens:
         raise InvalidArgument(f"{field} has no tokens", field=field)
     if room < 1:
@@ -142,11 +146,29 @@ def _encode(asked: Generation, runtime: Runtime) -> list[int]:
     if asked.prompt is not None:
         check_length("prompt", asked.prompt)
         return runtime.tokenizer.encode(asked.prompt)
+    if asked.token_ids is not None:
+        return _known(asked.token_ids, runtime.model.vocab_size)
     check_messages(asked.messages)
-    check_length("messages", *(message.content for message in asked.messages))
+    _check_lengths(asked)
     if runtime.template is None:
         raise Unsupported("the model has no chat template; send a prompt instead", field="messages")
-    return runtime.template.encode(runtime.tokenizer, asked.messages)
+    return runtime.template.encode(runtime.tokenizer, asked.messages, asked.tools)
+
+
+def _known(ids: Row[int], vocabulary: int) -> list[int]:
+    if any(not 0 <= token < vocabulary for token in ids):
+        raise InvalidArgument(
+            f"prompt holds a token that this model does not have; its ids are 0 to {vocabulary - 1}",
+            field="prompt",
+            limit=vocabulary - 1,
+        )
+    return list(ids)
+
+
+def _check_lengths(asked: Generation) -> None:
+    calls = (call.arguments for message in asked.messages for call in message.tool_calls)
+    check_length("messages", *(message.content for message in asked.messages), *calls)
+    check_length("tools", *(f"{tool.description}{tool.parameters}" for tool in asked.tools))
 
 
 def check_length(field: str, *texts: str) -> None:

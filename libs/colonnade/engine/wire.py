@@ -15,8 +15,8 @@ from colonnade.engine.sampling import Sampling
 from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
-from colonnade.engine.structure import Form, Structure
-from colonnade.engine.text import Message, Piece, Tokenizer
+from colonnade.engine.structure import Calls, Form, Signature, Structure
+from colonnade.engine.text import Message, Piece, Tokenizer, Tool, ToolCall
 from colonnade.errors import InvalidArgument
 from colonnade.models.adapters import bank_of
 from colonnade.security.inputs import digest as check_digest
@@ -36,14 +36,16 @@ def generation_of(
     """``request_id`` stands where the message has none. A field left at 0 is off, as the proto says."""
     if message.WhichOneof("input") is None:
         raise InvalidArgument("either prompt or chat must be set", field="prompt")
-    is_prompt = message.WhichOneof("input") == "prompt"
+    given = message.WhichOneof("input")
     return Generation(
         digest=check_digest(message.model.digest, "model.digest"),
         adapter=_adapter(message.model),
         request_id=message.request_id or request_id,
         tenant=tenant,
-        prompt=message.prompt if is_prompt else None,
-        messages=tuple(Message(each.role, each.content) for each in message.chat.messages),
+        prompt=message.prompt if given == "prompt" else None,
+        token_ids=message.token_ids.ids if given == "token_ids" else None,
+        messages=tuple(map(_message, message.chat.messages)),
+        tools=tuple(Tool(each.name, each.description, each.parameters) for each in message.chat.tools),
         sampling=_sampling(message),
         seeded=message.sampling.HasField("seed"),
         max_tokens=message.max_tokens,
@@ -53,6 +55,11 @@ def generation_of(
         priority=message.priority,
         deadline=deadline,
     )
+
+
+def _message(message: generation_pb2.ChatMessage) -> Message:
+    calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in message.tool_calls)
+    return Message(message.role, message.content, message.name, calls, message.tool_call_id)
 
 
 def _sampling(message: generation_pb2.Generation) -> Sampling:
@@ -76,9 +83,16 @@ def _structure(message: generation_pb2.Structure) -> Structure | None:
     if name is None:
         return None
     form = Form(name)
+    if form is Form.CALLS:
+        return _calls(message.calls)
     if form is not Form.JSON_OBJECT:
         return Structure(form, getattr(message, name))
     return Structure(form) if message.json_object else None
+
+
+def _calls(message: generation_pb2.Calls) -> Structure:
+    tools = [Signature(tool.name, tool.parameters) for tool in message.tools]
+    return Calls(tools, message.required, message.many, message.text_schema).structure()
 
 
 def embedding_of(

@@ -22,14 +22,23 @@ class Form(StrEnum):
     REGEX = "regex"
     GRAMMAR = "grammar"
     JSON_OBJECT = "json_object"
+    CALLS = "calls"
+    """Of tools: made by ``calls.Calls``, which checks what is in it."""
 
 
-MAX_BYTES = {Form.JSON_SCHEMA: 64 << 10, Form.REGEX: 4 << 10, Form.GRAMMAR: 16 << 10, Form.JSON_OBJECT: 0}
+MAX_BYTES = {
+    Form.JSON_SCHEMA: 64 << 10,
+    Form.REGEX: 4 << 10,
+    Form.GRAMMAR: 16 << 10,
+    Form.JSON_OBJECT: 0,
+    Form.CALLS: 256 << 10,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """``text`` is the schema as JSON, the regular expression, or the grammar; nothing for any JSON object."""
+    """``text`` is the schema as JSON, the regular expression, the grammar, or the calls; nothing for any JSON
+    object."""
 
     form: Form
     text: str = ""
@@ -47,7 +56,7 @@ class Structure:
 
     @property
     def field(self) -> str:
-        return f"structure.{self.form}"
+        return "tools" if self.form is Form.CALLS else f"structure.{self.form}"
 
     def refused(self, reason: str) -> InvalidArgument:
         return InvalidArgument(f"{self.field} cannot be used: {reason}", field=self.field)

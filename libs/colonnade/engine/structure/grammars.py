@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
+from colonnade.engine.structure.calls import lark
 from colonnade.engine.structure.form import Form, Structure
 from colonnade.engine.structure.matcher import Matcher, reason_of
 from colonnade.errors import ColonnadeError, Unsupported
@@ -109,6 +110,8 @@ def _source(structure: Structure) -> str:
         return LLMatcher.grammar_from_regex(structure.text)
     if structure.form is Form.GRAMMAR:
         return LLMatcher.grammar_from_lark(structure.text)
+    if structure.form is Form.CALLS:
+        return LLMatcher.grammar_from_lark(lark(structure.text, _OPTIONS))
     schema = structure.text or '{"type": "object"}'
     return LLMatcher.grammar_from_json_schema(schema, overrides=_OPTIONS)
 

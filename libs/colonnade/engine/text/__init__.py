@@ -4,5 +4,16 @@ from colonnade.engine.text.chat import ChatTemplate, Message, check_messages
 from colonnade.engine.text.stops import check_stops
 from colonnade.engine.text.stream import Piece, TextStream
 from colonnade.engine.text.tokenizer import Tokenizer
+from colonnade.engine.text.tools import Tool, ToolCall
 
-__all__ = ["ChatTemplate", "Message", "Piece", "TextStream", "Tokenizer", "check_messages", "check_stops"]
+__all__ = [
+    "ChatTemplate",
+    "Message",
+    "Piece",
+    "TextStream",
+    "Tokenizer",
+    "Tool",
+    "ToolCall",
+    "check_messages",
+    "check_stops",
+]

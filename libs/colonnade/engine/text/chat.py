@@ -8,16 +8,18 @@ conversation is encoded whole, exactly as Hugging Face transformers does.
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
 import jinja2
+from jinja2 import meta
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from colonnade.engine.text.tokenizer import Tokenizer
+from colonnade.engine.text.tools import OPEN, Tool, ToolCall, told
 from colonnade.errors import InvalidArgument, TooLarge, Unsupported
 
 MAX_RENDERED_CHARACTERS = 4_000_000
@@ -28,6 +30,23 @@ ROLES = ("system", "user", "assistant", "tool")
 class Message:
     role: str
     content: str
+    name: str = ""
+    """Of who speaks, or of the tool that answers."""
+    tool_calls: Sequence[ToolCall] = ()
+    """Of an assistant's message."""
+    tool_call_id: str = ""
+    """Of a tool's message: the call that it answers."""
+
+    def values(self) -> dict[str, Any]:
+        """In the layout that templates are written for."""
+        values: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.name:
+            values["name"] = self.name
+        if self.tool_calls:
+            values["tool_calls"] = [call.described() for call in self.tool_calls]
+        if self.tool_call_id:
+            values["tool_call_id"] = self.tool_call_id
+        return values
 
 
 class _Refused(jinja2.TemplateError):
@@ -55,12 +74,17 @@ class ChatTemplate:
         environment.globals |= {"raise_exception": _refuse, "strftime_now": _now, **tokens}
         try:
             self._template = environment.from_string(source)
+            variables = meta.find_undeclared_variables(environment.parse(source))
         except jinja2.TemplateError as error:
             raise Unsupported(
                 f"the model's chat template does not compile: {error}", field="chat_template"
             ) from error
+        # Calls are written in one way alone: a template that wants them in another is not asked to show them.
+        self._knows_tools = "tools" in variables and OPEN in source
 
-    def encode(self, tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
+    def encode(
+        self, tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> list[int]:
         """The token ids of the conversation, ready for the assistant's answer."""
         marks: dict[str, str] = {}
         control = re.compile(
@@ -72,9 +96,10 @@ class ChatTemplate:
             marks[mark] = match[0]
             return mark
 
+        values = self._values(messages, tools)
         if tokenizer.control_tokens:
-            messages = [Message(each.role, control.sub(hide, each.content)) for each in messages]
-        rendered = self.render(messages)
+            values = _replaced(values, lambda text: control.sub(hide, text))
+        rendered = self._render(values)
         if not marks:
             return tokenizer.encode(rendered, begin=False)
         ids: list[int] = []
@@ -84,13 +109,24 @@ class ChatTemplate:
             )
         return ids
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
         """The conversation as the model was trained to see it. Raises ``InvalidArgument`` if the template
         refuses it, ``TooLarge`` if it grows beyond all bounds."""
+        return self._render(self._values(messages, tools))
+
+    def _values(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
+        """What the template is given."""
+        if not self._knows_tools:
+            messages, tools = told(messages, tools), ()
+        return {
+            "messages": [each.values() for each in messages],
+            "tools": [each.described() for each in tools] or None,
+        }
+
+    def _render(self, values: Mapping[str, Any]) -> str:
         parts, size = [], 0
-        spoken = [{"role": each.role, "content": each.content} for each in messages]
         try:
-            for part in self._template.generate(messages=spoken, add_generation_prompt=True):
+            for part in self._template.generate(**values, add_generation_prompt=True):
                 parts.append(part)
                 size += len(part)
                 if size > MAX_RENDERED_CHARACTERS:
@@ -115,6 +151,17 @@ def check_messages(messages: Sequence[Message]) -> None:
             raise InvalidArgument(
                 f"messages[{number}].role must be one of {', '.join(ROLES)}", field=f"messages[{number}].role"
             )
+
+
+def _replaced(value: Any, change: Callable[[str], str]) -> Any:
+    """``value`` with every text in it changed, names included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_replaced(key, change): _replaced(each, change) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, change) for each in value]
+    return value
 
 
 def _refuse(message: str) -> NoReturn:
