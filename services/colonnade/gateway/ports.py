@@ -107,10 +107,10 @@ class Limiter(Protocol):
     """Counts what scopes take. Each call is atomic."""
 
     async def take(self, demand: Demand) -> Verdict:
-        """Takes a request, its tokens and a place among those that run, of all rules; of none if one refuses."""
+        """Takes a request, its tokens and a place to run, of all rules; of none if one refuses."""
 
     async def settle(self, demand: Demand, verdict: Verdict, tokens: int) -> None:
-        """A request that was let in has ended: frees its place; it took ``tokens``, whatever was estimated."""
+        """A request that was let in has ended: frees its place. It took ``tokens`` in the end."""
 
     async def look(self, rules: Sequence[Rule]) -> Verdict:
         """How scopes stand; takes nothing."""

@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from colonnade.errors import Conflict
+from colonnade.gateway.adapters import sql_limits, sql_usage
 from colonnade.gateway.adapters.sql import METADATA, SqlKeyStore
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.ports import KeyStore
@@ -103,6 +104,7 @@ async def test_the_migrations_make_the_table_that_the_code_has(database: Databas
     def differences(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), METADATA))
 
+    assert {sql_limits.LIMITS, sql_usage.USAGE, sql_usage.BATCHES} < set(METADATA.tables.values())
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
-    assert await migrate(database, "colonnade.gateway") == "0001"
+    assert await migrate(database, "colonnade.gateway") == "0002"

@@ -1,0 +1,47 @@
+"""Limits of keys, tenants and models, and what was used.
+
+Revision ID: 0002
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "limits",
+        sa.Column("kind", sa.String(16), primary_key=True),
+        sa.Column("tenant", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(256), primary_key=True),
+        sa.Column("requests_per_minute", sa.BigInteger),
+        sa.Column("tokens_per_minute", sa.BigInteger),
+        sa.Column("concurrent_requests", sa.BigInteger),
+        sa.Column("monthly_tokens", sa.BigInteger),
+        sa.Column("max_priority", sa.BigInteger),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_by", sa.String(256), nullable=False),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("day", sa.String(10), primary_key=True),
+        sa.Column("tenant", sa.String(64), primary_key=True),
+        sa.Column("key_id", sa.String(64), primary_key=True),
+        sa.Column("model", sa.String(256), primary_key=True),
+        sa.Column("adapter", sa.String(256), primary_key=True),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+    )
+    op.create_table("usage_batches", sa.Column("id", sa.String(64), primary_key=True))
+
+
+def downgrade() -> None:
+    op.drop_table("usage_batches")
+    op.drop_table("usage")
+    op.drop_table("limits")
