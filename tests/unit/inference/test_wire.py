@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from colonnade.api.engine.v1 import engine_pb2 as engine_wire
 from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
 from colonnade.api.generation.v1.generation_pb2 import (
     FINISH_REASON_CANCELLED,
@@ -27,7 +28,7 @@ from colonnade.api.inference.v1.inference_pb2_grpc import (
 )
 from colonnade.api.registry.v1.registry_pb2 import ResolvedTarget
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
-from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
+from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, PermissionDenied
 from colonnade.inference.adapters.engine import GrpcEngine
 from colonnade.inference.adapters.registry import GrpcRegistry
 from colonnade.inference.domain import ABORTED
@@ -71,6 +72,7 @@ class Service:
     registry_port: GrpcRegistry
     identity: Identity
     fleet: Fleet
+    inference: Inference
 
     def speaking(self, principal: Principal, deadline: float | None = None) -> Any:
         return bound(CallContext(principal, self.identity.token(principal), "request-7", deadline))
@@ -112,6 +114,7 @@ async def service(folder: Path) -> AsyncIterator[Service]:
         engines = [GrpcEngine(await peer("engine", engine_address), stats_timeout=LIMIT, load_timeout=LIMIT)]
         fleet = Fleet(engines, metrics, interval=3600)
         placement = Placement(fleet, Manifests(port, 4), metrics, Policy(1, LIMIT))
+        inference = Inference(placement, max_in_flight=8, max_shadows=2)
         leases = Leases(60, 2, time.monotonic)
 
         def connect(address: str) -> GrpcEngine:
@@ -123,7 +126,7 @@ async def service(folder: Path) -> AsyncIterator[Service]:
             inference_access.RPCS,
             add_InferenceServiceServicer_to_server,
             InferenceServicer(
-                Inference(placement, max_in_flight=8, max_shadows=2),
+                inference,
                 Overview(placement, leases),
                 registrations,
             ),
@@ -131,7 +134,8 @@ async def service(folder: Path) -> AsyncIterator[Service]:
         )
         watching = asyncio.create_task(fleet.watch())
         caller = await peer("inference", address)
-        yield Service(caller, InferenceServiceStub(caller.channel), engine, registry, port, identity, fleet)
+        stub = InferenceServiceStub(caller.channel)
+        yield Service(caller, stub, engine, registry, port, identity, fleet, inference)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
@@ -212,6 +216,50 @@ async def test_what_never_reached_an_engine_ends_with_nothing_for_each_answer(se
     assert (first.chunk.index, second.chunk.index) == (0, 1)
     assert first.chunk.finish.reason == second.chunk.finish.reason == FINISH_REASON_CANCELLED
     assert (first.chunk.finish.usage, first.chunk.finish.model) == (Usage(), other)
+
+
+async def test_a_fallback_answers_with_its_own_version_and_says_so(service: Service) -> None:
+    gone = ModelRef(name="gone", version=1, digest="sha256:" + "22" * 32)
+    service.engine.refused = gone.digest
+    service.engine.models = [LOADED, engine_wire.LoadedModel(model=gone)]
+    request = wire.GenerateRequest(
+        generation=Generation(model=gone, prompt="hi", request_id="r"), fallbacks=[REF]
+    )
+    with service.speaking(ANN):
+        responses = [
+            each async for each in service.peer.stream(service.stub.Generate, request, wire.GenerateResponse)
+        ]
+    assert [each.chunk for each in responses] == CHUNKS
+    assert [each.HasField("fallback") for each in responses] == [True, False, False]
+    assert responses[0].fallback == REF
+    asked = [submit.generation.model for submit, _ in service.engine.calls["Submit"]]
+    assert asked == [gone, REF]
+
+
+async def test_a_shadow_copy_goes_last_under_another_name_with_the_same_seed(service: Service) -> None:
+    service.engine.models = [LOADED]
+    service.fleet.poke()
+    await service.fleet.until(lambda: service.fleet.views[0].has(REF.digest))
+    request = wire.GenerateRequest(
+        generation=Generation(model=REF, prompt="hi", request_id="r", priority=3), shadow=REF
+    )
+    with service.speaking(ANN):
+        stream = service.peer.stream(service.stub.Generate, request, wire.GenerateResponse)
+        assert [each.chunk async for each in stream] == CHUNKS
+    await service.inference.shadows.settled()
+    calls = service.engine.calls["Submit"]
+    given, copy = sorted((submit.generation for submit, _ in calls), key=lambda each: -each.priority)
+    assert (given.request_id, given.priority) == ("r", 3)
+    assert (copy.request_id, copy.priority) == ("shadow-r", -10)
+    assert copy.sampling.HasField("seed")
+    assert given.sampling == copy.sampling
+    assert {call.principal for _, call in calls} == {ANN}
+
+
+async def test_too_many_fallbacks_are_refused(service: Service) -> None:
+    request = wire.GenerateRequest(generation=Generation(model=REF, prompt="hi"), fallbacks=[REF] * 5)
+    with service.speaking(ANN), pytest.raises(ColonnadeError, match="fallbacks"):
+        await anext(service.peer.stream(service.stub.Generate, request, wire.GenerateResponse))
 
 
 async def test_scores_and_embeddings_arrive(service: Service) -> None:

@@ -18,7 +18,7 @@ from colonnade.api.generation.v1.generation_pb2 import (
 from colonnade.api.registry.v1 import registry_pb2 as registry
 from colonnade.api.registry.v1.manifest_pb2 import Artefact, Manifest
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from colonnade.errors import NotFound
+from colonnade.errors import Internal, NotFound
 from colonnade.rpc import CallContext, current
 
 MANIFEST = Manifest(
@@ -59,6 +59,8 @@ class EngineDouble(EngineServiceServicer):
         self.models: list[engine.LoadedModel] = []
         self.instance = "one"
         self.ended = asyncio.Event()
+        self.refused = ""
+        """The digest of a version that it fails with."""
         self.endless = False
         """Until it is aborted."""
         self.aborted = asyncio.Event()
@@ -88,6 +90,8 @@ class EngineDouble(EngineServiceServicer):
         self, request: engine.SubmitRequest, context: Any
     ) -> AsyncIterator[engine.SubmitResponse]:
         self._note("Submit", request)
+        if request.generation.model.digest == self.refused:
+            raise Internal("a fault")
         try:
             for chunk in CHUNKS:
                 yield engine.SubmitResponse(chunk=chunk)
