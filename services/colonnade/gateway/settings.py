@@ -1,11 +1,13 @@
 """The gateway's settings: the only reader of its environment."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.errors import ColonnadeError
+from colonnade.gateway.domain.fair_use import MAX_PRIORITY, Kind, Quota
 from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.rpc import ProcessSettings
@@ -48,6 +50,26 @@ class GatewaySettings(ProcessSettings):
     """The deadline of a request, passed on to every service behind it."""
     import_seconds: float = Field(default=_HTTP.import_seconds, gt=0)
     """The same for an import."""
+    key_requests_per_minute: int = Field(default=0, ge=0)
+    """Of every key that has no limit of its own; 0: no limit. The same holds for those below."""
+    key_tokens_per_minute: int = Field(default=0, ge=0)
+    key_concurrent_requests: int = Field(default=0, ge=0)
+    key_monthly_tokens: int = Field(default=0, ge=0)
+    key_max_priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    tenant_requests_per_minute: int = Field(default=0, ge=0)
+    """Of all keys of a tenant together."""
+    tenant_tokens_per_minute: int = Field(default=0, ge=0)
+    tenant_concurrent_requests: int = Field(default=0, ge=0)
+    tenant_monthly_tokens: int = Field(default=0, ge=0)
+    model_requests_per_minute: int = Field(default=0, ge=0)
+    """Of a tenant on each model."""
+    model_tokens_per_minute: int = Field(default=0, ge=0)
+    model_concurrent_requests: int = Field(default=0, ge=0)
+    model_monthly_tokens: int = Field(default=0, ge=0)
+    redis_url: SecretStr = SecretStr("")
+    """Where gateways count together; empty: each counts for itself."""
+    redis_local_share: float = Field(default=0.25, gt=0, le=1)
+    """Of each limit, what one gateway allows while Redis is away."""
 
     @field_validator("bootstrap_key")
     @classmethod
@@ -66,6 +88,23 @@ class GatewaySettings(ProcessSettings):
     @property
     def limits(self) -> Limits:
         return Limits(prompt_bytes=self.prompt_bytes)
+
+    @property
+    def quotas(self) -> Mapping[Kind, Quota]:
+        """The limits of what has none of its own."""
+        return {kind: self._quota(kind) for kind in Kind}
+
+    def _quota(self, kind: Kind) -> Quota:
+        def of(name: str) -> int:
+            return int(getattr(self, f"{kind}_{name}"))
+
+        return Quota(
+            of("requests_per_minute"),
+            of("tokens_per_minute"),
+            of("concurrent_requests"),
+            of("monthly_tokens"),
+            self.key_max_priority if kind is Kind.KEY else None,
+        )
 
     @property
     def http(self) -> HttpOptions:
