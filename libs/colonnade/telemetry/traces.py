@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from importlib import metadata
 
 from opentelemetry import trace
@@ -13,11 +14,13 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 _EXPORT_SECONDS = 5
 _ABORT_SECONDS = 1
 _provider: TracerProvider | None = None
+_tracer: trace.Tracer = trace.NoOpTracer()
 _exporter: "_Exporter | None" = None
 _configured: tuple[str, str] | None = None
 _lock = threading.Lock()
 
 
+@cache  # else every span would read it from the disk
 def version() -> str:
     """The installed version of the platform."""
     try:
@@ -31,13 +34,14 @@ def configure(service: str, otlp_endpoint: str) -> TracerProvider:
 
     Another service name or endpoint than before replaces the provider, after the old one was closed.
     """
-    global _provider, _exporter, _configured
+    global _provider, _tracer, _exporter, _configured
     with _lock:
         if _provider is not None and _configured == (service, otlp_endpoint):
             return _provider
         if _provider is not None:
             _close(_provider, _exporter, _EXPORT_SECONDS)
         _provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
+        _tracer = _provider.get_tracer("colonnade", version())
         _configured = (service, otlp_endpoint)
         _exporter = _Exporter(otlp_endpoint) if otlp_endpoint else None
         if _exporter is not None:
@@ -47,16 +51,16 @@ def configure(service: str, otlp_endpoint: str) -> TracerProvider:
 
 def tracer() -> trace.Tracer:
     """The tracer of this process; one that does nothing before ``configure``."""
-    provider = _provider
-    return (provider or trace.NoOpTracerProvider()).get_tracer("colonnade", version())
+    return _tracer
 
 
 def shutdown(seconds: float) -> bool:
     """Sends what is waiting, for at most ``seconds``; whether all of it went. Safe to call twice."""
-    global _provider, _exporter, _configured
+    global _provider, _tracer, _exporter, _configured
     with _lock:
         provider, exporter = _provider, _exporter
         _provider = _exporter = _configured = None
+        _tracer = trace.NoOpTracer()
     return provider is None or _close(provider, exporter, seconds)
 
 
