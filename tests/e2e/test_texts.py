@@ -111,6 +111,24 @@ def test_what_cannot_be_is_refused_by_name(platform: Platform, encoder: str) -> 
             client.score("the", model=encoder)
 
 
+def test_tokens_are_the_models_own_and_go_back(platform: Platform) -> None:
+    text = "The quick brown fox é 語"
+    with Colonnade(platform.url) as client:
+        found = client.tokenize(text, with_texts=True, model="tiny")
+        assert "".join(found.token_strs or ()) == client.detokenize(found.tokens, model="tiny")
+        assert found.count == len(found.tokens) > 2
+        plain = client.tokenize(text, add_special_tokens=False, model="tiny")
+        assert client.detokenize(plain.tokens, model="tiny") == text
+        assert client.generate(text, max_tokens=1, model="tiny").usage.prompt_tokens == found.count
+        messages = [{"role": "user", "content": text}]
+        chat = client.tokenize(messages=messages, model="tiny")
+        answer = client.generate(messages=messages, max_tokens=1, model="tiny")
+        assert (answer.usage.prompt_tokens, text in client.detokenize(chat.tokens)) == (chat.count, True)
+    status, answer = post(platform, "/detokenize", tokens=[1, 10**6], model="tiny")
+    assert (status, answer["error"]["details"]["field"]) == (400, "tokens[1]")
+    assert platform.command("tokenize", text, "--count", "--model", "tiny").stdout == f"{found.count}\n"
+
+
 def test_from_the_command_line(platform: Platform, encoder: str) -> None:
     done = platform.command("embed", "the cat", "dogs", "--model", encoder)
     assert [len(json.loads(line)) for line in done.stdout.splitlines()] == [32, 32]

@@ -16,6 +16,7 @@ from colonnade.cli import (
     restart,
     score,
     status,
+    tokenize,
     up,
     version,
 )
@@ -51,6 +52,7 @@ app.command("generate", rich_help_panel=_USE)(generate.generate)
 app.command("chat", rich_help_panel=_USE)(chat.chat)
 app.command("embed", rich_help_panel=_USE)(embed.embed)
 app.command("score", rich_help_panel=_USE)(score.score)
+app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)

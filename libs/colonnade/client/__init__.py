@@ -15,6 +15,8 @@ from colonnade.client.results import (
     Chunk,
     Embedding,
     Embeddings,
+    Engine,
+    EngineBreaker,
     Generation,
     Health,
     ImportProgress,
@@ -28,6 +30,7 @@ from colonnade.client.results import (
     Scores,
     TextUsage,
     Token,
+    Tokens,
     Usage,
     Version,
 )
@@ -43,6 +46,8 @@ __all__ = [
     "Colonnade",
     "Embedding",
     "Embeddings",
+    "Engine",
+    "EngineBreaker",
     "GenerateOptions",
     "Generation",
     "Health",
@@ -59,6 +64,7 @@ __all__ = [
     "TextOptions",
     "TextUsage",
     "Token",
+    "Tokens",
     "Usage",
     "Version",
 ]

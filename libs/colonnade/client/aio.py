@@ -2,7 +2,7 @@
 
 import asyncio
 import builtins
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
@@ -18,6 +18,7 @@ from colonnade.client.results import (
     AliasTarget,
     Chunk,
     Embeddings,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -26,6 +27,7 @@ from colonnade.client.results import (
     NewKey,
     PlatformVersion,
     Scores,
+    Tokens,
     Version,
 )
 from colonnade.client.sse import EventParser
@@ -150,6 +152,27 @@ class AsyncColonnade:
     ) -> Scores:
         """How likely the model finds each text, token by token, after ``context``."""
         return await self._call(calls.score(texts, context, options))
+
+    async def tokenize(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Mapping[str, str]] | None = None,
+        add_special_tokens: bool | None = None,
+        with_texts: bool = False,
+        **options: Unpack[TextOptions],
+    ) -> Tokens:
+        """The tokens of a text, or of a conversation as the model is shown it."""
+        call = calls.tokenize(prompt, messages, add_special_tokens, with_texts, options)
+        return await self._call(call)
+
+    async def detokenize(self, tokens: Sequence[int], **options: Unpack[TextOptions]) -> str:
+        """The text of tokens, with control tokens by their names."""
+        return (await self._call(calls.detokenize(tokens, options))).prompt
+
+    async def engines(self) -> list[Engine]:
+        """Those that may answer, how busy they are, and why some get nothing."""
+        return await self._call(calls.engines())
 
     async def health(self) -> Health:
         return await self._call(calls.health())

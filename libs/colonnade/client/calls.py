@@ -16,7 +16,9 @@ from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
+    Detokenized,
     Embeddings,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -26,6 +28,7 @@ from colonnade.client.results import (
     Page,
     PlatformVersion,
     Scores,
+    Tokens,
     Version,
 )
 from colonnade.errors import InvalidArgument
@@ -120,6 +123,28 @@ def score(texts: str | Sequence[str], context: str, options: TextOptions) -> Cal
     return Call(Request("POST", "/score", body, repeatable=True), parsing.one(Scores))
 
 
+def tokenize(
+    prompt: str | None,
+    messages: Sequence[Mapping[str, str]] | None,
+    add_special_tokens: bool | None,
+    with_texts: bool,
+    options: TextOptions,
+) -> Call[Tokens]:
+    body = _given(
+        prompt=prompt,
+        messages=None if messages is None else [dict(each) for each in messages],
+        add_special_tokens=add_special_tokens,
+        return_token_strs=with_texts or None,
+        **options,
+    )
+    return Call(Request("POST", "/tokenize", body, repeatable=True), parsing.one(Tokens))
+
+
+def detokenize(tokens: Sequence[int], options: TextOptions) -> Call[Detokenized]:
+    body = _given(tokens=list(tokens), **options)
+    return Call(Request("POST", "/detokenize", body, repeatable=True), parsing.one(Detokenized))
+
+
 def list_models(page_token: str) -> Call[Page]:
     query = f"?{urlencode({'page_token': page_token})}" if page_token else ""
     return Call(Request("GET", f"/models{query}", repeatable=True), parsing.one(Page))
@@ -164,6 +189,10 @@ def create_key(
         expires_at=expires_at.isoformat() if expires_at else None,
     )
     return Call(Request("POST", "/keys", body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
+
+
+def engines() -> Call[list[Engine]]:
+    return Call(Request("GET", "/engines", repeatable=True), parsing.listed("engines", Engine))
 
 
 def list_keys() -> Call[list[Key]]:

@@ -136,6 +136,26 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text in a model's tokens."""
+
+    tokens: tuple[int, ...]
+    count: int
+    max_model_len: int
+    """The model's context: tokens that it takes, prompt and answer."""
+    model: ModelVersion
+    token_strs: tuple[str, ...] | None = None
+    """The text that each token adds, if asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detokenized:
+    prompt: str
+    """The text."""
+    model: ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
 class AliasTarget:
     version: int
     weight: int = 100
@@ -230,6 +250,36 @@ class NewKey(Key):
     """A key just made. ``secret`` is the whole string to send; the platform cannot show it again."""
 
     secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineBreaker:
+    """Stands between an engine and a version that failed there."""
+
+    digest: str
+    state: str
+    """``open``, or ``half_open``: one request may try."""
+    seconds: float = 0.0
+    """Until it is half open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """``why_not`` is empty where it is ready, else ``away``, ``draining`` or ``ejected``."""
+
+    address: str
+    ready: bool
+    why_not: str = ""
+    ejected_seconds: float = 0.0
+    lease_seconds: float | None = None
+    """Left of its lease; ``None`` for one that stands in the settings."""
+    outstanding_tokens: int = 0
+    running: int = 0
+    waiting: int = 0
+    memory_used_bytes: int = 0
+    memory_budget_bytes: int = 0
+    models: tuple[str, ...] = ()
+    breakers: tuple[EngineBreaker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

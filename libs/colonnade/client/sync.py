@@ -2,7 +2,7 @@
 
 import builtins
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from types import TracebackType
@@ -18,6 +18,7 @@ from colonnade.client.results import (
     AliasTarget,
     Chunk,
     Embeddings,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -26,6 +27,7 @@ from colonnade.client.results import (
     NewKey,
     PlatformVersion,
     Scores,
+    Tokens,
     Version,
 )
 from colonnade.client.sse import EventParser
@@ -149,6 +151,27 @@ class Colonnade:
     ) -> Scores:
         """How likely the model finds each text, token by token, after ``context``."""
         return self._call(calls.score(texts, context, options))
+
+    def tokenize(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Mapping[str, str]] | None = None,
+        add_special_tokens: bool | None = None,
+        with_texts: bool = False,
+        **options: Unpack[TextOptions],
+    ) -> Tokens:
+        """The tokens of a text, or of a conversation as the model is shown it."""
+        call = calls.tokenize(prompt, messages, add_special_tokens, with_texts, options)
+        return self._call(call)
+
+    def detokenize(self, tokens: Sequence[int], **options: Unpack[TextOptions]) -> str:
+        """The text of tokens, with control tokens by their names."""
+        return self._call(calls.detokenize(tokens, options)).prompt
+
+    def engines(self) -> list[Engine]:
+        """Those that may answer, how busy they are, and why some get nothing."""
+        return self._call(calls.engines())
 
     def health(self) -> Health:
         return self._call(calls.health())

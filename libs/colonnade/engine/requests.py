@@ -78,7 +78,7 @@ def sequences_of(asked: Generation, runtime: Runtime, arrived: float) -> list[Se
     Raises ``InvalidArgument``, ``TooLarge`` or ``Unsupported``."""
     _check(asked, runtime)
     grammar = _grammar(asked, runtime)
-    tokens = _encode(asked, runtime)
+    tokens = encode(asked, runtime)
     room = runtime.model.context_length - len(tokens)
     field = "messages" if asked.messages else "prompt"
     if not tokens:
@@ -142,7 +142,8 @@ def _check_bias(sampling: Sampling, vocabulary: int) -> None:
         )
 
 
-def _encode(asked: Generation, runtime: Runtime) -> list[int]:
+def encode(asked: Generation, runtime: Runtime) -> list[int]:
+    """The tokens of the prompt, or of the conversation as the model's template renders it."""
     if asked.prompt is not None:
         check_length("prompt", asked.prompt)
         return runtime.tokenizer.encode(asked.prompt)

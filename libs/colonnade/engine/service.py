@@ -1,5 +1,5 @@
-"""What an engine does for its callers, seen from asyncio: generate, score, embed, abort. ``host`` loads and
-unloads.
+"""What an engine does for its callers, seen from asyncio: generate, score, embed, tokenize, abort.
+``host`` loads and unloads.
 
 Encoding runs in threads beside the event loop, the model in the core's own (``loop``).
 """
@@ -24,6 +24,7 @@ from colonnade.engine.requests import Generation, sequences_of
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason, Sequence, Update
+from colonnade.engine.tokens import Tokenized, Tokenizing, detokenized, tokenized
 from colonnade.engine.tracing import phases
 from colonnade.engine.whole import WholeAnswers
 from colonnade.errors import ColonnadeError
@@ -120,6 +121,14 @@ class Engine:
     async def embed(self, asked: Embedding) -> Embedded:
         """A vector for each text."""
         return await self._whole.embed(asked)
+
+    async def tokenize(self, asked: Tokenizing, runtime: Runtime) -> Tokenized:
+        """The tokens of a text or a conversation."""
+        return await asyncio.to_thread(tokenized, asked, runtime)
+
+    async def detokenize(self, ids: Row[int], runtime: Runtime) -> str:
+        """The text of tokens."""
+        return await asyncio.to_thread(detokenized, ids, runtime)
 
     def abort(self, tenant: str, request_id: str) -> bool:
         """Ends a tenant's requests of this id as cancelled; whether there were any."""

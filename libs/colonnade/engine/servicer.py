@@ -48,6 +48,16 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         runtime = self._engine.host.find(asked.digest)
         return wire.embeddings_of(await self._engine.embed(asked), runtime, asked.adapter)
 
+    async def Tokenize(self, request: pb.TokenizeRequest, context: Any) -> pb.TokenizeResponse:
+        asked = wire.tokenizing_of(request, current().principal.tenant)
+        runtime = self._engine.host.find(asked.asked.digest)
+        return wire.tokens_in(await self._engine.tokenize(asked, runtime), runtime)
+
+    async def Detokenize(self, request: pb.DetokenizeRequest, context: Any) -> pb.DetokenizeResponse:
+        runtime = self._engine.host.find(check_digest(request.model.digest, "model.digest"))
+        text = await self._engine.detokenize(list(request.ids), runtime)
+        return pb.DetokenizeResponse(text=text, model=wire.model_ref(runtime.ref))
+
     async def Load(self, request: pb.LoadRequest, context: Any) -> AsyncGenerator[pb.LoadResponse, None]:
         manifest = wire.manifest_of(request.manifest)
         async with aclosing(self._engine.host.load(manifest)) as stages:

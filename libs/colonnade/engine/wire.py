@@ -17,6 +17,7 @@ from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
 from colonnade.engine.structure import Calls, Form, Signature, Structure
 from colonnade.engine.text import Message, Piece, Tokenizer, Tool, ToolCall
+from colonnade.engine.tokens import Tokenized, Tokenizing
 from colonnade.errors import InvalidArgument
 from colonnade.models.adapters import bank_of
 from colonnade.security.inputs import digest as check_digest
@@ -120,6 +121,26 @@ def scoring_of(
         request_id=request_id,
         tenant=tenant,
         deadline=deadline,
+    )
+
+
+def tokenizing_of(message: engine_pb2.TokenizeRequest, tenant: str) -> Tokenizing:
+    """A conversation is rendered as for a generation, so it is read as one."""
+    generation = generation_pb2.Generation(model=message.model)
+    if message.WhichOneof("input") == "text":
+        generation.prompt = message.text
+    elif message.WhichOneof("input") == "chat":
+        generation.chat.CopyFrom(message.chat)
+    asked = generation_of(generation, tenant=tenant, request_id="", deadline=None)
+    return Tokenizing(asked, message.add_special_tokens, message.with_texts)
+
+
+def tokens_in(tokenized: Tokenized, runtime: Runtime) -> engine_pb2.TokenizeResponse:
+    return engine_pb2.TokenizeResponse(
+        ids=tokenized.ids,
+        texts=tokenized.texts,
+        context_length=runtime.model.context_length,
+        model=model_ref(runtime.ref),
     )
 
 

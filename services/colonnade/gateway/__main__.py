@@ -115,6 +115,7 @@ def pipeline(
         generation=[record, count, ShapeAndSize(settings.limits), speak, draw, generate],
         embedding=[record, count, fit, speak, draw, read],
         scoring=[record, count, fit, speak, draw, read],
+        encoding=[record, count, fit, speak, draw, read],
     )
 
 

@@ -18,6 +18,17 @@ LISTED = {
     "name": "smollm2", "description": "small", "latest_version": 1, "size_label": "135M",
     "aliases": [{"name": "production", "targets": [{"version": 1, "weight": 100}], "revision": 1}],
 }  # fmt: skip
+ENGINES = [
+    {"address": "unix:/e.sock", "ready": True, "models": ["smollm2:1"], "outstanding_tokens": 12, "running": 1},
+    {
+        "address": "10.0.0.7:9000", "ready": False, "why_not": "ejected", "ejected_seconds": 4.0,
+        "lease_seconds": 12.0,
+        "breakers": [
+            {"digest": "sha256:" + "ab" * 32, "state": "open", "seconds": 2.0},
+            {"digest": "sha256:" + "cd" * 32, "state": "half_open", "seconds": 0.0},
+        ],
+    },
+]  # fmt: skip
 KEY = {"id": "k1", "name": "app", "tenant": "local", "roles": ["caller"]}
 
 
@@ -100,11 +111,19 @@ def _score(seen: Seen) -> Answer:
     return Answer(body={"data": data, "model": MODEL, "usage": _USAGE})
 
 
+def _tokenize(seen: Seen) -> Answer:
+    strs = ["Par", "is"] if seen.body.get("return_token_strs") else None
+    return Answer(
+        body={"tokens": [7, 8], "count": 2, "max_model_len": 2048, "token_strs": strs, "model": MODEL}
+    )
+
+
 def _defaults() -> dict[tuple[str, str], Answer | Responder]:
     return {
         ("POST", "/generate"): _generate,
         ("POST", "/embed"): _embed,
         ("POST", "/score"): _score,
+        ("POST", "/tokenize"): _tokenize,
         ("GET", "/models"): Answer(body={"models": [LISTED]}),
         ("GET", "/models/smollm2"): Answer(body=LISTED | {"versions": [VERSION]}),
         ("POST", "/models/import"): Answer(
@@ -115,6 +134,7 @@ def _defaults() -> dict[tuple[str, str], Answer | Responder]:
             ]
         ),
         ("GET", "/version"): Answer(body={"version": "9.9.9"}),
+        ("GET", "/engines"): Answer(body={"engines": ENGINES}),
         ("GET", "/keys"): Answer(body={"keys": [KEY]}),
         ("POST", "/keys"): Answer(201, KEY | {"secret": "ck_k1_topsecret"}),
         ("POST", "/keys/k1/rotate"): Answer(body=KEY | {"secret": "ck_k1_newsecret"}),

@@ -107,6 +107,16 @@ def test_score_tells_each_token_and_the_sum(stub: Stub, colonnade: Run) -> None:
     assert json.loads(colonnade("score", "a", "--json").out)["data"][0]["total_logprob"] == -0.75
 
 
+def test_tokenize_tells_each_token_or_how_many_there_are(stub: Stub, colonnade: Run) -> None:
+    done = colonnade("tokenize", "Paris", "--plain")
+    assert done.status == 0, done
+    assert done.out == "        7  'Par'\n        8  'is'\n        2  in all; the model takes 2048\n"
+    assert stub.last.body == {"prompt": "Paris", "add_special_tokens": False, "return_token_strs": True}
+    assert colonnade("tokenize", "-", "--chat", "--count", stdin="Hi").out == "2\n"
+    assert stub.last.body == {"messages": [{"role": "user", "content": "Hi"}]}
+    assert json.loads(colonnade("tokenize", "a", "--json").out)["tokens"] == [7, 8]
+
+
 @pytest.mark.parametrize(("command", "field"), [("embed", "input"), ("score", "text")])
 def test_texts_may_be_lines_of_standard_input(stub: Stub, colonnade: Run, command: str, field: str) -> None:
     assert colonnade(command, "-", stdin="one\n\ntwo\n").status == 0

@@ -23,6 +23,7 @@ from colonnade.client import (
     Score,
     TextUsage,
     Token,
+    Tokens,
     Usage,
 )
 from colonnade.errors import AlreadyExists, Internal, InvalidArgument, Unavailable
@@ -203,6 +204,26 @@ async def test_texts_become_vectors(caller: Caller) -> None:
     assert caller.bodies == [
         {"input": ["a", "b"], "model": "minilm", "truncate": True, "user": "ann"},
         {"input": ["a"]},
+    ]
+
+
+async def test_texts_and_their_tokens(caller: Caller) -> None:
+    body = {"tokens": [7, 8], "count": 2, "max_model_len": 64, "token_strs": ["Par", "is"], "model": MODEL}
+    caller.answers = [
+        answer(body),
+        answer(body | {"token_strs": None}),
+        answer({"prompt": "x", "model": MODEL}),
+    ]
+    client = caller.client()
+    found = await got(client.tokenize("Paris", add_special_tokens=False, with_texts=True, model="tiny"))
+    assert found == Tokens((7, 8), 2, 64, ModelVersion("tiny", 3, "sha256:ab"), ("Par", "is"))
+    messages = [{"role": "user", "content": "hi"}]
+    assert (await got(client.tokenize(messages=messages))).token_strs is None
+    assert await got(client.detokenize((7, 8), model="tiny")) == "x"
+    assert caller.bodies == [
+        {"prompt": "Paris", "add_special_tokens": False, "return_token_strs": True, "model": "tiny"},
+        {"messages": messages},
+        {"tokens": [7, 8], "model": "tiny"},
     ]
 
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from colonnade.errors import ColonnadeError, NotFound
-from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.exchange import Caller, Spec
 from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
 from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.models import (
@@ -26,7 +26,16 @@ from colonnade.gateway.domain.models import (
     Target,
     Version,
 )
-from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
+from colonnade.gateway.domain.texts import (
+    DetokenizeSpec,
+    Embedded,
+    EmbeddingSpec,
+    Scored,
+    ScoredText,
+    ScoreSpec,
+    Tokenized,
+    TokenizeSpec,
+)
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
@@ -181,7 +190,7 @@ class FakeReader:
     """Every text gets the vector (0.6, 0.8), and a token a letter."""
 
     error: ColonnadeError | None = None
-    asked: list[tuple[Caller, EmbeddingSpec | ScoreSpec, Target]] = field(default_factory=list)
+    asked: list[tuple[Caller, Spec, Target]] = field(default_factory=list)
 
     async def embed(self, caller: Caller, spec: EmbeddingSpec, target: Target) -> Embedded:
         self._note(caller, spec, target)
@@ -193,7 +202,16 @@ class FakeReader:
         tokens = sum(len(spec.context) + len(text) for text in spec.texts)
         return Scored(tuple(ScoredText(text, -0.5 * len(text)) for text in texts), tokens)
 
-    def _note(self, caller: Caller, spec: EmbeddingSpec | ScoreSpec, target: Target) -> None:
+    async def tokenize(self, caller: Caller, spec: TokenizeSpec, target: Target) -> Tokenized:
+        self._note(caller, spec, target)
+        text = spec.prompt or "".join(message.content for message in spec.messages or ())
+        return Tokenized(tuple(map(ord, text)), tuple(text) if spec.with_texts else (), 2048)
+
+    async def detokenize(self, caller: Caller, spec: DetokenizeSpec, target: Target) -> str:
+        self._note(caller, spec, target)
+        return "".join(map(chr, spec.ids))
+
+    def _note(self, caller: Caller, spec: Spec, target: Target) -> None:
         self.asked.append((caller, spec, target))
         if self.error is not None:
             raise self.error
@@ -258,6 +276,7 @@ class House:
             generation=[record, count, ShapeAndSize(Limits()), speak, draw, Generate(self.generator)],
             embedding=reading,
             scoring=reading,
+            encoding=reading,
         )
 
     def client(self, key: str = "", **headers: str) -> httpx.AsyncClient:

@@ -36,7 +36,16 @@ from colonnade.gateway.domain.generation import (
 )
 from colonnade.gateway.domain.models import AliasTarget, ImportOrder, Target
 from colonnade.gateway.domain.structure import Structure
-from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
+from colonnade.gateway.domain.texts import (
+    DetokenizeSpec,
+    Embedded,
+    EmbeddingSpec,
+    Scored,
+    ScoredText,
+    ScoreSpec,
+    Tokenized,
+    TokenizeSpec,
+)
 from colonnade.security.access.inference import RPCS as INFERENCE
 from colonnade.security.access.registry import RPCS as REGISTRY
 from colonnade.security.identity import Principal, Role
@@ -89,6 +98,14 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         token = generation_pb2.Token(id=5, text="x", logprob=-0.5)
         scores = [engine_pb2.ScoredText(tokens=[token], total_logprob=-0.5) for _ in request.texts]
         return inference_pb2.ScoreResponse(scores=scores, prompt_tokens=7)
+
+    async def Tokenize(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        return inference_pb2.TokenizeResponse(ids=[5, 6], texts=["a", "b"], context_length=64)
+
+    async def Detokenize(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        return inference_pb2.DetokenizeResponse(text="ab")
 
 
 class Registry(registry_pb2_grpc.RegistryServiceServicer):
@@ -190,7 +207,15 @@ async def test_texts_over_the_wire(inference: tuple[Inference, Calls]) -> None:
     assert embedded == Embedded(((0.5, -0.25), (0.5, -0.25)), 9)
     scored = await texts.score(caller(), ScoreSpec(("t",), "c"), TARGET)
     assert scored == Scored((ScoredText((Token(5, "x", -0.5),), -0.5),), 7)
-    (embed, context), (score, _) = servicer.seen
+    spec = TokenizeSpec("t", special_tokens=False, with_texts=True)
+    assert await texts.tokenize(caller(), spec, TARGET) == Tokenized((5, 6), ("a", "b"), 64)
+    asked = servicer.seen[-1][0]
+    assert (asked.text, asked.add_special_tokens, asked.with_texts) == ("t", False, True)
+    chat = TokenizeSpec(messages=(Message("user", "hi"),))
+    await texts.tokenize(caller(), chat, TARGET)
+    assert [each.content for each in servicer.seen[-1][0].chat.messages] == ["hi"]
+    assert await texts.detokenize(caller(), DetokenizeSpec((5, 6)), TARGET) == "ab"
+    (embed, context), (score, _), *_ = servicer.seen
     assert (list(embed.texts), embed.truncate, embed.model.digest) == (["a", "b"], True, TARGET.digest)
     assert (score.context, list(score.texts), score.model.version) == ("c", ["t"], TARGET.version)
     assert context.principal == ALICE

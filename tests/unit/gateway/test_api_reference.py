@@ -10,6 +10,7 @@ from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
 from colonnade.gateway.http.wire_keys import KeyBody
 from colonnade.gateway.http.wire_models import ImportBody
 from colonnade.gateway.http.wire_texts import EmbedAnswer, EmbedBody, ScoreBody, ScoreOut
+from colonnade.gateway.http.wire_tokens import DetokenizeBody, TokenizeAnswer, TokenizeBody
 from colonnade.security.access.gateway import ROUTES
 
 TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
@@ -20,6 +21,9 @@ FIELDS = {
     *EmbedAnswer.model_fields,
     *ScoreBody.model_fields,
     *ScoreOut.model_fields,
+    *TokenizeBody.model_fields,
+    *TokenizeAnswer.model_fields,
+    *DetokenizeBody.model_fields,
     *KeyBody.model_fields,
     *ImportBody.model_fields,
 }

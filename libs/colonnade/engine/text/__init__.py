@@ -1,6 +1,7 @@
 """Between text and tokens: encoding, chat templates, incremental decoding, stop strings."""
 
 from colonnade.engine.text.chat import ChatTemplate, Message, check_messages
+from colonnade.engine.text.detokenizer import Detokenizer
 from colonnade.engine.text.stops import check_stops
 from colonnade.engine.text.stream import Piece, TextStream
 from colonnade.engine.text.tokenizer import Tokenizer
@@ -8,6 +9,7 @@ from colonnade.engine.text.tools import Tool, ToolCall
 
 __all__ = [
     "ChatTemplate",
+    "Detokenizer",
     "Message",
     "Piece",
     "TextStream",

@@ -79,6 +79,11 @@ class Tokenizer:
         text: str = self._full.decode(ids, skip_special_tokens=True)
         return text
 
+    def spell(self, ids: Sequence[int]) -> str:
+        """As ``decode``, with control tokens by their names."""
+        text: str = self._full.decode(ids, skip_special_tokens=False)
+        return text
+
     def is_silent(self, token: int) -> bool:
         """Whether the token never has any text."""
         return token in self._silent_ids

@@ -3,10 +3,19 @@
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from colonnade.gateway.adapters.calls import Calls
-from colonnade.gateway.adapters.inference import model_ref, token_of
+from colonnade.gateway.adapters.inference import chat_of, model_ref, token_of
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import Target
-from colonnade.gateway.domain.texts import Embedded, EmbeddingSpec, Scored, ScoredText, ScoreSpec
+from colonnade.gateway.domain.texts import (
+    DetokenizeSpec,
+    Embedded,
+    EmbeddingSpec,
+    Scored,
+    ScoredText,
+    ScoreSpec,
+    Tokenized,
+    TokenizeSpec,
+)
 
 
 class InferenceTexts:
@@ -30,3 +39,21 @@ class InferenceTexts:
             for text in answer.scores
         )
         return Scored(texts, answer.prompt_tokens)
+
+    async def tokenize(self, caller: Caller, spec: TokenizeSpec, target: Target) -> Tokenized:
+        request = inference_pb2.TokenizeRequest(
+            model=model_ref(target), add_special_tokens=spec.special_tokens, with_texts=spec.with_texts
+        )
+        if spec.messages is None:
+            request.text = spec.prompt or ""
+        else:
+            request.chat.CopyFrom(chat_of(spec.messages))
+        answer = await self._calls.unary(caller, self._stub.Tokenize, request, inference_pb2.TokenizeResponse)
+        return Tokenized(tuple(answer.ids), tuple(answer.texts), answer.context_length)
+
+    async def detokenize(self, caller: Caller, spec: DetokenizeSpec, target: Target) -> str:
+        request = inference_pb2.DetokenizeRequest(model=model_ref(target), ids=spec.ids)
+        answer = await self._calls.unary(
+            caller, self._stub.Detokenize, request, inference_pb2.DetokenizeResponse
+        )
+        return answer.text

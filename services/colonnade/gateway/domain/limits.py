@@ -57,6 +57,8 @@ MAX_TEXTS = 2048
 """To embed in one call."""
 MAX_SCORED = 128
 """To score in one call, each of them after the whole context."""
+MAX_TOKEN_IDS = 65_536
+"""To turn into text in one call."""
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
 MAX_BIASES = 1024

@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colonnade.errors import Overloaded
 
-_EXEMPT = ("/health/", "/metrics")
+_EXEMPT = ("/health/", "/v2/health/", "/metrics")
 """Those who watch an overloaded gateway must still see it."""
 
 

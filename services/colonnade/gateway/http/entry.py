@@ -22,7 +22,9 @@ _SECONDS = histogram("gateway_request", "seconds", "Until the last byte of the a
 _IN_FLIGHT = gauge("gateway_in_flight", "requests", "Requests being answered now")
 _CLIENT_GONE = 499
 _UNMATCHED = "unmatched"
-_QUIET = frozenset({"GET /health/live", "GET /health/ready", "GET /metrics"})
+_QUIET = frozenset(
+    {"GET /health/live", "GET /health/ready", "GET /v2/health/live", "GET /v2/health/ready", "GET /metrics"}
+)
 
 SAFE_HEADERS = {
     "x-content-type-options": "nosniff",

@@ -21,6 +21,7 @@ from colonnade.errors import (
     Unavailable,
     Unsupported,
 )
+from colonnade.gateway.http.oip.errors import oip_shape
 from colonnade.gateway.http.openai.errors import openai_shape
 from colonnade.security.inputs import escape_log
 
@@ -78,7 +79,7 @@ def shape_of(path: str) -> Shape:
     return next((shape for prefix, shape in _SHAPES if path.startswith(prefix)), error_body)
 
 
-_SHAPES: tuple[tuple[str, Shape], ...] = (("/v1/", openai_shape),)
+_SHAPES: tuple[tuple[str, Shape], ...] = (("/v1/", openai_shape), ("/v2/", oip_shape))
 
 
 def error_json(error: ColonnadeError, request_id: str, path: str = "") -> bytes:

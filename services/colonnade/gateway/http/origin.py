@@ -8,7 +8,7 @@ from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.security.network import LOOPBACK_HOSTS, check_host, check_origin, is_loopback
 
-_WATCHED = ("/health/", "/metrics")
+_WATCHED = ("/health/", "/v2/health/", "/metrics")
 """Kubelet and Prometheus call these by the address of the pod."""
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
 

@@ -13,12 +13,12 @@ from starlette.types import Receive, Scope, Send
 from colonnade.errors import ColonnadeError, Internal, Unavailable
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.http.errors import ClientGone, error_json
+from colonnade.gateway.http.framing import PLAIN, Framing
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _T = TypeVar("_T")
 _I = TypeVar("_I", contravariant=True)
-DONE = b"data: [DONE]\n\n"
 _SLACK_SECONDS = 5.0
 """After the deadline, for the neighbours' own refusals to arrive."""
 
@@ -48,12 +48,14 @@ class Answer(Response, Generic[_T]):
         renderer: Renderer[_T],
         *,
         stream: bool,
+        framing: Framing = PLAIN,
     ) -> None:
         super().__init__()
         self._exchange = exchange
         self._items = items
         self._renderer = renderer
         self._stream = stream
+        self._framing = framing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         work = self._streamed(send) if self._stream else self._collected(scope, receive, send)
@@ -98,7 +100,7 @@ class Answer(Response, Generic[_T]):
         await send({"type": "http.response.start", "status": 200, "headers": raw})
 
     async def _events(self, first: _T, items: AsyncGenerator[_T, None], send: Send) -> bytes:
-        """Sends all events; returns the last frame: DONE, or the error that the answer ended with."""
+        """Sends all events; returns what comes last: the end, or the error that the answer ended with."""
         try:
             await self._send(first, send)
             async for item in items:
@@ -110,20 +112,17 @@ class Answer(Response, Generic[_T]):
             self._exchange.failure = "internal"
             _LOG.exception("answer failed")
             return self._error(Internal.hidden())
-        return DONE
+        return self._framing.done
 
     async def _send(self, item: _T, send: Send) -> None:
-        body = b"".join(map(frame, self._renderer.events(item)))
+        body = b"".join(map(self._framing.frame, self._renderer.events(item)))
         await send({"type": "http.response.body", "body": body, "more_body": True})
 
     def _error(self, error: ColonnadeError) -> bytes:
+        if self._framing.error is not None:
+            return self._framing.error(error, self._exchange.request_id)
         path = self._exchange.route.partition(" ")[2]
         return b"event: error\ndata: " + error_json(error, self._exchange.request_id, path) + b"\n\n"
-
-
-def frame(data: Mapping[str, Any]) -> bytes:
-    """One event. JSON has no bare line break, so one ``data:`` line holds it."""
-    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

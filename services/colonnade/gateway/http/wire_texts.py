@@ -20,7 +20,7 @@ Texts = Annotated[
 ]
 
 
-class _AskedOfAModel(Strict):
+class AskedOfAModel(Strict):
     model: str | None = Field(
         default=None, description="name (its alias production), name@alias or name:version."
     )
@@ -34,7 +34,7 @@ class _AskedOfAModel(Strict):
     )
 
 
-class EmbedBody(_AskedOfAModel):
+class EmbedBody(AskedOfAModel):
     input: Texts = Field(description=f"A text, or a list of at most {MAX_TEXTS}.")
     truncate: bool | None = Field(
         default=None,
@@ -52,7 +52,7 @@ class EmbedBody(_AskedOfAModel):
         )
 
 
-class ScoreBody(_AskedOfAModel):
+class ScoreBody(AskedOfAModel):
     text: Texts = Field(description=f"A text, or a list of at most {MAX_SCORED}.")
     context: str | None = Field(
         default=None, description="What stands before each text; it is not scored itself."

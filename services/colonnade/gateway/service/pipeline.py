@@ -45,11 +45,13 @@ class Pipeline:
         generation: Sequence[Stage],
         embedding: Sequence[Stage] = (),
         scoring: Sequence[Stage] = (),
+        encoding: Sequence[Stage] = (),
     ) -> None:
         self._admission = tuple(admission)
         self._generation = tuple(generation)
         self._embedding = tuple(embedding)
         self._scoring = tuple(scoring)
+        self._encoding = tuple(encoding)
 
     async def admit(self, exchange: Exchange) -> None:
         """Runs before anything of the request's body is read. Raises where the caller may not."""
@@ -67,6 +69,10 @@ class Pipeline:
     def score(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
         """One chunk, with how it ended; the scores are in the exchange."""
         return self._through(self._scoring, exchange)
+
+    def encode(self, exchange: Exchange) -> AsyncGenerator[Chunk, None]:
+        """One chunk, with how it ended; the tokens of a text, or the text of tokens, are in the exchange."""
+        return self._through(self._encoding, exchange)
 
     async def _through(self, stages: Sequence[Stage], exchange: Exchange) -> AsyncGenerator[Chunk, None]:
         begun: list[Stage] = []

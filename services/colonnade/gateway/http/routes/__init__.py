@@ -1,14 +1,27 @@
 """The routes, one file a noun."""
 
-from colonnade.gateway.http.routes import docs, generate, health, keys, metrics, models, texts, version
+from colonnade.gateway.http.oip import routes as oip
+from colonnade.gateway.http.routes import (
+    docs,
+    generate,
+    health,
+    keys,
+    metrics,
+    models,
+    texts,
+    tokens,
+    version,
+)
 
 ROUTERS = (
     generate.router,
     texts.router,
+    tokens.router,
     models.router,
     keys.router,
     health.router,
     metrics.router,
+    oip.router,
     docs.router,
     version.router,
 )

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from colonnade.errors import Unavailable
 from colonnade.gateway.http.route import GuardedRoute, gateway_of
+from colonnade.gateway.service.gateway import Gateway
 
 # A gateway without a model must be sent requests all the same: the first import comes through it.
 _FOR_INFORMATION = frozenset({"model"})
@@ -32,10 +33,15 @@ async def live() -> Live:
 @router.get("/ready", response_model=Ready)
 async def ready(request: Request) -> Ready:
     """Registry and inference answer, else 503 and which part is not ready; says whether there is a model."""
-    probes = gateway_of(request).probes
+    return Ready(parts=await ready_parts(gateway_of(request)))
+
+
+async def ready_parts(gateway: Gateway) -> dict[str, str]:
+    """What requests need, and how it is; ``Unavailable`` where they would not be answered."""
+    probes = gateway.probes
     found = await asyncio.gather(*(probe.check() for probe in probes))
     parts = {probe.name: wrong or "ready" for probe, wrong in zip(probes, found, strict=True)}
     missing = [name for name, state in parts.items() if state != "ready" and name not in _FOR_INFORMATION]
     if missing:
         raise Unavailable(f"not ready: {', '.join(missing)}", parts=parts, retry_after_seconds=1)
-    return Ready(parts=parts)
+    return parts

@@ -6,7 +6,7 @@ from colonnade.errors import Internal
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish, Timings, Usage
 from colonnade.gateway.domain.models import Target
-from colonnade.gateway.domain.texts import EmbeddingSpec, ScoreSpec
+from colonnade.gateway.domain.texts import DetokenizeSpec, EmbeddingSpec, ScoreSpec, TokenizeSpec
 from colonnade.gateway.ports import TextReader
 from colonnade.gateway.service.pipeline import Stage
 
@@ -24,10 +24,12 @@ class ReadTexts(Stage):
         if exchange.target is None:
             raise Internal("no version was drawn before the texts were read")
         tokens = await self._read(exchange, exchange.target)
-        yield Chunk("", finish=Finish("stop", Usage(prompt_tokens=tokens), Timings(), seed=0))
+        chunk = Chunk("", finish=Finish("stop", Usage(prompt_tokens=tokens), Timings(), seed=0))
+        exchange.tally.add(chunk)
+        yield chunk
 
     async def _read(self, exchange: Exchange, target: Target) -> int:
-        """How many tokens it took."""
+        """How many tokens went through the model."""
         spec = exchange.wanted
         if isinstance(spec, EmbeddingSpec):
             exchange.embedded = await self._reader.embed(exchange.caller, spec, target)
@@ -35,4 +37,10 @@ class ReadTexts(Stage):
         if isinstance(spec, ScoreSpec):
             exchange.scored = await self._reader.score(exchange.caller, spec, target)
             return exchange.scored.prompt_tokens
+        if isinstance(spec, TokenizeSpec):
+            exchange.tokenized = await self._reader.tokenize(exchange.caller, spec, target)
+            return 0
+        if isinstance(spec, DetokenizeSpec):
+            exchange.detokenized = await self._reader.detokenize(exchange.caller, spec, target)
+            return 0
         raise Internal("the exchange has no texts to read")
