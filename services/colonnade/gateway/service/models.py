@@ -1,6 +1,6 @@
 """Models: looked at by many, imported and moved by few, and those acts recorded."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from colonnade.gateway.domain.exchange import Caller
@@ -9,23 +9,40 @@ from colonnade.gateway.domain.models import (
     AliasTarget,
     ImportOrder,
     ImportProgress,
+    Model,
     ModelDetail,
     ModelPage,
 )
 from colonnade.gateway.ports import Audit, ModelCatalog
 from colonnade.gateway.service.acts import privileged
+from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
 
 
 class Models:
-    def __init__(self, catalog: ModelCatalog, audit: Audit) -> None:
-        self._catalog = catalog
-        self._audit = audit
+    def __init__(self, catalog: ModelCatalog, audit: Audit, moved: Callable[[], None] = lambda: None) -> None:
+        """``moved`` hears that a reference may mean another version now."""
+        self._catalog, self._audit, self._moved = catalog, audit, moved
 
     async def page(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
         return await self._catalog.list_models(caller, page_size, page_token)
 
+    async def all(self, caller: Caller) -> Sequence[Model]:
+        """Every model, page by page."""
+        models, token = list[Model](), ""
+        while True:
+            page = await self._catalog.list_models(caller, MAX_PAGE_SIZE, token)
+            models += page.models
+            token = page.next_page_token
+            if not token:
+                return models
+
     async def get(self, caller: Caller, name: str) -> ModelDetail:
         return await self._catalog.get(caller, name)
+
+    async def referred(self, caller: Caller, reference: str) -> Model:
+        """The model of a reference; ``NotFound`` where nothing answers to it now."""
+        resolution = await self._catalog.resolve(caller, reference, "")
+        return (await self._catalog.get(caller, resolution.name)).model
 
     async def bring_in(self, caller: Caller, order: ImportOrder) -> AsyncGenerator[ImportProgress, None]:
         """Imports a model; the last progress carries the new version."""
@@ -35,6 +52,8 @@ class Models:
             aclosing(self._catalog.import_model(caller, order)) as steps,
         ):
             async for step in steps:
+                if step.version is not None:
+                    self._moved()
                 yield step
 
     async def set_alias(
@@ -47,9 +66,12 @@ class Models:
             "request_id": caller.request_id,
         }
         async with privileged(self._audit, "alias.set", caller.principal, **facts):
-            return await self._catalog.set_alias(caller, name, alias, targets, revision)
+            moved = await self._catalog.set_alias(caller, name, alias, targets, revision)
+            self._moved()
+            return moved
 
     async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
         facts = {"model": name, "alias": alias, "request_id": caller.request_id}
         async with privileged(self._audit, "alias.delete", caller.principal, **facts):
             await self._catalog.delete_alias(caller, name, alias)
+            self._moved()

@@ -1,7 +1,8 @@
-"""What a reference stands for: asked of the registry each time, remembered for when it is away."""
+"""What a reference stands for: asked of the registry, remembered for a moment, and for when it is away."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from colonnade.errors import DeadlineExceeded, Unavailable
@@ -18,16 +19,27 @@ _Key: TypeAlias = tuple[str, str, str, bool]
 class Resolver:
     """Answers with the last known resolution, and says so, while the registry does not answer."""
 
-    def __init__(self, catalog: ModelCatalog) -> None:
-        self._catalog = catalog
-        self._known: OrderedDict[_Key, Resolution] = OrderedDict()
+    def __init__(
+        self, catalog: ModelCatalog, fresh_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """A resolution is not asked for again within ``fresh_seconds``: so long may another gateway's move
+        of an alias go unnoticed here."""
+        self._catalog, self._fresh_seconds, self._clock = catalog, fresh_seconds, clock
+        self._known: OrderedDict[_Key, tuple[Resolution, float]] = OrderedDict()
+        """With the time until which it counts as fresh."""
+
+    def forget(self) -> None:
+        """Something was moved: everything is asked for again."""
+        self._known = OrderedDict((key, (known, 0.0)) for key, (known, _) in self._known.items())
 
     async def resolve(
         self, caller: Caller, reference: str, size_label: str, *, embeds: bool = False
     ) -> tuple[Resolution, bool]:
         """The resolution, and whether it is fresh. Raises what the registry raised where nothing is known."""
         key = (caller.principal.tenant, reference, size_label, embeds)
-        return await self._asked(key, self._catalog.resolve(caller, reference, size_label, embeds=embeds))
+        return await self._asked(
+            key, lambda: self._catalog.resolve(caller, reference, size_label, embeds=embeds)
+        )
 
     async def version(self, caller: Caller, digest: str) -> tuple[Target, bool]:
         """The version of a digest, and whether that is fresh; as for ``resolve``."""
@@ -36,14 +48,16 @@ class Resolver:
             target = await self._catalog.version(caller, digest)
             return Resolution(target.name, "", (target,))
 
-        resolution, fresh = await self._asked((caller.principal.tenant, digest, "", False), found())
+        resolution, fresh = await self._asked((caller.principal.tenant, digest, "", False), found)
         return resolution.targets[0], fresh
 
-    async def _asked(self, key: _Key, answer: Awaitable[Resolution]) -> tuple[Resolution, bool]:
+    async def _asked(self, key: _Key, ask: Callable[[], Awaitable[Resolution]]) -> tuple[Resolution, bool]:
+        known, until = self._known.get(key, (None, 0.0))
+        if known and self._clock() < until:
+            return known, True
         try:
-            resolution = await answer
+            resolution = await ask()
         except (Unavailable, DeadlineExceeded) as error:
-            known = self._known.get(key)
             if known is None:
                 raise
             _LOG.warning("registry away; last known version used", model=known.name, code=error.code)
@@ -52,7 +66,7 @@ class Resolver:
         return resolution, True
 
     def _remember(self, key: _Key, resolution: Resolution) -> None:
-        self._known[key] = resolution
+        self._known[key] = resolution, self._clock() + self._fresh_seconds
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
