@@ -27,6 +27,7 @@ from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
     Authorise,
+    CallTools,
     CountUsage,
     DrawVersion,
     FitTexts,
@@ -112,7 +113,7 @@ def pipeline(
     generate = Generate(InferenceGenerator(inference))
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[record, count, ShapeAndSize(settings.limits), speak, draw, generate],
+        generation=[record, count, ShapeAndSize(settings.limits), CallTools(), speak, draw, generate],
         embedding=[record, count, fit, speak, draw, read],
         scoring=[record, count, fit, speak, draw, read],
         encoding=[record, count, fit, speak, draw, read],

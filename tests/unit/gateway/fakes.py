@@ -48,6 +48,7 @@ from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
     Authorise,
+    CallTools,
     CountUsage,
     DrawVersion,
     FitTexts,
@@ -114,7 +115,7 @@ class FakeCatalog:
 
     async def list_models(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
         self._note(caller, "list", page_size, page_token)
-        return ModelPage((model(),), "next")
+        return ModelPage((model(),), "" if page_token == "next" else "next")
 
     async def get(self, caller: Caller, name: str) -> ModelDetail:
         self._note(caller, "get", name)
@@ -273,7 +274,15 @@ class House:
         reading = [record, count, FitTexts(Limits()), speak, draw, ReadTexts(self.reader)]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
-            generation=[record, count, ShapeAndSize(Limits()), speak, draw, Generate(self.generator)],
+            generation=[
+                record,
+                count,
+                ShapeAndSize(Limits()),
+                CallTools(),
+                speak,
+                draw,
+                Generate(self.generator),
+            ],
             embedding=reading,
             scoring=reading,
             encoding=reading,

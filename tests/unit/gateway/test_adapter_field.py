@@ -50,6 +50,12 @@ async def test_another_models_is_refused_by_name(house: House, client: httpx.Asy
     assert house.generator.targets == []
 
 
+async def test_named_as_the_model_it_stands_for_both(house: House, client: httpx.AsyncClient) -> None:
+    answer = await ask(client, adapter=None, model="poet:2")
+    assert answer.status_code == 200, answer.text
+    assert [(each.label, each.adapter) for each in house.generator.targets] == [("tiny:1", house.catalog.poet)]
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "field"),
     [
@@ -57,9 +63,9 @@ async def test_another_models_is_refused_by_name(house: House, client: httpx.Asy
         ({"adapter": "nobody"}, 404, "adapter"),
         ({"adapter": "a b"}, 400, "adapter"),
         ({"adapter": 7}, 400, "adapter"),
-        ({"adapter": None, "model": "poet"}, 400, "model"),
+        ({"adapter": "poet", "model": "poet"}, 400, "adapter"),
     ],
-    ids=["model", "unknown", "name", "type", "as-model"],
+    ids=["model", "unknown", "name", "type", "twice"],
 )
 async def test_what_is_no_adapter_is_refused_by_name(
     client: httpx.AsyncClient, asked: dict[str, Any], status: int, field: str

@@ -21,6 +21,7 @@ from colonnade.gateway.domain.generation import (
 )
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.domain.structure import Structure
+from colonnade.gateway.domain.tools import Tool
 
 _REASONS = {
     generation_pb2.FINISH_REASON_STOP: "stop",
@@ -54,22 +55,37 @@ def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> gener
         max_tokens=spec.max_tokens,
         stop=spec.stop,
         logprobs=spec.logprobs,
-        structure=_structure(spec.structure) if spec.structure else None,
+        structure=_structure_of(spec),
         n=spec.n,
     )
-    if spec.messages is None:
-        generation.prompt = spec.prompt or ""
+    if spec.messages is not None:
+        generation.chat.CopyFrom(chat_of(spec.messages, spec.offered))
+    elif spec.prompt_tokens is not None:
+        generation.token_ids.ids.extend(spec.prompt_tokens)
     else:
-        generation.chat.CopyFrom(chat_of(spec.messages))
+        generation.prompt = spec.prompt or ""
     return generation
 
 
-def chat_of(messages: Sequence[Message]) -> generation_pb2.Chat:
-    return generation_pb2.Chat(
-        messages=[
-            generation_pb2.ChatMessage(role=message.role, content=message.content) for message in messages
-        ]
+def chat_of(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> generation_pb2.Chat:
+    return generation_pb2.Chat(messages=[_message(message) for message in messages], tools=map(_tool, tools))
+
+
+def _message(message: Message) -> generation_pb2.ChatMessage:
+    return generation_pb2.ChatMessage(
+        role=message.role,
+        content=message.content,
+        name=message.name,
+        tool_calls=[
+            generation_pb2.ToolCall(id=call.id, name=call.name, arguments=call.arguments)
+            for call in message.tool_calls
+        ],
+        tool_call_id=message.tool_call_id,
     )
+
+
+def _tool(tool: Tool) -> generation_pb2.Tool:
+    return generation_pb2.Tool(name=tool.name, description=tool.description, parameters=tool.parameters)
 
 
 def model_ref(target: Target) -> generation_pb2.ModelRef:
@@ -90,6 +106,24 @@ def _sampling(sampling: Sampling) -> generation_pb2.Sampling:
         frequency_penalty=sampling.frequency_penalty,
         presence_penalty=sampling.presence_penalty,
         logit_bias=sampling.logit_bias,
+    )
+
+
+def _structure_of(spec: GenerationSpec) -> generation_pb2.Structure | None:
+    """What ``structure`` asks for; with tools, that is the form of the text beside their calls."""
+    if spec.offered:
+        return generation_pb2.Structure(calls=_calls(spec))
+    return _structure(spec.structure) if spec.structure else None
+
+
+def _calls(spec: GenerationSpec) -> generation_pb2.Calls:
+    text, choice = spec.structure, spec.tool_choice
+    schema = (text.json_schema or '{"type": "object"}') if text else ""
+    return generation_pb2.Calls(
+        tools=map(_tool, spec.callable),
+        required=choice.mode == "required",
+        many=choice.many,
+        text_schema=schema,
     )
 
 

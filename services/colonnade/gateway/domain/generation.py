@@ -51,7 +51,7 @@ PRESETS: Mapping[str, Sampling] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
-    """One request. One of ``prompt``, ``prompt_tokens``, ``messages``; ``model`` or ``model_size`` or neither.
+    """One request. One of ``prompt``, ``prompt_tokens``, ``messages``; ``model``, ``model_size`` or neither.
 
     ``adapter`` goes with its model, or stands for it."""
 
@@ -78,6 +78,17 @@ class GenerationSpec:
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""
+
+    @property
+    def offered(self) -> tuple[Tool, ...]:
+        """The tools that the model is told of."""
+        return () if self.tool_choice.mode == "none" else self.tools
+
+    @property
+    def callable(self) -> tuple[Tool, ...]:
+        """Those of them that the answer may call."""
+        only = self.tool_choice.name
+        return tuple(tool for tool in self.offered if only in ("", tool.name))
 
     @property
     def operation(self) -> str:

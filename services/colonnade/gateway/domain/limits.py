@@ -59,6 +59,15 @@ MAX_SCORED = 128
 """To score in one call, each of them after the whole context."""
 MAX_TOKEN_IDS = 65_536
 """To turn into text in one call."""
+MAX_PROMPTS = 64
+"""To continue in one call, each with an answer of its own."""
+MAX_TOOLS = 128
+MAX_CALLS = 128
+"""In one message."""
+MAX_NAME_BYTES = 256
+"""Of who speaks, of a tool, of a call's id."""
+TOOLS_BYTES = 128 * 1024
+"""Of all tools together, as UTF-8."""
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
 MAX_BIASES = 1024
@@ -67,7 +76,7 @@ STRUCTURE_BYTES: Mapping[str, int] = MappingProxyType(
     {"json_schema": 64 * 1024, "regex": 4 * 1024, "grammar": 16 * 1024}
 )
 """Of a form, as UTF-8."""
-ROLES_IN_CHAT = ("system", "user", "assistant")
+ROLES_IN_CHAT = ("system", "user", "assistant", "tool")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ from colonnade.gateway.http.openai.errors import openai_shape
     ("error", "kind", "code"),
     [
         (InvalidArgument("x", field="n"), "invalid_request_error", "invalid_argument"),
-        (InvalidArgument("x", field="messages", tokens=9), "invalid_request_error", "context_length_exceeded"),
+        (
+            InvalidArgument("x", field="messages", tokens=9),
+            "invalid_request_error",
+            "context_length_exceeded",
+        ),
         (Unsupported("x", field="n"), "invalid_request_error", "unsupported"),
         (TooLarge("x", field="n"), "invalid_request_error", "too_large"),
         (NotFound("x", field="model"), "invalid_request_error", "model_not_found"),
@@ -45,7 +49,12 @@ def test_types_and_codes(error: ColonnadeError, kind: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "shape"),
-    [("/v1/chat/completions", openai_shape), ("/generate", error_body), ("/v1x", error_body), ("", error_body)],
+    [
+        ("/v1/chat/completions", openai_shape),
+        ("/generate", error_body),
+        ("/v1x", error_body),
+        ("", error_body),
+    ],
     ids=["openai", "own", "likeness", "unknown"],
 )
 def test_the_path_chooses_the_shape(path: str, shape: object) -> None:

@@ -1,6 +1,7 @@
 """The routes, one file a noun."""
 
 from colonnade.gateway.http.oip import routes as oip
+from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.routes import (
     docs,
     generate,
@@ -17,6 +18,7 @@ ROUTERS = (
     generate.router,
     texts.router,
     tokens.router,
+    *OPENAI,
     models.router,
     keys.router,
     health.router,

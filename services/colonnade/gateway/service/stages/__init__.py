@@ -3,6 +3,7 @@
 from colonnade.gateway.service.stages.audit_record import AuditRecord
 from colonnade.gateway.service.stages.authenticate import Authenticate
 from colonnade.gateway.service.stages.authorise import Authorise
+from colonnade.gateway.service.stages.call_tools import CallTools
 from colonnade.gateway.service.stages.count_usage import CountUsage
 from colonnade.gateway.service.stages.draw_version import DrawVersion
 from colonnade.gateway.service.stages.fit_texts import FitTexts
@@ -15,6 +16,7 @@ __all__ = [
     "AuditRecord",
     "Authenticate",
     "Authorise",
+    "CallTools",
     "CountUsage",
     "DrawVersion",
     "FitTexts",

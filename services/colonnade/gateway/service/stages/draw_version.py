@@ -34,9 +34,10 @@ class DrawVersion(Stage):
             target = self._drawn(exchange, fitting(resolution, adapter) if adapter else resolution)
         _note(exchange, fresh)
         if target.base:
-            raise InvalidArgument(
-                f"{target.label} is an adapter; send it as adapter, alone or with its model", field="model"
-            )
+            # An adapter named as the model; were there another one beside it, it would not have fitted.
+            adapter = target
+            target, fresh = await self._resolver.version(exchange.caller, adapter.base)
+            _note(exchange, fresh)
         exchange.target = target = replace(target, adapter=adapter)
         if isinstance(spec, GenerationSpec) and 0 < target.context_length < spec.max_tokens:
             exchange.spec = replace(spec, max_tokens=target.context_length)

@@ -9,15 +9,19 @@ from colonnade.gateway.domain.generation import GenerationSpec, Message
 from colonnade.gateway.domain.limits import (
     GREEDY_BELOW,
     MAX_BIASES,
+    MAX_CALLS,
     MAX_MESSAGES,
+    MAX_NAME_BYTES,
     MAX_STOP_CHARS,
     MAX_STOPS,
+    MAX_TOKEN_ID,
     RANGES,
     ROLES_IN_CHAT,
     STRUCTURE_BYTES,
     Limits,
 )
 from colonnade.gateway.domain.structure import FORMS, Structure
+from colonnade.gateway.domain.tools import ToolCall
 from colonnade.gateway.service.pipeline import Stage
 from colonnade.security.inputs import check_size, check_text, model_reference, size_label, subject_name
 
@@ -37,6 +41,8 @@ class ShapeAndSize(Stage):
         _check_exclusive(spec)
         if spec.prompt is not None:
             check_text(spec.prompt, "prompt", self._limits.prompt_bytes)
+        if spec.prompt_tokens is not None:
+            _check_tokens(spec.prompt_tokens, self._limits.prompt_bytes)
         if spec.messages is not None:
             self.check_messages(spec.messages)
         _check_numbers(spec)
@@ -61,13 +67,64 @@ class ShapeAndSize(Stage):
                 field = f"messages[{index}].role"
                 known = ", ".join(ROLES_IN_CHAT)
                 raise InvalidArgument(f"{field} must be one of {known}", field=field, limit=known)
-            check_text(message.content, f"messages[{index}].content", most)
-        check_size(sum(len(message.content.encode()) for message in messages), most, "messages")
+            _check_message(message, f"messages[{index}]", most)
+        check_size(sum(map(_size, messages)), most, "messages")
+
+
+def _check_message(message: Message, field: str, most: int) -> None:
+    """Only who calls tools, or answers for one, may have nothing to say."""
+    silent = message.role == "tool" or bool(message.tool_calls)
+    check_text(message.content, f"{field}.content", most, allow_empty=silent)
+    check_text(message.name, f"{field}.name", MAX_NAME_BYTES, allow_empty=True, controls="line")
+    if message.tool_calls and message.role != "assistant":
+        raise InvalidArgument(
+            f"{field}.tool_calls is for messages of the assistant", field=f"{field}.tool_calls"
+        )
+    if (message.role == "tool") != bool(message.tool_call_id):
+        raise InvalidArgument(
+            f"{field}.tool_call_id must name the call that a message of the role tool answers, and is for "
+            "these only",
+            field=f"{field}.tool_call_id",
+        )
+    check_text(
+        message.tool_call_id, f"{field}.tool_call_id", MAX_NAME_BYTES, allow_empty=True, controls="line"
+    )
+    _check_calls(message.tool_calls, f"{field}.tool_calls", most)
+
+
+def _check_calls(calls: Sequence[ToolCall], field: str, most: int) -> None:
+    if len(calls) > MAX_CALLS:
+        raise InvalidArgument(f"{field} may hold at most {MAX_CALLS} calls", field=field, limit=MAX_CALLS)
+    for index, call in enumerate(calls):
+        check_text(call.id, f"{field}[{index}].id", MAX_NAME_BYTES, controls="line")
+        check_text(call.name, f"{field}[{index}].function.name", MAX_NAME_BYTES, controls="line")
+        check_text(call.arguments, f"{field}[{index}].function.arguments", most, allow_empty=True)
+
+
+def _size(message: Message) -> int:
+    """Of all that the model is shown of it."""
+    calls = sum(len(call.name.encode()) + len(call.arguments.encode()) for call in message.tool_calls)
+    return len(message.content.encode()) + len(message.name.encode()) + calls
+
+
+def _check_tokens(tokens: Sequence[int], most: int) -> None:
+    """A token is a byte of text at least."""
+    if not 1 <= len(tokens) <= most:
+        raise InvalidArgument(
+            f"prompt must hold between 1 and {most} token ids; {len(tokens)} were given",
+            field="prompt",
+            limit=most,
+        )
+    if not all(0 <= token <= MAX_TOKEN_ID for token in tokens):
+        raise InvalidArgument(
+            f"prompt must hold token ids between 0 and {MAX_TOKEN_ID}", field="prompt", limit=MAX_TOKEN_ID
+        )
 
 
 def _check_exclusive(spec: GenerationSpec) -> None:
-    if (spec.prompt is None) == (spec.messages is None):
-        given = "neither was" if spec.prompt is None else "both were"
+    given_prompts = sum(given is not None for given in (spec.prompt, spec.prompt_tokens, spec.messages))
+    if given_prompts != 1:
+        given = "both were" if given_prompts else "neither was"
         raise InvalidArgument(
             f"give either prompt or messages; {given} given",
             field="prompt",
@@ -84,6 +141,7 @@ def _check_numbers(spec: GenerationSpec) -> None:
     if spec.logprobs is not None:
         RANGES["logprobs"].check("logprobs", spec.logprobs)
     RANGES["n"].check("n", spec.n)
+    RANGES["priority"].check("priority", spec.priority)
     _check_bias(spec.sampling.logit_bias)
 
 
