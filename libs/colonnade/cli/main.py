@@ -9,6 +9,7 @@ from colonnade.cli import (
     doctor,
     down,
     embed,
+    engines,
     generate,
     keys,
     logs,
@@ -55,6 +56,7 @@ app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
+app.command("engines", rich_help_panel=_CARE)(engines.engines)
 app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)
 app.command("version", rich_help_panel=_CARE)(version.version)
 

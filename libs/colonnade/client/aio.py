@@ -19,6 +19,7 @@ from colonnade.client.results import (
     Chunk,
     Embeddings,
     Engine,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -169,6 +170,10 @@ class AsyncColonnade:
     async def detokenize(self, tokens: Sequence[int], **options: Unpack[TextOptions]) -> str:
         """The text of tokens, with control tokens by their names."""
         return (await self._call(calls.detokenize(tokens, options))).prompt
+
+    async def engines(self) -> list[Engine]:
+        """Those that may answer, how busy they are, and why some get nothing."""
+        return await self._call(calls.engines())
 
     async def engines(self) -> list[Engine]:
         """Those that may answer, how busy they are, and why some get nothing."""

@@ -19,6 +19,7 @@ from colonnade.client.results import (
     Detokenized,
     Embeddings,
     Engine,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -189,6 +190,10 @@ def create_key(
         expires_at=expires_at.isoformat() if expires_at else None,
     )
     return Call(Request("POST", "/keys", body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
+
+
+def engines() -> Call[list[Engine]]:
+    return Call(Request("GET", "/engines", repeatable=True), parsing.listed("engines", Engine))
 
 
 def engines() -> Call[list[Engine]]:

@@ -19,6 +19,7 @@ from colonnade.client.results import (
     Chunk,
     Embeddings,
     Engine,
+    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -168,6 +169,10 @@ class Colonnade:
     def detokenize(self, tokens: Sequence[int], **options: Unpack[TextOptions]) -> str:
         """The text of tokens, with control tokens by their names."""
         return self._call(calls.detokenize(tokens, options)).prompt
+
+    def engines(self) -> list[Engine]:
+        """Those that may answer, how busy they are, and why some get nothing."""
+        return self._call(calls.engines())
 
     def engines(self) -> list[Engine]:
         """Those that may answer, how busy they are, and why some get nothing."""

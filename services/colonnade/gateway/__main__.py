@@ -8,6 +8,7 @@ from random import SystemRandom
 
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
@@ -95,6 +96,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
             models=Models(catalog, audit),
+            engines=InferenceEngines(Calls(inference, identity)),
             probes=(HealthProbe(registry), HealthProbe(inference), DefaultModelProbe(catalog)),
         )
 

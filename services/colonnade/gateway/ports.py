@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from colonnade.gateway.domain.engines import Engine
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.fair_use import Demand, LimitRecord, Rule, Scope, Verdict
 from colonnade.gateway.domain.generation import Chunk, GenerationSpec
@@ -64,6 +65,12 @@ class Generator(Protocol):
 
     async def abort(self, caller: Caller) -> bool:
         """Ends the caller's generation, whose stream still says how it ended; whether there was one."""
+
+
+class EngineList(Protocol):
+    """The inference service, for who wants to see what runs."""
+
+    async def list_engines(self, caller: Caller) -> tuple[Engine, ...]: ...
 
 
 class TextReader(Protocol):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from colonnade.errors import ColonnadeError, NotFound
+from colonnade.gateway.domain.engines import Engine
 from colonnade.gateway.domain.exchange import Caller, Spec
 from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
 from colonnade.gateway.domain.limits import Limits
@@ -237,6 +238,14 @@ class FakeAudit:
 
 
 @dataclass
+class FakeEngines:
+    known: tuple[Engine, ...] = ()
+
+    async def list_engines(self, caller: Caller) -> tuple[Engine, ...]:
+        return self.known
+
+
+@dataclass
 class FakeProbe:
     name: str
     wrong: str = ""
@@ -252,6 +261,7 @@ class House:
         self.catalog = FakeCatalog()
         self.generator = FakeGenerator()
         self.reader = FakeReader()
+        self.engines = FakeEngines()
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
         self.probes = [FakeProbe("registry"), FakeProbe("inference"), FakeProbe("model")]
@@ -264,6 +274,7 @@ class House:
             doorkeeper=self.doorkeeper,
             keys=self.keys,
             models=Models(self.catalog, self.audit),
+            engines=self.engines,
             probes=self.probes,
         )
         self.app: ASGIApp = build(self.gateway, self.options)

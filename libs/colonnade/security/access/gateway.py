@@ -8,6 +8,7 @@ from colonnade.security.access.roles import (
     SEE_KEYS,
     SEE_METRICS,
     SEE_MODELS,
+    SEE_RUNNING,
 )
 from colonnade.security.access.table import PUBLIC, Table
 
@@ -27,6 +28,7 @@ ROUTES: Table = {
     "POST /models/import": CHANGE_MODELS,
     "PUT /models/{name}/aliases/{alias}": CHANGE_MODELS,
     "DELETE /models/{name}/aliases/{alias}": CHANGE_MODELS,
+    "GET /engines": SEE_RUNNING & PEOPLE,
     "POST /keys": MANAGE_KEYS,
     "GET /keys": SEE_KEYS,
     "DELETE /keys/{id}": MANAGE_KEYS,

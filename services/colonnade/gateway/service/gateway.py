@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colonnade.gateway.ports import Probe
+from colonnade.gateway.ports import EngineList, Probe
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
@@ -16,5 +16,6 @@ class Gateway:
     doorkeeper: Doorkeeper
     keys: Keys
     models: Models
+    engines: EngineList
     probes: Sequence[Probe]
     """What must be there before requests can be answered."""

@@ -66,6 +66,7 @@ ROUTES = {
     "POST /models/import":                    "x.x....",
     "PUT /models/{name}/aliases/{alias}":     "x.x....",
     "DELETE /models/{name}/aliases/{alias}":  "x.x....",
+    "GET /engines":                           "xxx.x..",
     "POST /keys":                             "x......",
     "GET /keys":                              "x...x..",
     "DELETE /keys/{id}":                      "x......",

@@ -4,6 +4,7 @@ from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.routes import (
     docs,
+    engines,
     generate,
     health,
     keys,
@@ -20,6 +21,7 @@ ROUTERS = (
     tokens.router,
     *OPENAI,
     models.router,
+    engines.router,
     keys.router,
     health.router,
     metrics.router,
