@@ -47,6 +47,7 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "presence_penalty": Range(-2, 2),
         "logit_bias": Range(-100, 100),
         "n": Range(1, 16),
+        "priority": Range(-10, 10),
     }
 )
 GREEDY_BELOW = 1e-3
