@@ -22,6 +22,7 @@ BODIES = {
     "POST /score": {"text": "x"},
     "POST /tokenize": {"prompt": "x"},
     "POST /detokenize": {"tokens": [7]},
+    "POST /v1/responses": {"model": "tiny", "input": "x"},
     "POST /v2/models/{model}/generate": {"text_input": "x"},
     "POST /v2/models/{model}/generate_stream": {"text_input": "x"},
     "POST /v2/models/{model}/versions/{version}/generate": {"text_input": "x"},

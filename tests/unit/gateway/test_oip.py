@@ -55,7 +55,7 @@ async def test_an_answer(house: House) -> None:
 
 
 async def test_everything_that_can_be_asked(house: House) -> None:
-    sampling = {
+    sampling: dict[str, Any] = {
         "temperature": 0.5, "top_p": 0.6, "top_k": 7, "min_p": 0.1, "repetition_penalty": 1.1,
         "frequency_penalty": 0.2, "presence_penalty": 0.3, "seed": 9,
     }  # fmt: skip

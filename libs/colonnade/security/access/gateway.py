@@ -21,6 +21,7 @@ ROUTES: Table = {
     "POST /v1/chat/completions": GENERATE & PEOPLE,
     "POST /v1/completions": GENERATE & PEOPLE,
     "POST /v1/embeddings": GENERATE & PEOPLE,
+    "POST /v1/responses": GENERATE & PEOPLE,
     "GET /v1/models": SEE_MODELS & PEOPLE,
     "GET /v1/models/{model}": SEE_MODELS & PEOPLE,
     "GET /models": SEE_MODELS & PEOPLE,

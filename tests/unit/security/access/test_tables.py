@@ -59,6 +59,7 @@ ROUTES = {
     "POST /v1/chat/completions":              "xxxx...",
     "POST /v1/completions":                   "xxxx...",
     "POST /v1/embeddings":                    "xxxx...",
+    "POST /v1/responses":                     "xxxx...",
     "GET /v1/models":                         "xxxxx..",
     "GET /v1/models/{model}":                 "xxxxx..",
     "GET /models":                            "xxxxx..",

@@ -1,6 +1,6 @@
 """``/v2``: the server, its health, its models, and generation."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
@@ -68,7 +68,7 @@ async def version_ready(request: Request, model: str, version: _Version) -> wire
     return wire.ModelReady(name=detail.model.name)
 
 
-_ANSWER = {200: {"model": wire.OipAnswer}}
+_ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": wire.OipAnswer}}
 
 
 @router.post(f"{_MODEL}/generate", response_model=None, responses=_ANSWER)

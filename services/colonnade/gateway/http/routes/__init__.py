@@ -2,6 +2,7 @@
 
 from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
+from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
     docs,
     engines,
@@ -20,6 +21,7 @@ ROUTERS = (
     texts.router,
     tokens.router,
     *OPENAI,
+    responses.router,
     models.router,
     engines.router,
     keys.router,

@@ -1,0 +1,22 @@
+"""``POST /v1/responses``."""
+
+from fastapi import APIRouter, Request
+
+from colonnade.gateway.domain.generation import Chunk
+from colonnade.gateway.http.openai.naming import named
+from colonnade.gateway.http.responses.render import ResponsesRenderer
+from colonnade.gateway.http.responses.wire import ResponsesBody
+from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
+from colonnade.gateway.http.streaming import Answer
+
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
+
+
+@router.post("/responses", response_model=None)
+async def responses(body: ResponsesBody, request: Request) -> Answer[Chunk]:
+    """Answers a text or a list of items as OpenAI's Responses API does; nothing is kept of it."""
+    exchange = exchange_of(request)
+    exchange.spec = body.spec()
+    renderer = ResponsesRenderer(exchange, body.echo())
+    chunks = named(gateway_of(request).pipeline.generate(exchange), body.names())
+    return Answer(exchange, chunks, renderer, stream=bool(body.stream), framing=renderer.framing)
