@@ -14,6 +14,7 @@ from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.sql import SqlKeyStore
 from colonnade.gateway.adapters.texts import InferenceTexts
+from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
@@ -36,6 +37,7 @@ from colonnade.gateway.service.stages import (
     ReadTexts,
     ShapeAndSize,
     SpeakFor,
+    StandIns,
 )
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.rpc import Identity, Peer, run_service, until_stopped
@@ -110,12 +112,14 @@ def pipeline(
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
     record, count, speak = AuditRecord(audit), CountUsage(GenAiMetrics()), SpeakFor()
-    draw = DrawVersion(Resolver(catalog), SystemRandom())
+    resolver, rng = Resolver(catalog), SystemRandom()
+    draw = DrawVersion(resolver, rng)
+    stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
     fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
     generate = Generate(InferenceGenerator(inference))
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[record, count, ShapeAndSize(settings.limits), CallTools(), speak, draw, generate],
+        generation=[record, count, ShapeAndSize(settings.limits), CallTools(), speak, draw, stand_ins, generate],
         embedding=[record, count, fit, speak, draw, read],
         scoring=[record, count, fit, speak, draw, read],
         encoding=[record, count, fit, speak, draw, read],

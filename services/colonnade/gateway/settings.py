@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from colonnade.errors import ColonnadeError
 from colonnade.gateway.domain.fair_use import MAX_PRIORITY, Kind, Quota
 from colonnade.gateway.domain.limits import Limits
+from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
@@ -50,6 +51,10 @@ class GatewaySettings(ProcessSettings):
     """The deadline of a request, passed on to every service behind it."""
     import_seconds: float = Field(default=_HTTP.import_seconds, gt=0)
     """The same for an import."""
+    fallbacks: str = ""
+    """``model=other,...``: who answers where no engine can answer with the model."""
+    shadows: str = ""
+    """``model=other:percent,...``: who gets a copy of that many of the model's requests."""
     key_requests_per_minute: int = Field(default=0, ge=0)
     """Of every key that has no limit of its own; 0: no limit. The same holds for those below."""
     key_tokens_per_minute: int = Field(default=0, ge=0)
@@ -70,6 +75,18 @@ class GatewaySettings(ProcessSettings):
     """Where gateways count together; empty: each counts for itself."""
     redis_local_share: float = Field(default=0.25, gt=0, le=1)
     """Of each limit, what one gateway allows while Redis is away."""
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _readable_fallbacks(cls, text: str) -> str:
+        fallbacks_of(text)
+        return text
+
+    @field_validator("shadows")
+    @classmethod
+    def _readable_shadows(cls, text: str) -> str:
+        shadows_of(text)
+        return text
 
     @field_validator("bootstrap_key")
     @classmethod

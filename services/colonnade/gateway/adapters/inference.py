@@ -39,11 +39,15 @@ class InferenceGenerator:
     async def stream(
         self, caller: Caller, spec: GenerationSpec, target: Target
     ) -> AsyncGenerator[Chunk, None]:
-        request = inference_pb2.GenerateRequest(generation=generation_of(caller, spec, target))
+        request = inference_pb2.GenerateRequest(
+            generation=generation_of(caller, spec, target),
+            fallbacks=[model_ref(each) for each in target.fallbacks],
+            shadow=model_ref(target.shadow) if target.shadow else None,
+        )
         answers = self._calls.stream(caller, self._stub.Generate, request, inference_pb2.GenerateResponse)
         async with aclosing(answers):
             async for answer in answers:
-                yield _chunk(answer.chunk)
+                yield _chunk(answer.chunk, answer.fallback.digest)
 
 
 def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> generation_pb2.Generation:
@@ -131,9 +135,10 @@ def _structure(structure: Structure) -> generation_pb2.Structure:
     return generation_pb2.Structure(**{form: getattr(structure, form) for form in structure.given})
 
 
-def _chunk(chunk: generation_pb2.Chunk) -> Chunk:
+def _chunk(chunk: generation_pb2.Chunk, fallback: str = "") -> Chunk:
     finish = _finish(chunk.finish) if chunk.HasField("finish") else None
-    return Chunk(chunk.text, tuple(token_of(token) for token in chunk.tokens), finish, chunk.index)
+    tokens = tuple(token_of(token) for token in chunk.tokens)
+    return Chunk(chunk.text, tokens, finish, chunk.index, fallback)
 
 
 def token_of(token: generation_pb2.Token) -> Token:

@@ -154,6 +154,8 @@ class Chunk:
     finish: Finish | None = None
     index: int = 0
     """Which of the answers."""
+    answered_by: str = ""
+    """In the first chunk: the digest of the fallback that answers, if one does."""
     calls: tuple[CallPart, ...] = ()
     """Calls of tools, taken out of the text."""
 

@@ -17,6 +17,10 @@ class Target:
     """Of an adapter: the digest of the version that it belongs to."""
     adapter: "Target | None" = None
     """Of a model: the adapter that has a part in the answer."""
+    fallbacks: "tuple[Target, ...]" = ()
+    """Who may answer instead, in this order, where no engine can answer with this version."""
+    shadow: "Target | None" = None
+    """Who gets a copy, whose answer is measured and thrown away."""
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ from colonnade.gateway.service.stages.generate import Generate
 from colonnade.gateway.service.stages.read_texts import ReadTexts
 from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
 from colonnade.gateway.service.stages.speak_for import SpeakFor
+from colonnade.gateway.service.stages.stand_ins import StandIns
 
 __all__ = [
     "AuditRecord",
@@ -24,4 +25,5 @@ __all__ = [
     "ReadTexts",
     "ShapeAndSize",
     "SpeakFor",
+    "StandIns",
 ]

@@ -28,8 +28,17 @@ class Generate(Stage):
             self._generator.stream(exchange.caller, exchange.asked, exchange.target)
         ) as chunks:
             async for chunk in chunks:
+                if chunk.answered_by:
+                    _fell_back(exchange, chunk.answered_by)
                 yield chunk
                 open_ -= chunk.finish is not None
                 if not open_:
                     return
         raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)
+
+
+def _fell_back(exchange: Exchange, digest: str) -> None:
+    """The answer is another version's: it is said so."""
+    fallbacks = exchange.target.fallbacks if exchange.target else ()
+    exchange.target = next((each for each in fallbacks if each.digest == digest), exchange.target)
+    exchange.degraded.append("model")
