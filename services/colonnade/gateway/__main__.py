@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import SystemRandom
 
@@ -10,20 +10,26 @@ from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.inference import InferenceGenerator
+from colonnade.gateway.adapters.journal import Journal
+from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.sql import SqlKeyStore
+from colonnade.gateway.adapters.sql_limits import SqlLimitStore
+from colonnade.gateway.adapters.sql_usage import SqlUsageLedger
 from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
-from colonnade.gateway.ports import Audit, KeyStore
+from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, UsageLedger
 from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.stages import (
     AuditRecord,
@@ -34,10 +40,12 @@ from colonnade.gateway.service.stages import (
     DrawVersion,
     FitTexts,
     Generate,
+    Limit,
     ReadTexts,
     ShapeAndSize,
     SpeakFor,
     StandIns,
+    TurnAway,
 )
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.rpc import Identity, Peer, run_service, until_stopped
@@ -51,13 +59,14 @@ from colonnade.telemetry.metrics import GenAiMetrics
 
 _LOG = get_logger(__name__)
 _FLUSH_SECONDS = 30.0
+_USAGE_SECONDS = 1.0
 
 
 async def serve(settings: GatewaySettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
     async with composed(settings) as gateway:
         await gateway.doorkeeper.is_open()
-        flushing = asyncio.create_task(_flush_now_and_then(gateway.doorkeeper))
+        flushing = asyncio.create_task(_now_and_then(_FLUSH_SECONDS, gateway.doorkeeper.flush))
         try:
             listener = bind(settings.listen)
             _LOG.info("serving", address=settings.address, open=await gateway.doorkeeper.is_open())
@@ -84,7 +93,8 @@ async def report(settings: GatewaySettings) -> dict[str, object]:
 async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """All ports on their adapters."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(key_store(settings))
+        database = await stack.enter_async_context(opened(settings))
+        store = SqlKeyStore(database)
         await require_safe(settings, store)
         audit = stack.enter_context(AuditLog(settings.audit, settings.service))
         identity = Identity(settings.service, settings.identity)
@@ -93,12 +103,22 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         catalog = RegistryCatalog(Calls(registry, identity))
         bootstrap = settings.bootstrap_key.get_secret_value()
         doorkeeper = Doorkeeper(store, ROUTES, bootstrap)
+        limits, ledger = (
+            SqlLimitStore(database),
+            await stack.enter_async_context(usage_ledger(database, settings)),
+        )
+        fair_use = await stack.enter_async_context(fair_use_of(limits, ledger, settings))
+        leftovers = Leftovers()
+        stack.push_async_callback(leftovers.close)
+        calls = Calls(inference, identity)
         yield Gateway(
-            pipeline=pipeline(doorkeeper, audit, catalog, Calls(inference, identity), settings),
+            pipeline=pipeline(doorkeeper, audit, catalog, calls, fair_use, leftovers, settings),
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
             models=Models(catalog, audit),
             engines=InferenceEngines(Calls(inference, identity)),
+            limits=LimitAdmin(limits, store, fair_use, audit),
+            usage=UsageReports(ledger),
             probes=(HealthProbe(registry), HealthProbe(inference), DefaultModelProbe(catalog)),
         )
 
@@ -108,6 +128,8 @@ def pipeline(
     audit: Audit,
     catalog: RegistryCatalog,
     inference: Calls,
+    fair_use: FairUse,
+    leftovers: Leftovers,
     settings: GatewaySettings,
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
@@ -116,24 +138,73 @@ def pipeline(
     draw = DrawVersion(resolver, rng)
     stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
     fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
-    generate = Generate(InferenceGenerator(inference))
+    generate = Generate(InferenceGenerator(inference), leftovers)
+    flood, limit = TurnAway(fair_use), Limit(fair_use)
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[record, count, ShapeAndSize(settings.limits), CallTools(), speak, draw, stand_ins, generate],
-        embedding=[record, count, fit, speak, draw, read],
-        scoring=[record, count, fit, speak, draw, read],
-        encoding=[record, count, fit, speak, draw, read],
+        generation=[
+            record,
+            count,
+            ShapeAndSize(settings.limits),
+            CallTools(),
+            speak,
+            flood,
+            draw,
+            stand_ins,
+            limit,
+            generate,
+        ],
+        embedding=[record, count, fit, speak, flood, draw, limit, read],
+        scoring=[record, count, fit, speak, flood, draw, limit, read],
+        encoding=[record, count, fit, speak, flood, draw, limit, read],
     )
 
 
 @asynccontextmanager
-async def key_store(settings: GatewaySettings) -> AsyncIterator[KeyStore]:
+async def opened(settings: GatewaySettings) -> AsyncIterator[Database]:
+    """The gateway's database, as this release has it."""
     database = Database(settings.database)
     try:
         await migrate(database, "colonnade.gateway")
-        yield SqlKeyStore(database)
+        yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def key_store(settings: GatewaySettings) -> AsyncIterator[KeyStore]:
+    async with opened(settings) as database:
+        yield SqlKeyStore(database)
+
+
+@asynccontextmanager
+async def usage_ledger(database: Database, settings: GatewaySettings) -> AsyncIterator[UsageLedger]:
+    """Written to the database once a second, and at the end; what a killed process left, at first."""
+    journal = Journal(settings.data / "usage")
+    ledger = SqlUsageLedger(database, journal)
+    flushing = asyncio.create_task(_now_and_then(_USAGE_SECONDS, ledger.flush))
+    try:
+        yield ledger
+    finally:
+        flushing.cancel()
+        try:
+            await ledger.flush()
+        finally:
+            journal.close()
+
+
+@asynccontextmanager
+async def fair_use_of(
+    store: LimitStore, ledger: UsageLedger, settings: GatewaySettings
+) -> AsyncIterator[FairUse]:
+    async with AsyncExitStack() as stack:
+        limiter: Limiter = MemoryLimiter()
+        if url := settings.redis_url.get_secret_value():
+            limiter = shared = RedisLimiter(url, local_share=settings.redis_local_share)
+            stack.push_async_callback(shared.close)
+        fair_use = FairUse(LimitBook(store, settings.quotas), limiter, ledger, Budgets(ledger))
+        stack.push_async_callback(fair_use.close)
+        yield fair_use
 
 
 async def require_safe(settings: GatewaySettings, store: KeyStore) -> None:
@@ -147,13 +218,13 @@ async def require_safe(settings: GatewaySettings, store: KeyStore) -> None:
     )
 
 
-async def _flush_now_and_then(doorkeeper: Doorkeeper) -> None:
+async def _now_and_then(seconds: float, flush: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await asyncio.sleep(_FLUSH_SECONDS)
+        await asyncio.sleep(seconds)
         try:
-            await doorkeeper.flush()
+            await flush()
         except ColonnadeError as error:
-            _LOG.warning("last use of keys not noted", reason=error.message)
+            _LOG.warning("not written down yet; it will be tried again", reason=error.message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

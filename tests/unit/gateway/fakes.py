@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from colonnade.errors import ColonnadeError, NotFound
+from colonnade.gateway.adapters.limiter import MemoryLimiter
 from colonnade.gateway.domain.engines import Engine
 from colonnade.gateway.domain.exchange import Caller, Spec
+from colonnade.gateway.domain.fair_use import Kind, Quota
 from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
 from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.models import (
@@ -40,10 +42,12 @@ from colonnade.gateway.domain.texts import (
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.stages import (
     AuditRecord,
@@ -54,14 +58,16 @@ from colonnade.gateway.service.stages import (
     DrawVersion,
     FitTexts,
     Generate,
+    Limit,
     ReadTexts,
     ShapeAndSize,
     SpeakFor,
+    TurnAway,
 )
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
-from tests.unit.gateway.memory import MemoryKeyStore
+from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
 
 BASE = "http://127.0.0.1:8080"
 DIGEST = "sha256:" + "a" * 64
@@ -149,7 +155,9 @@ def version() -> Version:
 
 @dataclass
 class FakeGenerator:
-    """Gives ``chunks``; waits at ``gate`` before each one after the first, if there is a gate."""
+    """Gives ``chunks``; waits at ``gate`` before each one after the first, if there is a gate.
+
+    Aborted, it ends as an engine does, with the count of what it has given."""
 
     chunks: list[Chunk] = field(
         default_factory=lambda: [
@@ -166,6 +174,8 @@ class FakeGenerator:
     running: int = 0
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    aborts: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By the ids of calls that run."""
 
     async def stream(
         self, caller: Caller, spec: GenerationSpec, target: Target
@@ -174,17 +184,37 @@ class FakeGenerator:
         self.callers.append(caller)
         self.targets.append(target)
         self.running += 1
+        aborted = self.aborts[caller.call_id] = asyncio.Event()
+        given = 0
         try:
             for index, chunk in enumerate(self.chunks):
                 if self.error is not None and index == self.error_after:
                     raise self.error
                 self.entered.set()
                 if index and self.gate is not None:
-                    await self.gate.wait()
+                    await _either(self.gate, aborted)
+                if aborted.is_set():
+                    yield Chunk("", finish=finish("cancelled", completion=given))
+                    return
+                given += len(chunk.tokens)
                 yield chunk
         finally:
+            del self.aborts[caller.call_id]
             self.running -= 1
             self.closed.set()
+
+    async def abort(self, caller: Caller) -> bool:
+        found = self.aborts.get(caller.call_id)
+        if found is not None:
+            found.set()
+        return found is not None
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 @dataclass
@@ -269,12 +299,19 @@ class House:
         self.doorkeeper = Doorkeeper(self.store, ROUTES, bootstrap)
         self.keys = Keys(self.store, self.audit, self.doorkeeper, bool(bootstrap))
         self.options = HttpOptions(**options)
+        self.limit_store, self.ledger, self.limiter = MemoryLimitStore(), MemoryUsageLedger(), MemoryLimiter()
+        self.quotas = {kind: Quota() for kind in Kind}
+        book, budgets = LimitBook(self.limit_store, self.quotas), Budgets(self.ledger)
+        self.fair_use = FairUse(book, self.limiter, self.ledger, budgets)
+        self.leftovers = Leftovers()
         self.gateway = Gateway(
             pipeline=self.pipeline(),
             doorkeeper=self.doorkeeper,
             keys=self.keys,
             models=Models(self.catalog, self.audit),
             engines=self.engines,
+            limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
+            usage=UsageReports(self.ledger),
             probes=self.probes,
         )
         self.app: ASGIApp = build(self.gateway, self.options)
@@ -282,22 +319,22 @@ class House:
     def pipeline(self) -> Pipeline:
         record, count, speak = AuditRecord(self.audit), CountUsage(GenAiMetrics(self.metrics)), SpeakFor()
         draw = DrawVersion(Resolver(self.catalog), Random(7))
-        reading = [record, count, FitTexts(Limits()), speak, draw, ReadTexts(self.reader)]
+        flood, limit = TurnAway(self.fair_use), Limit(self.fair_use)
+        fit, read = FitTexts(Limits()), ReadTexts(self.reader)
+        shape, generate = ShapeAndSize(Limits()), Generate(self.generator, self.leftovers)
+        reading = [record, count, fit, speak, flood, draw, limit, read]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
-            generation=[
-                record,
-                count,
-                ShapeAndSize(Limits()),
-                CallTools(),
-                speak,
-                draw,
-                Generate(self.generator),
-            ],
+            generation=[record, count, shape, CallTools(), speak, flood, draw, limit, generate],
             embedding=reading,
             scoring=reading,
             encoding=reading,
         )
+
+    async def settled(self) -> None:
+        """All that requests took is counted."""
+        await self.leftovers.close()
+        await self.fair_use.close()
 
     def client(self, key: str = "", **headers: str) -> httpx.AsyncClient:
         if key:

@@ -1,11 +1,13 @@
 """Who may call what: the routes that exist, the access table, and every cell of it through HTTP."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope
 from colonnade.gateway.domain.keys import KeyOrder
 from colonnade.gateway.http.app import build_routes
 from colonnade.gateway.http.route import GuardedRoute
@@ -34,8 +36,11 @@ BODIES = {
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},
+    "PUT /limits/keys/{id}": {},
+    "PUT /limits/tenants/{tenant}": {},
+    "PUT /limits/tenants/{tenant}/models/{model}": {},
 }
-PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1"}
+PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
 ROUTE_KEYS = sorted(ROUTES)
 
 
@@ -53,6 +58,12 @@ async def keyed() -> Keyed:
     for role in [Role.ADMIN, *(role for role in GRANTABLE if role is not Role.ADMIN)]:
         made[role] = (await house.keys.create(LOCAL, KeyOrder("local", frozenset({role})))).secret
     spare = await house.keys.create(LOCAL, KeyOrder("local", frozenset({Role.CALLER})))
+    for scope in (
+        Scope(Kind.KEY, "local", spare.record.id),
+        Scope(Kind.TENANT, "local"),
+        Scope(Kind.MODEL, "local", "tiny"),
+    ):
+        await house.limit_store.put(LimitRecord(scope, Quota(), datetime.now(UTC), "local"))
     return Keyed(house, made, spare.record.id)
 
 

@@ -16,6 +16,10 @@ CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Importing models and moving aliases: what people do, and sign for."""
 MANAGE_KEYS = frozenset({Role.ADMIN})
 SEE_KEYS = frozenset({Role.ADMIN, Role.AUDITOR})
+MANAGE_LIMITS = frozenset({Role.ADMIN})
+SEE_LIMITS = frozenset({Role.ADMIN, Role.AUDITOR})
+SEE_USAGE = frozenset(Role) - {Role.SERVICE}
+"""How much of it, is decided behind the door: admins and auditors see their tenant's, others their key's."""
 SEE_METRICS = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR})
 
 PEOPLE = frozenset(Role) - {Role.SERVICE}

@@ -29,6 +29,7 @@ _REASONS = {
     generation_pb2.FINISH_REASON_CANCELLED: "cancelled",
     generation_pb2.FINISH_REASON_DEADLINE: "deadline",
 }
+_ABORT_SECONDS = 1.0
 
 
 class InferenceGenerator:
@@ -49,11 +50,23 @@ class InferenceGenerator:
             async for answer in answers:
                 yield _chunk(answer.chunk, answer.fallback.digest)
 
+    async def abort(self, caller: Caller) -> bool:
+        request = inference_pb2.AbortRequest(request_id=_call_id(caller))
+        answer = await self._calls.unary(
+            caller, self._stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
+        )
+        return answer.found
+
+
+def _call_id(caller: Caller) -> str:
+    return caller.call_id or caller.request_id
+
 
 def generation_of(caller: Caller, spec: GenerationSpec, target: Target) -> generation_pb2.Generation:
     """The request as it travels from here to the engine."""
     generation = generation_pb2.Generation(
-        request_id=caller.request_id,
+        request_id=_call_id(caller),
+        priority=spec.priority,
         model=model_ref(target),
         sampling=_sampling(spec.sampling),
         max_tokens=spec.max_tokens,

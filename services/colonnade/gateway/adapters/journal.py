@@ -1,8 +1,8 @@
 """Entries of the usage ledger on their way to the database, in files that outlive the process.
 
 An entry is appended before its answer is complete, in one write, which costs microseconds and which the
-kernel keeps when the process is killed. Files are cut where entries are written to the database, and each file
-is a batch of its own, whose name the database remembers: so a file that is found again is not counted again.
+kernel keeps when the process is killed. Files are cut where entries are written to the database; each file is
+a batch of its own, whose name the database remembers: so a file that is found again is not counted again.
 """
 
 import fcntl

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.http.errors import ClientGone, error_response
+from colonnade.gateway.http.rate_headers import rate_headers
 from colonnade.gateway.http.route import EXCHANGE
 from colonnade.security import inputs
 from colonnade.telemetry import bind_request, extract, get_logger, span
@@ -56,7 +57,7 @@ class Entry:
         exchange = Exchange(_request_id(headers))
         exchange.deadline = exchange.received + self._request_seconds
         scope[EXCHANGE] = exchange
-        sender = _Sender(send, exchange.request_id)
+        sender = _Sender(send, exchange)
         with (
             bind_request(exchange.request_id),
             span(f"{scope['method']}", "server", context=extract(headers.items())) as active,
@@ -90,16 +91,18 @@ class Entry:
 class _Sender:
     """Adds the headers that every answer has, and remembers the status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, exchange: Exchange) -> None:
         self._send = send
-        self._request_id = request_id
+        self._exchange = exchange
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
-            headers["x-request-id"] = self._request_id
+            headers["x-request-id"] = self._exchange.request_id
+            for name, value in rate_headers(self._exchange.allowance):
+                headers[name] = value
             for name, value in SAFE_HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)

@@ -137,6 +137,7 @@ class GenerateBody(Strict):
     user: str | None = Field(
         default=None, description="Whom this is for, in at most 256 bytes: keeps them on one model version."
     )
+    priority: int | None = number("priority", "Higher goes first, as far as the key may.", _SPEC.priority)
     stream: bool | None = Field(default=None, description="Server-sent events instead of one JSON answer.")
 
     def spec(self) -> GenerationSpec:
@@ -156,6 +157,7 @@ class GenerateBody(Strict):
             user=self.user or "",
             structure=self.structure.structure() if self.structure else None,
             n=_SPEC.n if self.n is None else self.n,
+            priority=_SPEC.priority if self.priority is None else self.priority,
         )
 
     def _sampling(self) -> Sampling:

@@ -16,7 +16,7 @@ _COUNTS = ("requests_per_minute", "tokens_per_minute", "concurrent_requests", "m
 
 
 def _limit(description: str, limits: Range = _COUNT) -> Any:
-    bounds = {"minimum": limits.low, "maximum": limits.high}
+    bounds: dict[str, Any] = {"minimum": limits.low, "maximum": limits.high}
     return Field(default=None, description=description, json_schema_extra=bounds)
 
 

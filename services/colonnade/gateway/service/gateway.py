@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from colonnade.gateway.ports import EngineList, Probe
 from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
@@ -17,5 +18,7 @@ class Gateway:
     keys: Keys
     models: Models
     engines: EngineList
+    limits: LimitAdmin
+    usage: UsageReports
     probes: Sequence[Probe]
     """What must be there before requests can be answered."""

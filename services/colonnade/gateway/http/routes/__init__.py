@@ -9,10 +9,12 @@ from colonnade.gateway.http.routes import (
     generate,
     health,
     keys,
+    limits,
     metrics,
     models,
     texts,
     tokens,
+    usage,
     version,
 )
 
@@ -25,6 +27,8 @@ ROUTERS = (
     models.router,
     engines.router,
     keys.router,
+    limits.router,
+    usage.router,
     health.router,
     metrics.router,
     oip.router,

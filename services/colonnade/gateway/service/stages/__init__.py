@@ -8,6 +8,7 @@ from colonnade.gateway.service.stages.count_usage import CountUsage
 from colonnade.gateway.service.stages.draw_version import DrawVersion
 from colonnade.gateway.service.stages.fit_texts import FitTexts
 from colonnade.gateway.service.stages.generate import Generate
+from colonnade.gateway.service.stages.limit import Limit, TurnAway
 from colonnade.gateway.service.stages.read_texts import ReadTexts
 from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
 from colonnade.gateway.service.stages.speak_for import SpeakFor
@@ -22,8 +23,10 @@ __all__ = [
     "DrawVersion",
     "FitTexts",
     "Generate",
+    "Limit",
     "ReadTexts",
     "ShapeAndSize",
     "SpeakFor",
     "StandIns",
+    "TurnAway",
 ]

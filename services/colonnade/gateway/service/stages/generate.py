@@ -8,13 +8,15 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.ports import Generator
 from colonnade.gateway.service.pipeline import Stage
+from colonnade.gateway.service.reading import Leftovers, Reading
 
 
 class Generate(Stage):
     """Asks the inference service for the answer of the drawn version."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, leftovers: Leftovers | None = None) -> None:
         self._generator = generator
+        self._leftovers = leftovers or Leftovers()
 
     def during(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
         return self._answer(exchange)
@@ -23,18 +25,19 @@ class Generate(Stage):
         """The chunks of the drawn version; exactly one of each answer, its last, has ``finish``."""
         if exchange.target is None:
             raise Internal("no version was drawn before generation")
-        open_ = exchange.asked.n
-        async with aclosing(
-            self._generator.stream(exchange.caller, exchange.asked, exchange.target)
-        ) as chunks:
-            async for chunk in chunks:
-                if chunk.answered_by:
-                    _fell_back(exchange, chunk.answered_by)
-                yield chunk
-                open_ -= chunk.finish is not None
-                if not open_:
-                    return
-        raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)
+        exchange.tally.answers = exchange.asked.n
+        stream = self._generator.stream(exchange.caller, exchange.asked, exchange.target)
+        reading = Reading(stream, exchange.tally)
+        try:
+            async with aclosing(reading.chunks()) as chunks:
+                async for chunk in chunks:
+                    if chunk.answered_by:
+                        _fell_back(exchange, chunk.answered_by)
+                    yield chunk
+        finally:
+            self._leftovers.take(reading, lambda: self._generator.abort(exchange.caller))
+        if not exchange.tally.complete:
+            raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)
 
 
 def _fell_back(exchange: Exchange, digest: str) -> None:
