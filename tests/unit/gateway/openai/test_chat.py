@@ -153,6 +153,7 @@ async def test_all_fields_go_down(house: House, client: httpx.AsyncClient, chat:
         "top_k": 3,
         "min_p": 0.1,
         "repetition_penalty": 1.1,
+        "priority": -2,
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "x", "schema": SCHEMA, "strict": True},
@@ -166,7 +167,7 @@ async def test_all_fields_go_down(house: House, client: httpx.AsyncClient, chat:
     assert reply.status_code == 200, reply.text
     (spec,) = house.generator.specs
     assert spec.sampling == Sampling(0.5, 3, 0.9, 0.1, 1.1, 11, 1.0, -1.0, {7: 5.0})
-    assert (spec.stop, spec.max_tokens, spec.user) == (("x",), 9, "ann")
+    assert (spec.stop, spec.max_tokens, spec.user, spec.priority) == (("x",), 9, "ann", -2)
     assert spec.structure == Structure(json_schema=json.dumps(SCHEMA))
 
 

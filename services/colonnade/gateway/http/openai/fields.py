@@ -92,6 +92,7 @@ class TextBody(OpenAiBody):
     repetition_penalty: float | None = number(
         "repetition_penalty", "Ours: above 1, tokens seen before are less likely.", 1.0
     )
+    priority: int | None = number("priority", "Ours: higher goes first, as far as the key may.", 0)
     adapter: str | None = Field(default=None, description="Ours: a LoRA adapter of the model.")
     structure: StructureBody | None = Field(
         default=None, description="Ours: the form that the answer must have, as in POST /generate."

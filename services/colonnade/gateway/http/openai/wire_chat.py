@@ -68,6 +68,7 @@ class ChatBody(TextBody):
             user=self.user or "",
             structure=self._form(),
             n=1 if self.n is None else self.n,
+            priority=self.priority or 0,
             tools=tuple(each.tool() for each in self.tools or ()),
             tool_choice=tool_choice(self.tool_choice, self.parallel_tool_calls),
         )

@@ -53,6 +53,7 @@ class CompletionBody(TextBody):
             user=self.user or "",
             structure=self.form(),
             n=1 if self.n is None else self.n,
+            priority=self.priority or 0,
         )
         return [
             replace(spec, prompt=each)
