@@ -124,8 +124,8 @@ def test_tokens_are_the_models_own_and_go_back(platform: Platform) -> None:
         chat = client.tokenize(messages=messages, model="tiny")
         answer = client.generate(messages=messages, max_tokens=1, model="tiny")
         assert (answer.usage.prompt_tokens, text in client.detokenize(chat.tokens)) == (chat.count, True)
-    status, answer = post(platform, "/detokenize", tokens=[1, 10**6], model="tiny")
-    assert (status, answer["error"]["details"]["field"]) == (400, "tokens[1]")
+    status, refusal = post(platform, "/detokenize", tokens=[1, 10**6], model="tiny")
+    assert (status, refusal["error"]["details"]["field"]) == (400, "tokens[1]")
     assert platform.command("tokenize", text, "--count", "--model", "tiny").stdout == f"{found.count}\n"
 
 
