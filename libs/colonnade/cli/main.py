@@ -12,6 +12,7 @@ from colonnade.cli import (
     engines,
     generate,
     keys,
+    limits,
     logs,
     models,
     restart,
@@ -19,6 +20,7 @@ from colonnade.cli import (
     status,
     tokenize,
     up,
+    usage,
     version,
 )
 from colonnade.cli.failures import Group
@@ -56,6 +58,8 @@ app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
+app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
+app.command("usage", rich_help_panel=_CARE)(usage.usage)
 app.command("engines", rich_help_panel=_CARE)(engines.engines)
 app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)
 app.command("version", rich_help_panel=_CARE)(version.version)

@@ -8,6 +8,7 @@ with Colonnade() as client:
 
 from colonnade.client.aio import AsyncColonnade, AsyncStream
 from colonnade.client.calls import GenerateOptions, TextOptions
+from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -15,8 +16,6 @@ from colonnade.client.results import (
     Chunk,
     Embedding,
     Embeddings,
-    Engine,
-    EngineBreaker,
     Engine,
     EngineBreaker,
     Generation,
@@ -50,17 +49,19 @@ __all__ = [
     "Embeddings",
     "Engine",
     "EngineBreaker",
-    "Engine",
-    "EngineBreaker",
     "GenerateOptions",
     "Generation",
     "Health",
     "ImportProgress",
     "Key",
+    "Left",
+    "Limits",
     "Model",
     "ModelVersion",
     "NewKey",
     "PlatformVersion",
+    "Quota",
+    "Remaining",
     "Rival",
     "Score",
     "Scores",
@@ -70,5 +71,7 @@ __all__ = [
     "Token",
     "Tokens",
     "Usage",
+    "UsageReport",
+    "UsageSum",
     "Version",
 ]

@@ -13,12 +13,12 @@ import httpx
 from colonnade.client import calls, exchange
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
     Embeddings,
-    Engine,
     Engine,
     Generation,
     Health,
@@ -131,6 +131,7 @@ class AsyncColonnade:
         self._sleep = sleep
         self.models = AsyncModels(self)
         self.keys = AsyncKeys(self)
+        self.limits = AsyncLimits(self)
 
     async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
@@ -175,9 +176,9 @@ class AsyncColonnade:
         """Those that may answer, how busy they are, and why some get nothing."""
         return await self._call(calls.engines())
 
-    async def engines(self) -> list[Engine]:
-        """Those that may answer, how busy they are, and why some get nothing."""
-        return await self._call(calls.engines())
+    async def usage(self, **asked: Unpack[UsageFilter]) -> UsageReport:
+        """Requests and tokens, added up by key, model and day, as far as the caller may see them."""
+        return await self._call(usage(asked))
 
     async def health(self) -> Health:
         return await self._call(calls.health())

@@ -19,7 +19,6 @@ from colonnade.client.results import (
     Detokenized,
     Embeddings,
     Engine,
-    Engine,
     Generation,
     Health,
     ImportProgress,
@@ -66,6 +65,8 @@ class GenerateOptions(TypedDict, total=False):
     structure: Mapping[str, Any] | None
     """The form of the answer: one of ``json_schema``, ``regex``, ``grammar``, ``json_object``."""
     user: str | None
+    priority: int | None
+    """-10 to 10; higher goes first, as far as the key may."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -190,10 +191,6 @@ def create_key(
         expires_at=expires_at.isoformat() if expires_at else None,
     )
     return Call(Request("POST", "/keys", body, idempotency_key=uuid.uuid4().hex), parsing.one(NewKey))
-
-
-def engines() -> Call[list[Engine]]:
-    return Call(Request("GET", "/engines", repeatable=True), parsing.listed("engines", Engine))
 
 
 def engines() -> Call[list[Engine]]:

@@ -13,12 +13,12 @@ import httpx
 from colonnade.client import calls, exchange
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.results import (
     Alias,
     AliasTarget,
     Chunk,
     Embeddings,
-    Engine,
     Engine,
     Generation,
     Health,
@@ -130,6 +130,7 @@ class Colonnade:
         self._sleep = sleep
         self.models = Models(self)
         self.keys = Keys(self)
+        self.limits = SyncLimits(self)
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
@@ -174,9 +175,9 @@ class Colonnade:
         """Those that may answer, how busy they are, and why some get nothing."""
         return self._call(calls.engines())
 
-    def engines(self) -> list[Engine]:
-        """Those that may answer, how busy they are, and why some get nothing."""
-        return self._call(calls.engines())
+    def usage(self, **asked: Unpack[UsageFilter]) -> UsageReport:
+        """Requests and tokens, added up by key, model and day, as far as the caller may see them."""
+        return self._call(usage(asked))
 
     def health(self) -> Health:
         return self._call(calls.health())
