@@ -1,6 +1,5 @@
 """Two engines, one of which registers itself and is then killed under load."""
 
-import asyncio
 import json
 import os
 import signal
@@ -8,15 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from colonnade.inference.adapters.engine import GrpcEngine
-from colonnade.inference.adapters.registry import GrpcRegistry
-from colonnade.rpc import Identity, Peer
 from tests.harness.platform import Platform, eventually, running
 
 BODY = {"max_tokens": 200, "temperature": 1.0, "stream": True}
@@ -30,6 +27,7 @@ def pair(tiny_model: Path, short_folder: Path) -> Iterator[tuple[Platform, subpr
         "--no-import",
         COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent),
         COLONNADE_INFERENCE_LEASE_SECONDS="2",
+        COLONNADE_INFERENCE_SPREAD_TOKENS="1",
     ) as platform:
         platform.command("models", "import", str(tiny_model), "--name", "tiny")
         address = f"unix:{short_folder}/run/engine.sock"
@@ -58,17 +56,6 @@ def _engines(platform: Platform) -> dict[str, Any]:
     return {each["address"]: each for each in answer.json()["engines"]}
 
 
-async def _load(platform: Platform, address: str) -> None:
-    identity = Identity("inference", platform.home / "identity")
-    async with (
-        Peer("registry", f"unix:{platform.home}/run/registry.sock", identity) as registry,
-        Peer("engine", address, identity) as engine,
-    ):
-        default = await GrpcRegistry(registry, timeout=10).default()
-        assert default is not None
-        await GrpcEngine(engine, stats_timeout=10, load_timeout=60).load(default)
-
-
 def _outcome(platform: Platform, number: int) -> str:
     """``done``, ``refused`` or ``broken``: how one stream ended. Each has an end."""
     with (
@@ -95,8 +82,11 @@ def test_an_engine_that_is_killed_under_load_takes_only_what_had_begun_there(
     platform, second, address = pair
     eventually(lambda: _engines(platform).get(address, {}).get("ready"), 60, "the second engine registers")
     assert _engines(platform)[address]["lease_seconds"] <= 2
-    asyncio.run(_load(platform, address))
-    eventually(lambda: _engines(platform)[address]["models"] == ["tiny:1"], 30, "its model is seen")
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        assert set(threads.map(partial(_outcome, platform), range(AT_ONCE))) == {"done"}
+    eventually(
+        lambda: _engines(platform)[address]["models"] == ["tiny:1"], 30, "the demand spreads the model"
+    )
     with ThreadPoolExecutor(AT_ONCE) as threads:
         asked = [threads.submit(_outcome, platform, number) for number in range(AT_ONCE)]
         eventually(lambda: _engines(platform)[address]["running"] > 0, 30, "the second engine is busy")

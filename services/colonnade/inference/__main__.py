@@ -43,6 +43,7 @@ class _Parts:
 
     async def close(self) -> None:
         await self.inference.shadows.close()
+        await self.placement.spread.close()
         await self.placement.loads.close()
         await self.fleet.close()
 

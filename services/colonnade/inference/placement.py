@@ -23,10 +23,12 @@ from colonnade.inference.loads import Loads
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
 from colonnade.inference.slot import Slot
+from colonnade.inference.spread import Spread
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 PREFIX_BLOCKS = 8192
+SPREAD_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Policy:
     slack_tokens: int = AFFINITY_SLACK_TOKENS
     prefix_blocks: int = PREFIX_BLOCKS
     """Beginnings of prompts that are remembered of each engine."""
+    spread_tokens: int = SPREAD_TOKENS
+    """Outstanding on each engine that has a version, beyond which another one loads it."""
     health: HealthLimits = field(default_factory=HealthLimits)
     budget: RetryLimits = field(default_factory=RetryLimits)
 
@@ -53,6 +57,7 @@ class Placement:
         self.metrics = metrics
         self.policy = policy
         self.loads = Loads(metrics)
+        self.spread = Spread(fleet, manifests, self.loads, tokens=policy.spread_tokens)
         self.prefixes = Prefixes(policy.prefix_blocks)
         self.health = Health(policy.health, time.monotonic)
         self.budget = RetryBudget(policy.budget, time.monotonic)
@@ -101,6 +106,7 @@ class Placement:
             return self.prefixes.match(run, work.prefix)
 
         fit = self.health.fit(self.fleet.views, work.digest)
+        self.spread.consider(fit, work.digest)
         view = choose(fit, work, tried, matched=matched, slack=self.policy.slack_tokens)
         if view is not None and work.prefix:
             self.metrics.chosen("prefix" if matched(view.run) else "load")

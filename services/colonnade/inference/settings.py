@@ -8,7 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from colonnade.inference.domain import AFFINITY_SLACK_TOKENS
 from colonnade.inference.domain.health import HealthLimits
 from colonnade.inference.domain.retries import RetryLimits
-from colonnade.inference.placement import PREFIX_BLOCKS, Policy
+from colonnade.inference.placement import PREFIX_BLOCKS, SPREAD_TOKENS, Policy
 from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 
@@ -30,6 +30,8 @@ class InferenceSettings(ProcessSettings):
     """How much busier than the idlest an engine may be and still keep its sessions and beginnings."""
     prefix_blocks: int = Field(default=PREFIX_BLOCKS, ge=0)
     """Beginnings of prompts that are remembered of each engine; 0 is off."""
+    spread_tokens: int = Field(default=SPREAD_TOKENS, ge=0)
+    """Outstanding where a version is, beyond which another engine with room loads it too; 0 is off."""
     breaker_failures: int = Field(default=5, ge=1)
     """In a row, after which a version is not sent to an engine for a while."""
     breaker_seconds: float = Field(default=5.0, gt=0, le=300)
@@ -63,6 +65,7 @@ class InferenceSettings(ProcessSettings):
             wait_seconds=self.engine_wait_seconds,
             slack_tokens=self.affinity_slack_tokens,
             prefix_blocks=self.prefix_blocks,
+            spread_tokens=self.spread_tokens,
             health=HealthLimits(
                 breaker_failures=self.breaker_failures,
                 breaker_seconds=self.breaker_seconds,

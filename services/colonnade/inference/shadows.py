@@ -14,11 +14,10 @@ from colonnade.errors import ColonnadeError
 from colonnade.inference.attempts import Attempts
 from colonnade.inference.domain import Chunk, Work, having
 from colonnade.inference.placement import Placement
+from colonnade.inference.spread import ROOM
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
-_ROOM = 2
-"""An engine loads a copy's version if it has this many times its files' size free."""
 
 
 class Texts:
@@ -113,7 +112,7 @@ class Shadows:
         if having(views, copy.digest):
             return True
         size = (await self._placement.manifests.get(copy.digest)).size_bytes
-        return any(view.free_bytes >= _ROOM * size for view in views)
+        return any(view.free_bytes >= ROOM * size for view in views)
 
     async def _answered(self, copy: Work) -> Texts:
         texts, began = Texts(), time.monotonic()

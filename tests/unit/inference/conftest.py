@@ -81,6 +81,7 @@ async def routing() -> AsyncIterator[Routing]:
         yield start
         for router in routers:
             await router.inference.shadows.close()
+            await router.placement.spread.close()
             await router.placement.loads.close()
 
 
