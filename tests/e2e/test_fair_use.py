@@ -23,8 +23,11 @@ def metrics_port() -> int:
 @pytest.fixture(scope="module")
 def measured(tiny_model: Path, metrics_port: int) -> Iterator[Platform]:
     """A platform of its own: nobody else may count here."""
-    roots = {"COLONNADE_REGISTRY_IMPORT_ROOTS": str(tiny_model.parent)}
-    with running("--no-import", COLONNADE_ENGINE_METRICS_PORT=str(metrics_port), **roots) as platform:
+    with running(
+        "--no-import",
+        COLONNADE_ENGINE_METRICS_PORT=str(metrics_port),
+        COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent),
+    ) as platform:
         platform.command("models", "import", str(tiny_model), "--name", "tiny")
         yield platform
 

@@ -283,36 +283,6 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineBreaker:
-    """Stands between an engine and a version that failed there."""
-
-    digest: str
-    state: str
-    """``open``, or ``half_open``: one request may try."""
-    seconds: float = 0.0
-    """Until it is half open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """``why_not`` is empty where it is ready, else ``away``, ``draining`` or ``ejected``."""
-
-    address: str
-    ready: bool
-    why_not: str = ""
-    ejected_seconds: float = 0.0
-    lease_seconds: float | None = None
-    """Left of its lease; ``None`` for one that stands in the settings."""
-    outstanding_tokens: int = 0
-    running: int = 0
-    waiting: int = 0
-    memory_used_bytes: int = 0
-    memory_budget_bytes: int = 0
-    models: tuple[str, ...] = ()
-    breakers: tuple[EngineBreaker, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """Whether requests would be answered; ``parts`` says of what they need ``ready``, or what it lacks."""
 

@@ -19,17 +19,6 @@ LISTED = {
     "aliases": [{"name": "production", "targets": [{"version": 1, "weight": 100}], "revision": 1}],
 }  # fmt: skip
 ENGINES = [
-    {"address": "unix:/e.sock", "ready": True, "models": ["smollm2:1"], "outstanding_tokens": 12, "running": 1},
-    {
-        "address": "10.0.0.7:9000", "ready": False, "why_not": "ejected", "ejected_seconds": 4.0,
-        "lease_seconds": 12.0,
-        "breakers": [
-            {"digest": "sha256:" + "ab" * 32, "state": "open", "seconds": 2.0},
-            {"digest": "sha256:" + "cd" * 32, "state": "half_open", "seconds": 0.0},
-        ],
-    },
-]  # fmt: skip
-ENGINES = [
     {"address": "unix:/e.sock", "ready": True, "models": ["smollm2:1"], "outstanding_tokens": 12},
     {
         "address": "10.0.0.7:9000", "ready": False, "why_not": "ejected", "ejected_seconds": 4.0,
@@ -145,7 +134,6 @@ def _defaults() -> dict[tuple[str, str], Answer | Responder]:
             ]
         ),
         ("GET", "/version"): Answer(body={"version": "9.9.9"}),
-        ("GET", "/engines"): Answer(body={"engines": ENGINES}),
         ("GET", "/engines"): Answer(body={"engines": ENGINES}),
         ("GET", "/keys"): Answer(body={"keys": [KEY]}),
         ("POST", "/keys"): Answer(201, KEY | {"secret": "ck_k1_topsecret"}),

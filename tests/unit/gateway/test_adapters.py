@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    async def Abort(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        return inference_pb2.AbortResponse(found=request.request_id == "call-1")
 
     async def Embed(self, request: Any, context: Any) -> Any:
         self.seen.append((request, rpc.current()))
@@ -259,6 +264,23 @@ async def test_what_shapes_an_answer_goes_over_the_wire(inference: tuple[Inferen
     assert (sent.sampling.frequency_penalty, sent.sampling.presence_penalty) == (0.5, -0.25)
     assert dict(sent.sampling.logit_bias) == {7: -100.0}
     assert (sent.structure.WhichOneof("form"), sent.structure.regex, sent.n) == ("regex", "[ab]", 3)
+
+
+async def test_a_generation_is_aborted_by_the_id_that_it_was_sent_with(
+    inference: tuple[Inference, Calls],
+) -> None:
+    """Not by the request id, which a client may choose twice."""
+    servicer, calls = inference
+    servicer.chunks = [last_chunk()]
+    generator, mine = InferenceGenerator(calls), replace(caller(), call_id="call-1")
+    spec = GenerationSpec(prompt="p", priority=-3)
+    assert [chunk async for chunk in generator.stream(mine, spec, TARGET)]
+    assert await generator.abort(mine)
+    assert not await generator.abort(caller())
+    (sent, _), (aborted, context), (other, _) = servicer.seen
+    assert (sent.request_id, sent.priority) == ("call-1", -3)
+    assert (aborted.request_id, other.request_id) == ("call-1", "req-1")
+    assert context.principal == ALICE
 
 
 async def test_what_is_absent_stays_absent(inference: tuple[Inference, Calls]) -> None:
