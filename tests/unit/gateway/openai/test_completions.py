@@ -120,9 +120,8 @@ async def test_who_leaves_stops_all(house: House, client: httpx.AsyncClient) -> 
     await house.generator.entered.wait()
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
-    async with asyncio.timeout(5):
-        while house.generator.running:
-            await asyncio.sleep(0)
+    await house.settled()
+    assert house.generator.running == 0
 
 
 @pytest.mark.parametrize(
