@@ -1,6 +1,6 @@
 """The form of answers that may call tools: text, or calls whose arguments have their tool's own schema.
 
-A call is ``<tool_call>``, ``{"name": ..., "arguments": {...}}`` and ``</tool_call>``, each on a line of its own
+A call is ``<tool_call>``, ``{"name": ..., "arguments": {...}}`` and ``</tool_call>``, each on its own line
 (as many models were trained to write it), in fixed spaces, so that nothing but the arguments is drawn.
 """
 
