@@ -39,6 +39,10 @@ def test_an_adapter_changes_the_answer_and_is_named_in_it(adapted: Platform) -> 
     assert _answer(adapted, adapter="poet:1", model="tiny")["text"] == changed["text"]
 
 
+def test_an_adapter_named_as_the_model_stands_on_its_own_model(adapted: Platform) -> None:
+    assert _answer(adapted, model="poet")["text"] == _answer(adapted, adapter="poet")["text"]
+
+
 def test_unlike_adapters_and_none_at_once_answer_as_alone(adapted: Platform) -> None:
     asked: list[dict[str, Any]] = [{}, *({"adapter": name} for name in NAMES)] * 3
     alone = [_answer(adapted, **more)["text"] for more in asked[:4]]
@@ -77,7 +81,7 @@ def test_an_adapter_is_never_the_default_model(adapted: Platform) -> None:
     [
         ({"adapter": "tiny"}, 400, "adapter"),
         ({"adapter": "nobody"}, 404, "adapter"),
-        ({"model": "poet"}, 400, "model"),
+        ({"adapter": "poet", "model": "poet"}, 400, "adapter"),
     ],
 )
 def test_what_is_no_adapter_is_refused_by_name(

@@ -108,14 +108,15 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             await stack.enter_async_context(usage_ledger(database, settings)),
         )
         fair_use = await stack.enter_async_context(fair_use_of(limits, ledger, settings))
+        resolver = Resolver(catalog, settings.resolution_seconds)
         leftovers = Leftovers()
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
         yield Gateway(
-            pipeline=pipeline(doorkeeper, audit, catalog, calls, fair_use, leftovers, settings),
+            pipeline=pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings),
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
-            models=Models(catalog, audit),
+            models=Models(catalog, audit, resolver.forget),
             engines=InferenceEngines(Calls(inference, identity)),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
@@ -126,7 +127,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 def pipeline(
     doorkeeper: Doorkeeper,
     audit: Audit,
-    catalog: RegistryCatalog,
+    resolver: Resolver,
     inference: Calls,
     fair_use: FairUse,
     leftovers: Leftovers,
@@ -134,7 +135,7 @@ def pipeline(
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
     record, count, speak = AuditRecord(audit), CountUsage(GenAiMetrics()), SpeakFor()
-    resolver, rng = Resolver(catalog), SystemRandom()
+    rng = SystemRandom()
     draw = DrawVersion(resolver, rng)
     stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
     fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))

@@ -49,6 +49,9 @@ class GatewaySettings(ProcessSettings):
     max_connections: int = Field(default=_HTTP.max_connections, ge=1)
     request_seconds: float = Field(default=_HTTP.request_seconds, gt=0)
     """The deadline of a request, passed on to every service behind it."""
+    resolution_seconds: float = Field(default=1.0, ge=0, le=60)
+    """How long what a name stands for counts without asking the registry again: so long may an alias that
+    was moved through another gateway stand for its former version here."""
     import_seconds: float = Field(default=_HTTP.import_seconds, gt=0)
     """The same for an import."""
     fallbacks: str = ""

@@ -71,7 +71,7 @@ class ResponsesBody(OpenAiBody):
         "previous_response_id": Lacking(_KEPT),
         "conversation": Lacking(_KEPT),
         "store": Lacking(f"{_KEPT}, and leave store out", (False,)),
-        "background": Lacking("leave it out, or send a batch to /v1/batches", (False,)),
+        "background": Lacking("leave it out", (False,)),
         "prompt": Lacking("send its text in input and instructions"),
         "reasoning": Lacking("leave it out", ({}, {"effort": None}, {"effort": "none"})),
         "max_tool_calls": Lacking("leave it out"),
