@@ -53,7 +53,9 @@ async def test_another_models_is_refused_by_name(house: House, client: httpx.Asy
 async def test_named_as_the_model_it_stands_for_both(house: House, client: httpx.AsyncClient) -> None:
     answer = await ask(client, adapter=None, model="poet:2")
     assert answer.status_code == 200, answer.text
-    assert [(each.label, each.adapter) for each in house.generator.targets] == [("tiny:1", house.catalog.poet)]
+    assert [(each.label, each.adapter) for each in house.generator.targets] == [
+        ("tiny:1", house.catalog.poet)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,12 @@ class Subject(EngineServiceServicer):
             self.ended.set()
         return engine.EmbedResponse()
 
+    async def Tokenize(self, request: engine.TokenizeRequest, context: Any) -> engine.TokenizeResponse:
+        return engine.TokenizeResponse(ids=[1, 2])
+
+    async def Detokenize(self, request: engine.DetokenizeRequest, context: Any) -> engine.DetokenizeResponse:
+        return engine.DetokenizeResponse(text="ab")
+
     async def Unload(self, request: engine.UnloadRequest, context: Any) -> engine.UnloadResponse:
         """Not in the access table."""
         return engine.UnloadResponse(found=True)
