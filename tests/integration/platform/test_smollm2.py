@@ -76,16 +76,17 @@ def test_tokens_arrive_one_by_one(home: Path) -> None:
     with running(home=home) as platform:
         body = QUESTION | {
             "stream": True,
-            "max_tokens": 32,
-            "messages": [{"role": "user", "content": "Count to ten."}],
+            "max_tokens": 64,
+            "preset": "deterministic",
+            "logit_bias": {"0": -100, "2": -100},  # no end token: the answer has its full length
         }
         arrivals = []
         with platform.client() as http, http.stream("POST", "/generate", json=body) as reply:
             for line in reply.iter_lines():
                 if line.startswith("data: {"):
                     arrivals.append((time.monotonic(), json.loads(line[6:])))
-        assert len(arrivals) >= 10
-        assert arrivals[-1][0] - arrivals[0][0] > 0.2, "they came in one piece"
+        assert len(arrivals) >= 32
+        assert arrivals[-1][0] - arrivals[0][0] > 0.1, "they came in one piece"
 
 
 def test_one_trace_runs_from_the_door_to_the_engine(home: Path) -> None:
