@@ -13,6 +13,7 @@ RPCS: Table = {
     f"{_SERVICE}/Detokenize": GENERATE,
     f"{_SERVICE}/Abort": GENERATE,
     f"{_SERVICE}/Prepare": PREPARE,
+    f"{_SERVICE}/PurgeCache": PREPARE,
     f"{_SERVICE}/ListEngines": SEE_RUNNING,
     f"{_SERVICE}/Register": SERVE,
     f"{_SERVICE}/Deregister": SERVE,

@@ -9,6 +9,7 @@ from colonnade.api.generation.v1 import generation_pb2 as _generation_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -27,6 +28,7 @@ class GenerateRequest(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
+    CACHING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def generation(self) -> _generation_pb2.Generation: ...
     @_builtins.property
@@ -37,20 +39,104 @@ class GenerateRequest(_message.Message):
     def shadow(self) -> _generation_pb2.ModelRef:
         """A version that gets a copy of the request; its answer is measured and thrown away."""
 
+    @_builtins.property
+    def caching(self) -> Global___Caching: ...
     def __init__(
         self,
         *,
         generation: _generation_pb2.Generation | None = ...,
         fallbacks: _abc.Iterable[_generation_pb2.ModelRef] | None = ...,
         shadow: _generation_pb2.ModelRef | None = ...,
+        caching: Global___Caching | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "shadow", b"shadow"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caching", b"caching", "generation", b"generation", "shadow", b"shadow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fallbacks", b"fallbacks", "generation", b"generation", "shadow", b"shadow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caching", b"caching", "fallbacks", b"fallbacks", "generation", b"generation", "shadow", b"shadow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenerateRequest: _TypeAlias = GenerateRequest  # noqa: Y015
+
+@_typing.final
+class Caching(_message.Message):
+    """What the caches of answers must know of a request besides itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFRESH_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    refresh: _builtins.bool
+    """no kept answer is wanted; the new one may be kept"""
+    off: _builtins.bool
+    """no kept answer is wanted, and none is to be kept"""
+    personal: _builtins.bool
+    """memory, images or a subject's own context shaped the prompt: only the very same one is alike"""
+    policy_version: _builtins.str
+    """of the guard's policy: what was kept under another one is not used"""
+    def __init__(
+        self,
+        *,
+        refresh: _builtins.bool = ...,
+        off: _builtins.bool = ...,
+        personal: _builtins.bool = ...,
+        policy_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["off", b"off", "personal", b"personal", "policy_version", b"policy_version", "refresh", b"refresh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Caching: _TypeAlias = Caching  # noqa: Y015
+
+@_typing.final
+class Cached(_message.Message):
+    """Says that an answer was not generated now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Cached._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: Cached._Kind.ValueType  # 0
+        KIND_EXACT: Cached._Kind.ValueType  # 1
+        KIND_SEMANTIC: Cached._Kind.ValueType  # 2
+        KIND_JOINED: Cached._Kind.ValueType  # 3
+        """generated for another request of the same words that was under way"""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: Cached.Kind.ValueType  # 0
+    KIND_EXACT: Cached.Kind.ValueType  # 1
+    KIND_SEMANTIC: Cached.Kind.ValueType  # 2
+    KIND_JOINED: Cached.Kind.ValueType  # 3
+    """generated for another request of the same words that was under way"""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    kind: Global___Cached.Kind.ValueType
+    age_seconds: _builtins.float
+    similarity: _builtins.float
+    """of the prompts' embeddings, for a semantic one; 1 for an exact one"""
+    def __init__(
+        self,
+        *,
+        kind: Global___Cached.Kind.ValueType = ...,
+        age_seconds: _builtins.float = ...,
+        similarity: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_seconds", b"age_seconds", "kind", b"kind", "similarity", b"similarity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cached: _TypeAlias = Cached  # noqa: Y015
 
 @_typing.final
 class GenerateResponse(_message.Message):
@@ -58,21 +144,27 @@ class GenerateResponse(_message.Message):
 
     CHUNK_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
+    CACHED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def chunk(self) -> _generation_pb2.Chunk: ...
     @_builtins.property
     def fallback(self) -> _generation_pb2.ModelRef:
         """in the first message: the version that answers instead"""
 
+    @_builtins.property
+    def cached(self) -> Global___Cached:
+        """in the first message: where a cache answers"""
+
     def __init__(
         self,
         *,
         chunk: _generation_pb2.Chunk | None = ...,
         fallback: _generation_pb2.ModelRef | None = ...,
+        cached: Global___Cached | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "fallback", b"fallback"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "chunk", b"chunk", "fallback", b"fallback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "fallback", b"fallback"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "chunk", b"chunk", "fallback", b"fallback"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -310,6 +402,50 @@ class DeregisterResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeregisterResponse: _TypeAlias = DeregisterResponse  # noqa: Y015
+
+@_typing.final
+class PurgeCacheRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """of the version; empty: every version"""
+    tenant: _builtins.str
+    """whose answers; empty: every tenant's"""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeCacheRequest: _TypeAlias = PurgeCacheRequest  # noqa: Y015
+
+@_typing.final
+class PurgeCacheResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    answers: _builtins.int
+    """that were forgotten"""
+    def __init__(
+        self,
+        *,
+        answers: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeCacheResponse: _TypeAlias = PurgeCacheResponse  # noqa: Y015
 
 @_typing.final
 class ScoreRequest(_message.Message):

@@ -74,6 +74,11 @@ class InferenceServiceStub:
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.FromString,
                 _registered_method=True)
+        self.PurgeCache = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/PurgeCache',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.FromString,
+                _registered_method=True)
         self.Register = channel.unary_unary(
                 '/colonnade.api.inference.v1.InferenceService/Register',
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterRequest.SerializeToString,
@@ -139,6 +144,13 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PurgeCache(self, request, context):
+        """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Register(self, request, context):
         """An engine says that it is there. It is sent requests until the lease runs out; it renews before that.
         """
@@ -194,6 +206,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.ListEngines,
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.SerializeToString,
+            ),
+            'PurgeCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeCache,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.SerializeToString,
             ),
             'Register': grpc.unary_unary_rpc_method_handler(
                     servicer.Register,
@@ -422,6 +439,33 @@ class InferenceService:
             '/colonnade.api.inference.v1.InferenceService/ListEngines',
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesRequest.SerializeToString,
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ListEnginesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/PurgeCache',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class InferenceServiceStub:
     Prepare: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PrepareRequest, _inference_pb2.PrepareResponse]
     """Makes sure that an engine has the version in memory; returns when it has."""
     ListEngines: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]
+    PurgeCache: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PurgeCacheRequest, _inference_pb2.PurgeCacheResponse]
+    """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
     Register: _grpc.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]
     """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
     Deregister: _grpc.UnaryUnaryMultiCallable[_inference_pb2.DeregisterRequest, _inference_pb2.DeregisterResponse]
@@ -58,6 +60,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     Prepare: _aio.UnaryUnaryMultiCallable[_inference_pb2.PrepareRequest, _inference_pb2.PrepareResponse]  # type: ignore[assignment]
     """Makes sure that an engine has the version in memory; returns when it has."""
     ListEngines: _aio.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]  # type: ignore[assignment]
+    PurgeCache: _aio.UnaryUnaryMultiCallable[_inference_pb2.PurgeCacheRequest, _inference_pb2.PurgeCacheResponse]  # type: ignore[assignment]
+    """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
     Register: _aio.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]  # type: ignore[assignment]
     """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
     Deregister: _aio.UnaryUnaryMultiCallable[_inference_pb2.DeregisterRequest, _inference_pb2.DeregisterResponse]  # type: ignore[assignment]
@@ -120,6 +124,14 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_pb2.ListEnginesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.ListEnginesResponse, _abc.Awaitable[_inference_pb2.ListEnginesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PurgeCache(
+        self,
+        request: _inference_pb2.PurgeCacheRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.PurgeCacheResponse, _abc.Awaitable[_inference_pb2.PurgeCacheResponse]]:
+        """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
 
     @_abc_1.abstractmethod
     def Register(
