@@ -72,10 +72,14 @@ class Answer(Response, Generic[_T]):
             # Ends here: what is raised after an answer has begun, the framework takes for a fault of ours.
             self._exchange.failure = self._exchange.failure or "cancelled"
 
-    async def _collected(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def whole(self) -> Mapping[str, Any]:
+        """The JSON answer, for who awaits it without HTTP: a line of a batch."""
         async with aclosing(self._items) as items:
             collected = [item async for item in items]
-        body = json.dumps(self._renderer.whole(collected), ensure_ascii=False).encode()
+        return self._renderer.whole(collected)
+
+    async def _collected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = json.dumps(await self.whole(), ensure_ascii=False).encode()
         response = Response(body, self._renderer.status, media_type="application/json")
         response.headers.update(self._renderer.headers())
         await response(scope, receive, send)
