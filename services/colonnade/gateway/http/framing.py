@@ -8,11 +8,22 @@ from typing import Any
 from colonnade.errors import ColonnadeError
 
 DONE = b"data: [DONE]\n\n"
+_BREAKS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+"""What Unicode takes for the end of a line, and clients that split a stream as text with it."""
 
 
 def frame(data: Mapping[str, Any]) -> bytes:
-    """One event. JSON has no bare line break, so one ``data:`` line holds it."""
-    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
+    """One event, on one ``data:`` line."""
+    return b"data: " + line(data) + b"\n\n"
+
+
+def line(data: Mapping[str, Any]) -> bytes:
+    """JSON without a line break of any kind."""
+    text = json.dumps(data, ensure_ascii=False).encode()
+    if not text.isascii():
+        for character, escaped in _BREAKS:
+            text = text.replace(character, escaped)
+    return text
 
 
 @dataclass(frozen=True, slots=True)

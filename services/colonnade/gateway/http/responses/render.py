@@ -1,6 +1,5 @@
 """A response as JSON, and as the events of its stream."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from colonnade.errors import ColonnadeError, Internal
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish
-from colonnade.gateway.http.framing import Framing
+from colonnade.gateway.http.framing import Framing, frame
 from colonnade.gateway.http.openai.about import model_of
 from colonnade.gateway.http.openai.errors import openai_shape
 from colonnade.gateway.http.render_generation import headers_of
@@ -111,5 +110,4 @@ def _usage(finish: Finish) -> dict[str, Any]:
 
 
 def _frame(event: Mapping[str, Any]) -> bytes:
-    data = json.dumps(event, ensure_ascii=False).encode()
-    return b"event: " + str(event["type"]).encode() + b"\ndata: " + data + b"\n\n"
+    return b"event: " + str(event["type"]).encode() + b"\n" + frame(event)
