@@ -93,7 +93,7 @@ Global___Caching: _TypeAlias = Caching  # noqa: Y015
 
 @_typing.final
 class Cached(_message.Message):
-    """Says that an answer was not generated now."""
+    """What the caches had to do with an answer. Absent where they had nothing to do with it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -108,6 +108,8 @@ class Cached(_message.Message):
         KIND_SEMANTIC: Cached._Kind.ValueType  # 2
         KIND_JOINED: Cached._Kind.ValueType  # 3
         """generated for another request of the same words that was under way"""
+        KIND_MISS: Cached._Kind.ValueType  # 4
+        """generated now, and perhaps kept"""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Cached.Kind.ValueType  # 0
@@ -115,24 +117,35 @@ class Cached(_message.Message):
     KIND_SEMANTIC: Cached.Kind.ValueType  # 2
     KIND_JOINED: Cached.Kind.ValueType  # 3
     """generated for another request of the same words that was under way"""
+    KIND_MISS: Cached.Kind.ValueType  # 4
+    """generated now, and perhaps kept"""
 
     KIND_FIELD_NUMBER: _builtins.int
     AGE_SECONDS_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
+    GENERATED_PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    GENERATED_COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
     kind: Global___Cached.Kind.ValueType
     age_seconds: _builtins.float
     similarity: _builtins.float
     """of the prompts' embeddings, for a semantic one; 1 for an exact one"""
+    generated_prompt_tokens: _builtins.int
+    """In the last message of a joined answer, where whoever asked first has left: what this request has to answer
+    for of what the engine did. Of all requests together, that is what it did.
+    """
+    generated_completion_tokens: _builtins.int
     def __init__(
         self,
         *,
         kind: Global___Cached.Kind.ValueType = ...,
         age_seconds: _builtins.float = ...,
         similarity: _builtins.float = ...,
+        generated_prompt_tokens: _builtins.int = ...,
+        generated_completion_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_seconds", b"age_seconds", "kind", b"kind", "similarity", b"similarity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_seconds", b"age_seconds", "generated_completion_tokens", b"generated_completion_tokens", "generated_prompt_tokens", b"generated_prompt_tokens", "kind", b"kind", "similarity", b"similarity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,7 +166,7 @@ class GenerateResponse(_message.Message):
 
     @_builtins.property
     def cached(self) -> Global___Cached:
-        """in the first message: where a cache answers"""
+        """in the first message; see also the last"""
 
     def __init__(
         self,
@@ -446,6 +459,120 @@ class PurgeCacheResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PurgeCacheResponse: _TypeAlias = PurgeCacheResponse  # noqa: Y015
+
+@_typing.final
+class CacheStatsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheStatsRequest: _TypeAlias = CacheStatsRequest  # noqa: Y015
+
+@_typing.final
+class CacheStatsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ThresholdsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    STORE_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    MAX_BYTES_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    SEMANTIC_HITS_FIELD_NUMBER: _builtins.int
+    JOINED_FIELD_NUMBER: _builtins.int
+    MISSES_FIELD_NUMBER: _builtins.int
+    EVICTIONS_FIELD_NUMBER: _builtins.int
+    SEMANTIC_QUESTIONS_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
+    store: _builtins.str
+    """memory, redis; empty: answers are not kept"""
+    answers: _builtins.int
+    """in memory; those in Redis are not counted"""
+    bytes: _builtins.int
+    max_bytes: _builtins.int
+    hits: _builtins.int
+    """since the process started, as all that follow"""
+    semantic_hits: _builtins.int
+    joined: _builtins.int
+    misses: _builtins.int
+    evictions: _builtins.int
+    """of answers, for want of room"""
+    semantic_questions: _builtins.int
+    """that are compared with"""
+    @_builtins.property
+    def thresholds(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """of the semantic cache, by the models that have one"""
+
+    def __init__(
+        self,
+        *,
+        store: _builtins.str = ...,
+        answers: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+        max_bytes: _builtins.int = ...,
+        hits: _builtins.int = ...,
+        semantic_hits: _builtins.int = ...,
+        joined: _builtins.int = ...,
+        misses: _builtins.int = ...,
+        evictions: _builtins.int = ...,
+        semantic_questions: _builtins.int = ...,
+        thresholds: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "bytes", b"bytes", "evictions", b"evictions", "hits", b"hits", "joined", b"joined", "max_bytes", b"max_bytes", "misses", b"misses", "semantic_hits", b"semantic_hits", "semantic_questions", b"semantic_questions", "store", b"store", "thresholds", b"thresholds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheStatsResponse: _TypeAlias = CacheStatsResponse  # noqa: Y015
+
+@_typing.final
+class KeptAnswer(_message.Message):
+    """An answer as a store keeps it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chunks(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.Chunk]: ...
+    def __init__(
+        self,
+        *,
+        chunks: _abc.Iterable[_generation_pb2.Chunk] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunks", b"chunks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptAnswer: _TypeAlias = KeptAnswer  # noqa: Y015
 
 @_typing.final
 class ScoreRequest(_message.Message):

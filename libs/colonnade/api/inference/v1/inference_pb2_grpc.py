@@ -79,6 +79,11 @@ class InferenceServiceStub:
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.FromString,
                 _registered_method=True)
+        self.CacheStats = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/CacheStats',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.FromString,
+                _registered_method=True)
         self.Register = channel.unary_unary(
                 '/colonnade.api.inference.v1.InferenceService/Register',
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.RegisterRequest.SerializeToString,
@@ -151,6 +156,13 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CacheStats(self, request, context):
+        """What the caches of this process hold, and how often they were of use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Register(self, request, context):
         """An engine says that it is there. It is sent requests until the lease runs out; it renews before that.
         """
@@ -211,6 +223,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.PurgeCache,
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.SerializeToString,
+            ),
+            'CacheStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.CacheStats,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.SerializeToString,
             ),
             'Register': grpc.unary_unary_rpc_method_handler(
                     servicer.Register,
@@ -466,6 +483,33 @@ class InferenceService:
             '/colonnade.api.inference.v1.InferenceService/PurgeCache',
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.SerializeToString,
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CacheStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/CacheStats',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,
