@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from colonnade.engine.core import Core
+from colonnade.engine.ports import Runner
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.errors import Code
 from colonnade.telemetry.metrics import (
@@ -52,7 +52,7 @@ class EngineMetrics:
     def batch(self, sequences: int) -> None:
         self._batch.observe(sequences)
 
-    def watch(self, core: Core, models_bytes: Callable[[], int]) -> None:
+    def watch(self, core: Runner, models_bytes: Callable[[], int]) -> None:
         """Reads queue, batch and memory at each scrape."""
 
         def show(what: str, unit: str, help_text: str, read: Callable[[], float]) -> None:

@@ -6,14 +6,15 @@ Used on the event loop alone; hashing and loading run in threads beside it.
 import asyncio
 import gc
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from colonnade.engine.adapters.host import AdapterHost, bytes_of
 from colonnade.engine.artefacts import Manifest, runtime_of, verified
 from colonnade.engine.core import Core
+from colonnade.engine.loading import Loads, Progress, Tell
 from colonnade.engine.precision import Precision
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.speculation.method import Method
@@ -25,27 +26,6 @@ from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    stage: Literal["verify", "weights", "ready"]
-    fraction: float
-
-
-@dataclass(eq=False, slots=True)
-class _Loading:
-    """One load in progress and all who wait for it."""
-
-    task: "asyncio.Task[Runtime]" = field(init=False)
-    latest: Progress = Progress("verify", 0.0)
-    listeners: "list[asyncio.Queue[Progress | None]]" = field(default_factory=list)
-
-    def tell(self, progress: Progress | None) -> None:
-        if progress:
-            self.latest = progress
-        for listener in self.listeners:
-            listener.put_nowait(progress)
 
 
 class ModelHost:
@@ -66,13 +46,18 @@ class ModelHost:
         self.pairing = Pairing(speculation, core.scheduler.budget)
         self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
         """The least recently used first."""
-        self._loads: dict[str, _Loading] = {}
+        self._loads = Loads(self._load)
         self._one_at_a_time = asyncio.Lock()
         self.adapters = AdapterHost(blobs, core, self._one_at_a_time, self._make_room)
 
     @property
     def loaded(self) -> list[Runtime]:
         return list(self._runtimes.values())
+
+    @property
+    def draft(self) -> str:
+        """The digest of the version that guesses for others; empty if none does."""
+        return self.pairing.method.draft
 
     @property
     def used_bytes(self) -> int:
@@ -89,18 +74,12 @@ class ModelHost:
         """Loads a version if it is not loaded; however many ask at once, it is loaded once.
 
         A load goes on when those who asked for it have left. Raises what the load raises."""
-        digest = manifest.ref.digest
-        if digest in self._runtimes:
+        if manifest.ref.digest in self._runtimes:
             yield Progress("ready", 1.0)
             return
-        loading = self._loads.get(digest) or self._begin(manifest)
-        news: asyncio.Queue[Progress | None] = asyncio.Queue()
-        loading.listeners.append(news)
-        yield loading.latest
-        while (progress := await news.get()) is not None:
-            yield progress
-        await asyncio.shield(loading.task)
-        yield Progress("ready", 1.0)
+        async with aclosing(self._loads.join(manifest)) as stages:
+            async for progress in stages:
+                yield progress
 
     def unload(self, digest: str) -> bool:
         """Frees a model; False if it is not loaded. Raises ``Conflict`` while requests use it."""
@@ -116,26 +95,9 @@ class ModelHost:
 
     async def close(self) -> None:
         """Ends loads that are in progress."""
-        tasks = [loading.task for loading in self._loads.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._loads.close()
 
-    def _begin(self, manifest: Manifest) -> _Loading:
-        loading = _Loading()
-        self._loads[manifest.ref.digest] = loading
-
-        def end(task: "asyncio.Task[Runtime]") -> None:
-            del self._loads[manifest.ref.digest]
-            if not task.cancelled():
-                task.exception()  # everyone who waited hears of it; nobody has to
-            loading.tell(None)
-
-        loading.task = asyncio.create_task(self._load(manifest, loading.tell))
-        loading.task.add_done_callback(end)
-        return loading
-
-    async def _load(self, manifest: Manifest, tell: Callable[[Progress], None]) -> Runtime:
+    async def _load(self, manifest: Manifest, tell: Tell) -> Runtime:
         async with self._one_at_a_time:
             files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
             size = self._precision.bytes_for(manifest.parameters, manifest.weight_bytes, files)

@@ -3,39 +3,28 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from colonnade.api.engine.v1.engine_pb2_grpc import add_EngineServiceServicer_to_server
 from colonnade.engine import threads
 from colonnade.engine.core import Core
 from colonnade.engine.faults import FaultWatch
 from colonnade.engine.kernels.native import keep_in, library
+from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.precision import Precision
-from colonnade.engine.registration import Registration
+from colonnade.engine.server import answering, serve_until_stopped
 from colonnade.engine.service import Engine
-from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.engine.settings import EngineSettings
 from colonnade.models.families.catalog import families
-from colonnade.rpc import Identity, Peer, Server, until_stopped
-from colonnade.security.access.engine import RPCS
+from colonnade.rpc import Server
 from colonnade.storage.blobs import LocalBlobStore
-from colonnade.telemetry import get_logger
-
-_CLOSING_SECONDS = 1.0
-_LOG = get_logger(__name__)
 
 
 async def serve(settings: EngineSettings) -> None:
     """Serves until SIGTERM or SIGINT, then lets running requests finish within ``drain_seconds``."""
     async with started(settings, threads.claim(settings.threads)) as (engine, server):
-        await server.ready(True)
-        _LOG.info("serving", address=settings.address)
-        async with registered(settings):
-            await until_stopped()
-        await server.ready(False)
-        finished = await engine.drain(settings.drain_seconds)
-        _LOG.info("drained", finished=finished)
+        await serve_until_stopped(settings, engine, server)
 
 
 async def report(settings: EngineSettings) -> dict[str, object]:
@@ -52,24 +41,6 @@ async def report(settings: EngineSettings) -> dict[str, object]:
         "cache_bytes": settings.cache_bytes,
         "families": list(families()),
     }
-
-
-@asynccontextmanager
-async def registered(settings: EngineSettings) -> AsyncGenerator[None, None]:
-    """Known to an inference service meanwhile, if the settings name one."""
-    if not settings.register_with:
-        yield
-        return
-    identity = Identity(settings.service, settings.identity)
-    async with Peer("inference", settings.register_with, identity) as inference:
-        registration = Registration(inference, settings.advertised)
-        keeping = asyncio.create_task(registration.keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            await registration.leave()
 
 
 @asynccontextmanager
@@ -92,14 +63,6 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
         precision=precision,
         speculation=settings.method,
     )
-    engine = Engine(core, host, EngineMetrics(), threads=count, faults=faults)
-    server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))
-    servicer = EngineServicer(engine, settings.deadline_margin_seconds)
-    server.add(add_EngineServiceServicer_to_server, servicer, FULL_NAME)
-    engine.start()
-    try:
-        await server.start()
+    engine = Engine(core, host, EngineMetrics(), drive=partial(Loop, core, threads=count), faults=faults)
+    async with answering(settings, engine) as server:
         yield engine, server
-    finally:
-        await engine.close()  # first: it ends the calls that are still open
-        await server.stop(_CLOSING_SECONDS)

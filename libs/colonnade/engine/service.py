@@ -1,7 +1,7 @@
 """What an engine does for its callers, seen from asyncio: generate, score, embed, tokenize, abort.
 ``host`` loads and unloads.
 
-Encoding runs in threads beside the event loop, the model in the core's own (``loop``).
+Encoding runs in threads beside the event loop; where the model runs is its driver's business (``ports``).
 """
 
 import asyncio
@@ -13,13 +13,11 @@ from collections.abc import Sequence as Row
 from opentelemetry.trace import Span
 
 from colonnade.engine.answers import counted, together
-from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk, Mailbox
 from colonnade.engine.embedding import Embedded, Embedding
 from colonnade.engine.faults import FaultWatch
-from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
-from colonnade.engine.models import ModelHost
+from colonnade.engine.ports import Drive, Host, Runner
 from colonnade.engine.requests import Generation, sequences_of
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scoring import Scored, Scoring
@@ -36,18 +34,18 @@ class Engine:
 
     def __init__(
         self,
-        core: Core,
-        host: ModelHost,
+        core: Runner,
+        host: Host,
         metrics: EngineMetrics,
         *,
-        threads: int,
+        drive: Drive,
         faults: FaultWatch | None = None,
     ) -> None:
         self.core, self.host, self.metrics, self._faults = core, host, metrics, faults
         self.instance = uuid.uuid4().hex
         self._open: dict[int, tuple[Sequence, Mailbox]] = {}
         self._whole = WholeAnswers(core, host, metrics, self._run)
-        self._loop = Loop(core, self._from_core, threads, metrics.batch)
+        self._loop = drive(self._from_core, observe=metrics.batch)
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._all_ended = asyncio.Event()
         self._all_ended.set()

@@ -93,7 +93,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             cached_prefix_bytes=load.cached_bytes,
             prefix_hit_tokens=load.prefix_hit_tokens,
             preemptions=load.preemptions,
-            draft=engine.host.pairing.method.draft,
+            draft=engine.host.draft,
         )
 
     def _loaded(self, digest: str) -> pb.LoadedModel:

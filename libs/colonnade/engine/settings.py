@@ -9,16 +9,14 @@ from pydantic_settings import SettingsConfigDict
 from colonnade.engine.kernels.pack import Weights
 from colonnade.engine.precision import Cache
 from colonnade.engine.scheduler import Limits
+from colonnade.engine.server import ServerSettings
 from colonnade.engine.speculation.method import MAX_TOKENS, Method
 from colonnade.errors import InvalidArgument
-from colonnade.rpc import ProcessSettings
 from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_memory
 
-_EVERYWHERE = ("0.0.0.0:", "[::]:", ":")
 
-
-class EngineSettings(ProcessSettings):
+class EngineSettings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="COLONNADE_ENGINE_", frozen=True, extra="ignore")
     service: ClassVar[str] = "engine"
 
@@ -38,18 +36,7 @@ class EngineSettings(ProcessSettings):
     cache_dtype: Cache = "auto"
     cache_bytes: int = Field(default=1 << 30, ge=1 << 20)
     """For the state of all running sequences."""
-    refusal_seconds: float = Field(default=3600.0, ge=0)
-    """How long a request is refused that took the engine down twice."""
-    queue_capacity: int = Field(default=256, ge=1)
-    max_sequences: int = Field(default=32, ge=1)
     step_tokens: int = Field(default=512, ge=1)
-    deadline_margin_seconds: float = Field(default=0.05, ge=0)
-    """How long before its deadline an answer ends, so that what it came to still arrives."""
-    register_with: str = ""
-    """The address of an inference service to register with; empty: none, it knows the engine by its own
-    settings."""
-    advertise: str = ""
-    """Where that service reaches the engine; empty: the address that it listens on."""
 
     @field_validator("speculation")
     @classmethod
@@ -59,18 +46,6 @@ class EngineSettings(ProcessSettings):
         except InvalidArgument as error:
             raise ValueError(error.message) from None
         return text
-
-    @property
-    def advertised(self) -> str:
-        """Raises ``InvalidArgument`` for an address that only says "everywhere"."""
-        address = self.advertise or self.address
-        if address.startswith(_EVERYWHERE):
-            raise InvalidArgument(
-                "nobody can call the engine at the address it listens on; say in COLONNADE_ENGINE_ADVERTISE "
-                "which one is to be registered",
-                field="advertise",
-            )
-        return address
 
     @property
     def method(self) -> Method:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from colonnade.engine import embedding, scoring
-from colonnade.engine.core import Core
 from colonnade.engine.delivery import Chunk
 from colonnade.engine.embedding import EmbedDecoder, Embedded, Embedding
 from colonnade.engine.metrics import EngineMetrics
-from colonnade.engine.models import ModelHost
+from colonnade.engine.ports import Host, Runner
 from colonnade.engine.scoring import Scored, Scoring
 from colonnade.engine.sequence import Finish, FinishReason, Sequence
 from colonnade.engine.text import Piece
@@ -39,7 +38,7 @@ class Ended:
 
 
 class WholeAnswers:
-    def __init__(self, core: Core, host: ModelHost, metrics: EngineMetrics, run: Run) -> None:
+    def __init__(self, core: Runner, host: Host, metrics: EngineMetrics, run: Run) -> None:
         """``run`` queues a sequence and yields what becomes of it; leaving it early drops the sequence."""
         self._core, self._host, self._metrics, self._run = core, host, metrics, run
         self._width = 2 * core.limits.max_sequences

@@ -8,7 +8,7 @@ from colonnade.api.registry.v1 import manifest_pb2
 from colonnade.engine.artefacts import Artefact, Manifest
 from colonnade.engine.delivery import Chunk
 from colonnade.engine.embedding import Embedded, Embedding
-from colonnade.engine.models import Progress
+from colonnade.engine.loading import Progress
 from colonnade.engine.requests import Generation
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.sampling import Sampling

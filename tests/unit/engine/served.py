@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.registry.v1 import manifest_pb2
 from colonnade.engine.artefacts import Manifest
 from colonnade.engine.core import Core
+from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.scheduler import Limits
@@ -35,6 +37,7 @@ LIMIT = 20.0
 @dataclass
 class Served:
     engine: Engine
+    core: Core
     peer: Peer
     identity: Identity
     blobs: LocalBlobStore
@@ -113,7 +116,7 @@ async def serving(
         identity, core = Identity("inference", folder / "identity"), Core(limits)
         blobs = LocalBlobStore(folder / "blobs")
         host = ModelHost(blobs, core, memory_bytes=1 << 24, load=load)
-        engine = Engine(core, host, EngineMetrics(registry), threads=1)
+        engine = Engine(core, host, EngineMetrics(registry), drive=partial(Loop, core, threads=1))
         server = Server(f"unix:{folder}/run/engine.sock", RPCS, identity)
         server.add(
             engine_pb2_grpc.add_EngineServiceServicer_to_server, EngineServicer(engine, 0.05), FULL_NAME
@@ -122,7 +125,7 @@ async def serving(
         await server.start()
         try:
             async with Peer("engine", server.address, identity) as peer:
-                yield Served(engine, peer, identity, blobs, registry)
+                yield Served(engine, core, peer, identity, blobs, registry)
         finally:
             await engine.close()
             await server.stop(0)

@@ -42,5 +42,5 @@ async def test_an_unloaded_model_leaves_nothing_in_the_cache() -> None:
         model = await served.load()
         await served.answer(asking(model, PROMPT))
         assert served.engine.host.unload(model.digest)
-        budget = served.engine.core.scheduler.budget
+        budget = served.core.scheduler.budget
         assert (budget.resident_bytes, budget.holders) == (0, ())

@@ -48,7 +48,7 @@ class Stuck:
     """Holds the core's thread between two forwards, but nobody on this thread's event loop."""
 
     def __init__(self, served: Served) -> None:
-        self._core = served.engine.core
+        self._core = served.core
 
     def __enter__(self) -> None:
         self._core._changed.acquire()
@@ -157,7 +157,7 @@ async def test_an_abort_ends_all_texts_of_a_call(served: Served) -> None:
     with Stuck(served):
         call = asyncio.create_task(embed(served, model, "a", "b"))
         await _waiting(served, 2)
-        first = served.engine.core.scheduler.waiting[0].work
+        first = served.core.scheduler.waiting[0].work
         assert served.engine.abort(first.tenant, first.request_id)
     with pytest.raises(Cancelled):
         await call

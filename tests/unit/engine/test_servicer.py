@@ -312,7 +312,7 @@ async def test_what_does_not_finish_in_time_ends_as_unavailable() -> None:
         assert not await served.engine.drain(0.01)
         closing = asyncio.create_task(served.engine.close())
         async with asyncio.timeout(LIMIT):
-            while not served.engine.core.stopped:
+            while not served.core.stopped:
                 await served.stats()
         gated.permits.release(2)
         with pytest.raises(Unavailable):

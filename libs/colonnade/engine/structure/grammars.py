@@ -20,7 +20,7 @@ CAPACITY = 64
 """Compiled forms kept for each model."""
 _WHITESPACE = r"[ \n\t]{1,20}"
 """Between the parts of a JSON document: enough to indent, too little to go on for ever."""
-_OPTIONS: "JsonCompileOptions" = {
+OPTIONS: "JsonCompileOptions" = {
     "whitespace_pattern": _WHITESPACE,
     "lenient": False,  # what is accepted is enforced
     "coerce_one_of": False,
@@ -33,14 +33,18 @@ _LIMITS = LLParserLimits(
 class Grammar:
     """A compiled form. Safe to share between threads."""
 
-    def __init__(self, begin: LLMatcher, vocabulary: int, ends: Collection[int], field: str) -> None:
-        self._begin, self._vocabulary, self._ends, self._field = begin, vocabulary, sorted(ends), field
+    def __init__(
+        self, begin: LLMatcher, vocabulary: int, ends: Collection[int], structure: Structure
+    ) -> None:
+        self._begin, self._vocabulary, self._ends = begin, vocabulary, sorted(ends)
+        self.structure = structure
+        """What it was compiled from."""
         self._lock = threading.Lock()
 
     def matcher(self) -> Matcher:
         """At the beginning of an answer."""
         with self._lock:
-            return Matcher(self._begin.deep_copy(), self._vocabulary, self._ends, self._field)
+            return Matcher(self._begin.deep_copy(), self._vocabulary, self._ends, self.structure.field)
 
 
 class Grammars:
@@ -83,7 +87,7 @@ class Grammars:
             raise structure.refused(str(error)[:300]) from None
         if state.is_error():
             raise structure.refused(reason_of(state))
-        grammar = Grammar(state, self._vocabulary, self._ends, structure.field)
+        grammar = Grammar(state, self._vocabulary, self._ends, structure)
         # What no text fulfils, or takes too long from the start, shows at the first mask; it is kept for all.
         Matcher(state, self._vocabulary, self._ends, structure.field).allowed(())
         return grammar
@@ -111,9 +115,9 @@ def _source(structure: Structure) -> str:
     if structure.form is Form.GRAMMAR:
         return LLMatcher.grammar_from_lark(structure.text)
     if structure.form is Form.CALLS:
-        return LLMatcher.grammar_from_lark(lark(structure.text, _OPTIONS))
+        return LLMatcher.grammar_from_lark(lark(structure.text, OPTIONS))
     schema = structure.text or '{"type": "object"}'
-    return LLMatcher.grammar_from_json_schema(schema, overrides=_OPTIONS)
+    return LLMatcher.grammar_from_json_schema(schema, overrides=OPTIONS)
 
 
 def _not_understood(error: Exception) -> ColonnadeError:
