@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from pydantic import Field
 
@@ -36,6 +37,12 @@ class ServerSettings(ProcessSettings):
     settings."""
     advertise: str = ""
     """Where that service reaches the engine; empty: the address that it listens on."""
+    data_dir: Path | None = None
+    """What it keeps for its next start; no two engines share one. None takes its folder below home."""
+
+    @property
+    def data(self) -> Path:
+        return self.data_dir or super().data
 
     @property
     def advertised(self) -> str:
