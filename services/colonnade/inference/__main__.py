@@ -8,13 +8,22 @@ from dataclasses import dataclass
 
 from colonnade.api.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from colonnade.inference.adapters.engine import GrpcEngine
+from colonnade.inference.adapters.memory_cache import MemoryAnswers
+from colonnade.inference.adapters.parcels import WireParcels
+from colonnade.inference.adapters.redis_cache import RedisAnswers
 from colonnade.inference.adapters.registry import GrpcRegistry
+from colonnade.inference.caches.answers import Answers
+from colonnade.inference.caches.encoder import Encoder
+from colonnade.inference.caches.figures import CacheMetrics
+from colonnade.inference.caches.semantic import Semantic
+from colonnade.inference.caching_wire import CacheKeys, thresholds_of
 from colonnade.inference.domain.leases import Leases
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
 from colonnade.inference.overview import Overview
 from colonnade.inference.placement import Placement
+from colonnade.inference.ports import AnswerStore, Registry
 from colonnade.inference.preload import Preloader
 from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
@@ -42,6 +51,8 @@ class _Parts:
         return [asyncio.create_task(each) for each in running]
 
     async def close(self) -> None:
+        if self.inference.answers:
+            await self.inference.answers.close()
         await self.inference.shadows.close()
         await self.placement.spread.close()
         await self.placement.loads.close()
@@ -86,7 +97,10 @@ def _wired(settings: InferenceSettings, identity: Identity, server: Server, regi
     inference = Inference(placement, max_in_flight=settings.max_in_flight, max_shadows=settings.max_shadows)
     leases = Leases(settings.lease_seconds, settings.max_engines, time.monotonic)
     registrations = Registrations(placement, leases, connect, static)
-    servicer = InferenceServicer(inference, Overview(placement, leases), registrations)
+    keys = CacheKeys(thresholds_of(settings.semantic_cache))
+    inference.answers = _answers(settings, keys, inference, catalogue)
+    overview = Overview(placement, leases)
+    servicer = InferenceServicer(inference, overview, registrations, keys if inference.answers else None)
     server.add(add_InferenceServiceServicer_to_server, servicer, FULL_NAME)
     preloader = Preloader(
         catalogue, inference, fleet, server.ready, interval=settings.default_interval_seconds
@@ -94,8 +108,29 @@ def _wired(settings: InferenceSettings, identity: Identity, server: Server, regi
     return _Parts(fleet, placement, inference, registrations, preloader)
 
 
+def _answers(
+    settings: InferenceSettings, keys: CacheKeys, inference: Inference, registry: Registry
+) -> Answers | None:
+    """The caches of answers; None where they are off."""
+    if not settings.cache_bytes:
+        return None
+    metrics, parcels = CacheMetrics(), WireParcels()
+    encoder = Encoder(registry, inference.embed_question, parcels, settings.semantic_encoder)
+    semantic = Semantic(encoder, capacity=settings.semantic_questions) if keys.thresholds else None
+    store, largest = _store(settings, metrics), settings.cache_entry_bytes
+    return Answers(store, parcels, metrics, semantic=semantic, entry_bytes=largest)
+
+
+def _store(settings: InferenceSettings, metrics: CacheMetrics) -> AnswerStore:
+    largest, seconds = settings.cache_entry_bytes, settings.cache_seconds
+    if url := settings.cache_redis_url.get_secret_value():
+        return RedisAnswers(url, entry_bytes=largest, seconds=seconds)
+    return MemoryAnswers(settings.cache_bytes, entry_bytes=largest, seconds=seconds, evicted=metrics.evicted)
+
+
 async def report(settings: InferenceSettings) -> dict[str, object]:
-    """What would be used."""
+    """What would be used. Raises what would keep the service from starting."""
+    thresholds_of(settings.semantic_cache)
     return {"registry": settings.registry, "engines": list(settings.engines)}
 
 

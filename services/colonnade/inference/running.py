@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from colonnade.errors import ColonnadeError
 from colonnade.inference.attempts import Attempts
@@ -27,6 +27,14 @@ class Running:
         self._placing: asyncio.Timeout | None = None
         self.aborted = False
         self.open = True
+
+    @contextmanager
+    def while_open(self) -> Iterator[None]:
+        """Nothing is left to be aborted afterwards."""
+        try:
+            yield
+        finally:
+            self.open = False
 
     async def placed(self, attempts: Attempts) -> Slot | None:
         """The engine that has everything for it; None where it was aborted before there was one."""
@@ -64,21 +72,33 @@ class Running:
             _LOG.warning("not aborted", engine=slot.engine.address, code=error.code)
 
 
+class Abortable(Protocol):
+    async def abort(self) -> None:
+        """Its stream ends soon, with what it came to."""
+        ...
+
+
 class Generations:
     """Those of all tenants. Nobody reaches another tenant's."""
 
     def __init__(self) -> None:
-        self._running: dict[_Key, list[Running]] = {}
+        self._running: dict[_Key, list[Abortable]] = {}
 
     @contextmanager
     def under_way(self, work: Work) -> Iterator[Running]:
-        key, mine = (work.tenant, work.request_id), Running(work)
+        mine = Running(work)
+        with self.named(work, mine), mine.while_open():
+            yield mine
+
+    @contextmanager
+    def named(self, work: Work, mine: Abortable) -> Iterator[None]:
+        """``mine`` is what a request's name reaches."""
+        key = (work.tenant, work.request_id)
         if work.request_id:
             self._running.setdefault(key, []).append(mine)
         try:
-            yield mine
+            yield
         finally:
-            mine.open = False
             if work.request_id:
                 self._running[key].remove(mine)
                 if not self._running[key]:

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from colonnade.errors import ColonnadeError, Overloaded
 from colonnade.inference.attempts import Attempts
-from colonnade.inference.domain import ABORTED, Chunk, EngineView, Loaded, Parcel, Work, broken_off
+from colonnade.inference.caches.answers import Answers
+from colonnade.inference.domain import ABORTED, Caching, Chunk, EngineView, Loaded, Parcel, Work, broken_off
 from colonnade.inference.placement import Placement
 from colonnade.inference.ports import Engine
 from colonnade.inference.running import Generations, Running
@@ -28,26 +29,58 @@ class Prepared:
 
 
 class Inference:
-    def __init__(self, placement: Placement, *, max_in_flight: int, max_shadows: int = 0) -> None:
+    def __init__(
+        self,
+        placement: Placement,
+        *,
+        max_in_flight: int,
+        max_shadows: int = 0,
+        answers: Answers | None = None,
+    ) -> None:
         """More than ``max_in_flight`` requests at once are refused, more than ``max_shadows`` copies left
-        out."""
+        out. Without ``answers`` none is kept."""
         self._placement = placement
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         self._generations = Generations()
         self.shadows = Shadows(placement, at_once=max_shadows)
+        self.answers = answers
 
     async def generate(
-        self, work: Work, fallbacks: Sequence[Work] = (), shadow: Work | None = None
+        self,
+        work: Work,
+        fallbacks: Sequence[Work] = (),
+        shadow: Work | None = None,
+        caching: Caching | None = None,
     ) -> AsyncGenerator[Chunk]:
         """The engine's chunks as they come; closing the iterator frees its slot.
 
         A request whose engine is gone goes to another one as long as nothing came of it; where no engine can
         answer with its version, to the first of the ``fallbacks`` that can. A ``shadow`` runs beside it.
+        With ``caching``, an answer that is kept or under way may be given instead.
         """
+
+        def generated(running: Running) -> AsyncGenerator[Chunk]:
+            return self._generated(work, fallbacks, shadow, running)
+
+        with self._admitted("generate"):
+            if caching is not None and self.answers is not None:
+                chunks = self.answers.stream(work, caching, self._generations, generated)
+                async with contextlib.aclosing(chunks):
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            with self._generations.under_way(work) as running:
+                chunks = generated(running)
+                async with contextlib.aclosing(chunks):
+                    async for chunk in chunks:
+                        yield chunk
+
+    async def _generated(
+        self, work: Work, fallbacks: Sequence[Work], shadow: Work | None, running: Running
+    ) -> AsyncGenerator[Chunk]:
         with (
-            self._admitted("generate"),
-            self._generations.under_way(work) as running,
+            running.while_open(),
             self.shadows.beside(shadow) as given,
             Attempts(self._placement, work, fallbacks) as attempts,
         ):
@@ -72,6 +105,10 @@ class Inference:
     async def embed(self, work: Work) -> Parcel:
         return await self._answer("embed", work, lambda engine: engine.embed(work))
 
+    async def embed_question(self, work: Work) -> Parcel:
+        """For the caches, within a request that was let in."""
+        return await self._asked(work, lambda engine: engine.embed(work))
+
     async def tokenize(self, work: Work) -> Parcel:
         return await self._answer("tokenize", work, lambda engine: engine.tokenize(work))
 
@@ -92,7 +129,11 @@ class Inference:
         return self._placement.fleet.views
 
     async def _answer(self, operation: str, work: Work, ask: Callable[[Engine], Awaitable[_T]]) -> _T:
-        with self._admitted(operation), Attempts(self._placement, work) as attempts:
+        with self._admitted(operation):
+            return await self._asked(work, ask)
+
+    async def _asked(self, work: Work, ask: Callable[[Engine], Awaitable[_T]]) -> _T:
+        with Attempts(self._placement, work) as attempts:
 
             async def answer() -> _T:
                 slot, _ = await attempts.next()

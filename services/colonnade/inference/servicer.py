@@ -6,6 +6,7 @@ from typing import Any
 
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceServicer
+from colonnade.inference.caching_wire import CacheKeys, stats_of
 from colonnade.inference.domain import Work
 from colonnade.inference.overview import Overview
 from colonnade.inference.registrations import Registrations
@@ -25,18 +26,28 @@ FULL_NAME = wire.DESCRIPTOR.services_by_name["InferenceService"].full_name
 
 
 class InferenceServicer(InferenceServiceServicer):
-    def __init__(self, inference: Inference, overview: Overview, registrations: Registrations) -> None:
+    def __init__(
+        self,
+        inference: Inference,
+        overview: Overview,
+        registrations: Registrations,
+        cache_keys: CacheKeys | None = None,
+    ) -> None:
+        """Without ``cache_keys`` no answer is kept."""
         self._inference = inference
+        self._cache_keys = cache_keys
         self._overview = overview
         self._registrations = registrations
 
     async def Generate(
         self, request: wire.GenerateRequest, context: Any
     ) -> AsyncIterator[wire.GenerateResponse]:
-        tenant = current().principal.tenant
-        shadow = shadow_work(request, tenant)  # first: it may draw the seed of both
+        call, keys = current(), self._cache_keys
+        tenant = call.principal.tenant
+        caching = keys.of(request, tenant, call.deadline) if keys else None
+        shadow = shadow_work(request, tenant)  # before the work: it may draw the seed of both
         work, fallbacks = generation_work(request.generation, tenant), fallback_works(request, tenant)
-        async with aclosing(self._inference.generate(work, fallbacks, shadow)) as chunks:
+        async with aclosing(self._inference.generate(work, fallbacks, shadow, caching)) as chunks:
             async for chunk in chunks:
                 for response in responses_of(chunk, request):
                     yield response
@@ -82,6 +93,15 @@ class InferenceServicer(InferenceServiceServicer):
 
     async def ListEngines(self, request: wire.ListEnginesRequest, context: Any) -> wire.ListEnginesResponse:
         return wire.ListEnginesResponse(engines=[engine_of(each) for each in self._overview.engines()])
+
+    async def PurgeCache(self, request: wire.PurgeCacheRequest, context: Any) -> wire.PurgeCacheResponse:
+        answers = self._inference.answers
+        forgotten = await answers.purge(request.digest, request.tenant) if answers else 0
+        return wire.PurgeCacheResponse(answers=forgotten)
+
+    async def CacheStats(self, request: wire.CacheStatsRequest, context: Any) -> wire.CacheStatsResponse:
+        answers, keys = self._inference.answers, self._cache_keys
+        return stats_of(answers.figures() if answers else None, keys.thresholds if keys else {})
 
     async def Register(self, request: wire.RegisterRequest, context: Any) -> wire.RegisterResponse:
         granted = self._registrations.register(request.address, request.lease_seconds)

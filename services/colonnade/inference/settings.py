@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.inference.domain import AFFINITY_SLACK_TOKENS
@@ -46,6 +46,21 @@ class InferenceSettings(ProcessSettings):
     """How long an engine that registered is known, at most and by default, before it must say so again."""
     max_engines: int = Field(default=256, ge=1)
     """That may register."""
+    cache_bytes: int = Field(default=0, ge=0)
+    """Of answers that are kept, in this process; 0 keeps none, wherever."""
+    cache_redis_url: SecretStr = SecretStr("")
+    """Where services keep answers together instead, as ``redis://host:6379/0``."""
+    cache_seconds: float = Field(default=3600.0, gt=0, le=31 * 86400)
+    """How long an answer is kept."""
+    cache_entry_bytes: int = Field(default=1 << 20, ge=1024)
+    """Of one answer; a larger one is not kept."""
+    semantic_cache: str = ""
+    """Models whose questions are compared by their embeddings, with the least similarity that counts as the
+    same: ``faq=0.95,help=0.97``."""
+    semantic_encoder: str = ""
+    """The model that embeds questions; empty: the registry's default for embeddings."""
+    semantic_questions: int = Field(default=4096, ge=1, le=100_000)
+    """That are compared with, of all models together."""
     max_shadows: int = Field(default=8, ge=0)
     """Shadow copies at once; further ones are dropped."""
     engine_wait_seconds: float = Field(default=30.0, ge=0, le=600)

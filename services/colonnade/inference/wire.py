@@ -7,7 +7,7 @@ from colonnade.api.generation.v1 import generation_pb2 as generation_wire
 from colonnade.api.generation.v1.generation_pb2 import Generation, ModelRef
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.errors import InvalidArgument
-from colonnade.inference.domain import Chunk, Work, text_keys, token_keys
+from colonnade.inference.domain import Chunk, Kind, Spent, Work, text_keys, token_keys
 from colonnade.inference.overview import EngineStatus
 from colonnade.security.inputs import check_count
 
@@ -15,6 +15,12 @@ _CHARACTERS_PER_TOKEN = 4
 _SEED_BITS = 53
 MAX_FALLBACKS = 4
 _LAST_IN_TURN = -10
+_KINDS = {
+    Kind.HIT: wire.Cached.KIND_EXACT,
+    Kind.SEMANTIC: wire.Cached.KIND_SEMANTIC,
+    Kind.JOINED: wire.Cached.KIND_JOINED,
+    Kind.MISS: wire.Cached.KIND_MISS,
+}
 
 
 def generation_work(generation: Generation, tenant: str = "") -> Work:
@@ -55,15 +61,18 @@ def shadow_work(request: wire.GenerateRequest, tenant: str) -> Work | None:
 
 def responses_of(chunk: Chunk, request: wire.GenerateRequest) -> list[wire.GenerateResponse]:
     """One message, unless it never reached an engine: then each answer ends with nothing."""
+    if chunk.left is not None:
+        ended = _cancelled(request.generation, chunk.index, chunk.left)
+        return [_told(wire.GenerateResponse(chunk=ended), chunk)]
     if chunk.parcel is None:
         return [
-            wire.GenerateResponse(chunk=_cancelled(request.generation, index))
+            wire.GenerateResponse(chunk=_cancelled(request.generation, index, Spent()))
             for index in range(max(1, request.generation.n))
         ]
     response = wire.GenerateResponse(chunk=chunk.parcel)
     if chunk.fallback:
         response.fallback.CopyFrom(request.fallbacks[chunk.fallback - 1])
-    return [response]
+    return [_told(response, chunk)]
 
 
 def engine_of(status: EngineStatus) -> wire.Engine:
@@ -118,9 +127,22 @@ def _of_version(generation: Generation, version: ModelRef) -> Generation:
     return copy
 
 
-def _cancelled(generation: Generation, index: int) -> generation_wire.Chunk:
+def _told(response: wire.GenerateResponse, chunk: Chunk) -> wire.GenerateResponse:
+    """With what the caches had to do with it."""
+    if (cached := chunk.cached) is not None:
+        response.cached.kind = _KINDS[cached.kind]
+        response.cached.age_seconds = cached.age_seconds
+        response.cached.similarity = cached.similarity
+        if cached.generated is not None:
+            response.cached.generated_prompt_tokens = cached.generated.prompt
+            response.cached.generated_completion_tokens = cached.generated.completion
+    return response
+
+
+def _cancelled(generation: Generation, index: int, spent: Spent) -> generation_wire.Chunk:
     finish = generation_wire.Finish(
         reason=generation_wire.FINISH_REASON_CANCELLED,
+        usage=generation_wire.Usage(prompt_tokens=spent.prompt, completion_tokens=spent.completion),
         model=generation.model,
         seed=generation.sampling.seed,
     )

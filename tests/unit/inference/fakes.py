@@ -201,6 +201,11 @@ class FakeRegistry:
         self._alive()
         return self.chosen
 
+    async def encoder(self, reference: str) -> str:
+        self.asked.append(reference)
+        self._alive()
+        return digest(reference or "encoder")
+
     def _alive(self) -> None:
         if self.down:
             raise Unavailable("the registry service is not reachable")

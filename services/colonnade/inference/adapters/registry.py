@@ -29,15 +29,21 @@ class GrpcRegistry:
 
     async def default(self) -> Manifest | None:
         try:
-            answer = await self._peer.unary(
-                self._stub.Resolve,
-                wire.ResolveRequest(),
-                wire.ResolveResponse,
-                as_service=True,
-                timeout=self._timeout,
-            )
+            return await self._heaviest(wire.ResolveRequest())
         except NotFound:
             return None
+
+    async def encoder(self, reference: str) -> str:
+        manifest = await self._heaviest(wire.ResolveRequest(reference=reference, embeds=not reference))
+        if manifest is None:
+            raise NotFound("no version embeds questions for the semantic cache", field="semantic_encoder")
+        return manifest.digest
+
+    async def _heaviest(self, request: wire.ResolveRequest) -> Manifest | None:
+        """The version that most requests of a reference go to."""
+        answer = await self._peer.unary(
+            self._stub.Resolve, request, wire.ResolveResponse, as_service=True, timeout=self._timeout
+        )
         heaviest = max(answer.targets, key=lambda target: target.weight, default=None)
         return None if heaviest is None else _manifest(heaviest.manifest)
 

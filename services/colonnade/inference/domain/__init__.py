@@ -1,5 +1,6 @@
 """The router's own words: engines and their work, who takes what, and who is left out for a while."""
 
+from colonnade.inference.domain.caching import Cached, Caching, Kept, Kind, Near, Place, Spent
 from colonnade.inference.domain.choice import AFFINITY_SLACK_TOKENS, choose, having
 from colonnade.inference.domain.engines import EngineView, Loaded, Manifest, Parcel, Run, Stats
 from colonnade.inference.domain.failures import (
@@ -17,13 +18,20 @@ from colonnade.inference.domain.work import ABORTED, Chunk, Work
 __all__ = [
     "ABORTED",
     "AFFINITY_SLACK_TOKENS",
+    "Cached",
+    "Caching",
     "Chunk",
     "EngineView",
+    "Kept",
+    "Kind",
     "Loaded",
     "Manifest",
+    "Near",
     "Parcel",
+    "Place",
     "Prefixes",
     "Run",
+    "Spent",
     "Stats",
     "Work",
     "adapter_is_gone",

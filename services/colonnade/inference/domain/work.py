@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from colonnade.errors import InvalidArgument
+from colonnade.inference.domain.caching import Cached, Spent
 from colonnade.inference.domain.engines import Parcel
 
 _DIGEST_PREFIX = "sha256:"
@@ -46,6 +47,10 @@ class Chunk:
     """Which of the request's answers."""
     fallback: int = 0
     """In the first chunk: which of the request's fallbacks answers, from 1; 0 is the version asked for."""
+    cached: Cached | None = None
+    """In the first chunk, what the caches had to do with the answer; in the last one, who pays for it."""
+    left: Spent | None = None
+    """Without a parcel: what had come of an answer that ends here, for this request alone."""
 
 
 ABORTED = Chunk(None, last=True)

@@ -37,6 +37,8 @@ RPCS = {
     f"{INFERENCE}/Detokenize":      "xxxx.x",
     f"{INFERENCE}/Abort":           "xxxx.x",
     f"{INFERENCE}/Prepare":         "xxx..x",
+    f"{INFERENCE}/PurgeCache":      "xxx..x",
+    f"{INFERENCE}/CacheStats":      "xxx.xx",
     f"{INFERENCE}/ListEngines":     "xxx.xx",
     f"{INFERENCE}/Register":        ".....x",
     f"{INFERENCE}/Deregister":      ".....x",
