@@ -13,6 +13,7 @@ from colonnade.errors import ColonnadeError
 from colonnade.supervise.control import refusal
 from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
+from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.supervisor import Supervisor
 from colonnade.supervise.topology import platform
 
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=GATEWAY_PORT)
+    parser.add_argument("--replicas", type=Replicas.parse, help="engines under Ray")
     parser.add_argument("--tell", type=int, help="file descriptor to report the start on")
     arguments = parser.parse_args()
     return asyncio.run(_run(arguments))
@@ -29,7 +31,7 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     home = Home.of(arguments.home)
-    specs = platform(home, host=arguments.host, port=arguments.port)
+    specs = platform(home, host=arguments.host, port=arguments.port, replicas=arguments.replicas)
     supervisor = Supervisor(home, specs, url=specs[-1].address)
     supervisor.stop_on_signals()
     try:

@@ -11,11 +11,12 @@ import sys
 from colonnade.errors import ColonnadeError, Internal
 from colonnade.supervise.control import accepted
 from colonnade.supervise.home import Home
+from colonnade.supervise.replicas import Replicas
 
 _MODULE = "colonnade.supervise"
 
 
-def start_detached(home: Home, *, host: str, port: int) -> int:
+def start_detached(home: Home, *, host: str, port: int, replicas: Replicas | None = None) -> int:
     """Returns the supervisor's pid once it answers on its control socket; services may still be starting.
 
     Raises what stood in the way: another platform, a port in use.
@@ -24,6 +25,8 @@ def start_detached(home: Home, *, host: str, port: int) -> int:
     ours, theirs = os.pipe()
     command = [sys.executable, "-P", "-m", _MODULE, "--home", str(home.root)]
     command += ["--host", host, "--port", str(port), "--tell", str(theirs)]
+    if replicas:
+        command += ["--replicas", str(replicas)]
     with home.log("supervisor").open("ab") as log, os.fdopen(ours, "rb") as answers:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -7,16 +7,20 @@ running answers are finished while everything they need is still there.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from colonnade.supervise.defaults import DRAIN_SECONDS, GATEWAY_PORT, METRICS_PORTS
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
+from colonnade.supervise.replicas import Replicas
 
-STOP_ORDER = ("gateway", "inference", "engine", "registry")
+STOP_ORDER = ("gateway", "inference", "engine", "serving", "registry")
+"""Of ``engine`` and ``serving`` there is one."""
 _MARGIN_SECONDS = 5.0
+_RAY_SECONDS = 25.0
+"""What a Ray cluster takes to end, when its engines have."""
 _FOR_CLIENTS = frozenset({"COLONNADE_API_KEY", "COLONNADE_URL"})
 
 
@@ -44,20 +48,33 @@ class ServiceSpec:
 
 
 def platform(
-    home: Home, *, host: str = "127.0.0.1", port: int = GATEWAY_PORT, environ: Mapping[str, str] | None = None
+    home: Home,
+    *,
+    host: str = "127.0.0.1",
+    port: int = GATEWAY_PORT,
+    replicas: Replicas | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[ServiceSpec, ...]:
     """The platform's processes below ``home`` with the gateway on ``host:port``.
 
+    With ``replicas``, so many engines under Ray, which register themselves, instead of one of our own.
     ``environ`` (by default ours) is passed on, with what ties the processes together set on top.
     """
     inherited = dict(os.environ if environ is None else environ)
-    backends = tuple(_backend(home, name, inherited) for name in ("registry", "engine", "inference"))
-    return (*backends, _gateway(home, host, port, inherited))
+    engines = "engine"
+    if replicas:
+        engines = "serving"
+        inherited |= {"COLONNADE_SERVING_REPLICAS": str(replicas)}
+    backends = tuple(_backend(home, name, inherited) for name in ("registry", engines, "inference"))
+    specs = (*backends, _gateway(home, host, port, inherited))
+    if not replicas:
+        return specs
+    return tuple(replace(spec, env={**spec.env, "COLONNADE_ENGINE_ADDRESSES": "none"}) for spec in specs)
 
 
 def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec:
     variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
-    metrics_port = inherited.get(variable, str(METRICS_PORTS[name]))
+    metrics_port = inherited.get(variable, str(METRICS_PORTS.get(name, 0)))
     socket = home.socket(name)
     env = (
         _environment(home, inherited)
@@ -137,4 +154,4 @@ def _grace(name: str, inherited: Mapping[str, str]) -> float:
         drain = float(inherited[f"COLONNADE_{name.upper()}_DRAIN_SECONDS"])
     except (KeyError, ValueError):
         drain = DRAIN_SECONDS
-    return drain + _MARGIN_SECONDS
+    return drain + _MARGIN_SECONDS + (_RAY_SECONDS if name == "serving" else 0)

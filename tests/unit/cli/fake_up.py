@@ -12,11 +12,14 @@ from colonnade.supervise import __main__ as background
 from colonnade.supervise import detach
 from colonnade.supervise.home import Home
 from colonnade.supervise.probe import HttpHealth
+from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import ServiceSpec
 from tests.unit.supervise.stage import fake_spec
 
 
-def fake_platform(home: Home, *, host: str, port: int) -> tuple[ServiceSpec, ...]:
+def fake_platform(
+    home: Home, *, host: str, port: int, replicas: Replicas | None = None
+) -> tuple[ServiceSpec, ...]:
     gateway = ServiceSpec(
         name="gateway",
         command=(
@@ -29,6 +32,8 @@ def fake_platform(home: Home, *, host: str, port: int) -> tuple[ServiceSpec, ...
         ports=(port,),
     )  # fmt: skip
     engine = fake_spec(home, "engine", *os.environ.get("FAKE_ENGINE", "").split(), stop_rank=2)
+    if replicas:
+        engine = fake_spec(home, f"serving-{replicas.least}-{replicas.most}", stop_rank=2)
     return fake_spec(home, "registry", stop_rank=3), engine, gateway
 
 

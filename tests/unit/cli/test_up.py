@@ -189,3 +189,28 @@ def test_in_a_terminal_it_is_a_table_that_changes(home: Home) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     os.close(master)
+
+
+def test_under_ray_another_process_keeps_the_engines(up: Callable[..., Up]) -> None:
+    run = up("--ray", "--replicas", "1:3")
+    run.wait_for("Stop ")
+    assert "serving-1-3: ready" in run.said
+    assert run.stop() == 0
+
+
+def test_in_the_background_too(up: Callable[..., Up]) -> None:
+    run = up("--ray", "--detach", COLONNADE_SERVING_REPLICAS="2")
+    assert run.process.wait(60) == 0, run.said
+    assert "serving-2-2: ready" in run.said
+    Remote(run.home).stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [(["--replicas", "2"], "add --ray"), (["--ray", "--replicas", "4:1"], "a number or MIN:MAX")],
+    ids=["without-ray", "backwards"],
+)
+def test_replicas_that_cannot_be_are_refused(up: Callable[..., Up], arguments: list[str], why: str) -> None:
+    run = up(*arguments)
+    assert run.process.wait(60) != 0
+    assert why in run.said

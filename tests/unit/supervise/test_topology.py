@@ -6,6 +6,7 @@ from pathlib import Path
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth
+from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import ServiceSpec, platform
 
 HOME = Home(Path("/srv/colonnade"))
@@ -20,6 +21,19 @@ def test_four_processes_that_end_from_the_outside_in() -> None:
     assert [spec.name for spec in by_rank] == ["gateway", "inference", "engine", "registry"]
     assert all(spec.command[-1] == f"colonnade.{spec.name}" for spec in by_rank)
     assert all(spec.command[:2] == (sys.executable, "-P") for spec in by_rank)
+
+
+def test_under_ray_engines_are_another_process_business_and_register_themselves() -> None:
+    made = {
+        spec.name: spec
+        for spec in platform(HOME, replicas=Replicas(1, 4), environ={"COLONNADE_SERVING_DRAIN_SECONDS": "60"})
+    }
+    by_rank = sorted(made.values(), key=lambda spec: spec.stop_rank)
+    assert [spec.name for spec in by_rank] == ["gateway", "inference", "serving", "registry"]
+    assert {spec.env["COLONNADE_ENGINE_ADDRESSES"] for spec in by_rank} == {"none"}
+    assert made["serving"].env["COLONNADE_SERVING_REPLICAS"] == "1:4"
+    assert made["serving"].probe == GrpcHealth(Path("/srv/colonnade/run/serving.sock"))
+    assert made["serving"].grace_seconds > 60 + 20, "the cluster takes its time too"
 
 
 def test_backends_are_asked_on_their_sockets_and_the_gateway_by_http() -> None:
