@@ -67,11 +67,11 @@ def thresholds_of(setting: str) -> dict[str, float]:
     return found
 
 
-def stats_of(figures: CacheFigures | None, thresholds: Mapping[str, float]) -> wire.CacheStatsResponse:
+def stats_of(figures: CacheFigures | None, thresholds: Mapping[str, float]) -> wire.GetCacheResponse:
     if figures is None:
-        return wire.CacheStatsResponse()
+        return wire.GetCacheResponse()
     store = figures.store
-    return wire.CacheStatsResponse(
+    return wire.GetCacheResponse(
         store=store.name,
         answers=store.answers,
         bytes=store.size_bytes,

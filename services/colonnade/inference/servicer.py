@@ -99,7 +99,7 @@ class InferenceServicer(InferenceServiceServicer):
         forgotten = await answers.purge(request.digest, request.tenant) if answers else 0
         return wire.PurgeCacheResponse(answers=forgotten)
 
-    async def CacheStats(self, request: wire.CacheStatsRequest, context: Any) -> wire.CacheStatsResponse:
+    async def GetCache(self, request: wire.GetCacheRequest, context: Any) -> wire.GetCacheResponse:
         answers, keys = self._inference.answers, self._cache_keys
         return stats_of(answers.figures() if answers else None, keys.thresholds if keys else {})
 

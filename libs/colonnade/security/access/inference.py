@@ -14,7 +14,7 @@ RPCS: Table = {
     f"{_SERVICE}/Abort": GENERATE,
     f"{_SERVICE}/Prepare": PREPARE,
     f"{_SERVICE}/PurgeCache": PREPARE,
-    f"{_SERVICE}/CacheStats": SEE_RUNNING,
+    f"{_SERVICE}/GetCache": SEE_RUNNING,
     f"{_SERVICE}/ListEngines": SEE_RUNNING,
     f"{_SERVICE}/Register": SERVE,
     f"{_SERVICE}/Deregister": SERVE,

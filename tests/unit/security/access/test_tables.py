@@ -38,7 +38,7 @@ RPCS = {
     f"{INFERENCE}/Abort":           "xxxx.x",
     f"{INFERENCE}/Prepare":         "xxx..x",
     f"{INFERENCE}/PurgeCache":      "xxx..x",
-    f"{INFERENCE}/CacheStats":      "xxx.xx",
+    f"{INFERENCE}/GetCache":        "xxx.xx",
     f"{INFERENCE}/ListEngines":     "xxx.xx",
     f"{INFERENCE}/Register":        ".....x",
     f"{INFERENCE}/Deregister":      ".....x",

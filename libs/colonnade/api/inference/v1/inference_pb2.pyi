@@ -461,7 +461,7 @@ class PurgeCacheResponse(_message.Message):
 Global___PurgeCacheResponse: _TypeAlias = PurgeCacheResponse  # noqa: Y015
 
 @_typing.final
-class CacheStatsRequest(_message.Message):
+class GetCacheRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -473,10 +473,10 @@ class CacheStatsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CacheStatsRequest: _TypeAlias = CacheStatsRequest  # noqa: Y015
+Global___GetCacheRequest: _TypeAlias = GetCacheRequest  # noqa: Y015
 
 @_typing.final
-class CacheStatsResponse(_message.Message):
+class GetCacheResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
@@ -550,7 +550,7 @@ class CacheStatsResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CacheStatsResponse: _TypeAlias = CacheStatsResponse  # noqa: Y015
+Global___GetCacheResponse: _TypeAlias = GetCacheResponse  # noqa: Y015
 
 @_typing.final
 class KeptAnswer(_message.Message):

@@ -79,10 +79,10 @@ class InferenceServiceStub:
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.FromString,
                 _registered_method=True)
-        self.CacheStats = channel.unary_unary(
-                '/colonnade.api.inference.v1.InferenceService/CacheStats',
-                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.FromString,
+        self.GetCache = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/GetCache',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheResponse.FromString,
                 _registered_method=True)
         self.Register = channel.unary_unary(
                 '/colonnade.api.inference.v1.InferenceService/Register',
@@ -156,7 +156,7 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CacheStats(self, request, context):
+    def GetCache(self, request, context):
         """What the caches of this process hold, and how often they were of use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -224,10 +224,10 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.PurgeCacheResponse.SerializeToString,
             ),
-            'CacheStats': grpc.unary_unary_rpc_method_handler(
-                    servicer.CacheStats,
-                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.SerializeToString,
+            'GetCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCache,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheResponse.SerializeToString,
             ),
             'Register': grpc.unary_unary_rpc_method_handler(
                     servicer.Register,
@@ -494,7 +494,7 @@ class InferenceService:
             _registered_method=True)
 
     @staticmethod
-    def CacheStats(request,
+    def GetCache(request,
             target,
             options=(),
             channel_credentials=None,
@@ -507,9 +507,9 @@ class InferenceService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/colonnade.api.inference.v1.InferenceService/CacheStats',
-            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsRequest.SerializeToString,
-            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.CacheStatsResponse.FromString,
+            '/colonnade.api.inference.v1.InferenceService/GetCache',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GetCacheResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,7 +43,7 @@ class InferenceServiceStub:
     ListEngines: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]
     PurgeCache: _grpc.UnaryUnaryMultiCallable[_inference_pb2.PurgeCacheRequest, _inference_pb2.PurgeCacheResponse]
     """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
-    CacheStats: _grpc.UnaryUnaryMultiCallable[_inference_pb2.CacheStatsRequest, _inference_pb2.CacheStatsResponse]
+    GetCache: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetCacheRequest, _inference_pb2.GetCacheResponse]
     """What the caches of this process hold, and how often they were of use."""
     Register: _grpc.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]
     """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
@@ -64,7 +64,7 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     ListEngines: _aio.UnaryUnaryMultiCallable[_inference_pb2.ListEnginesRequest, _inference_pb2.ListEnginesResponse]  # type: ignore[assignment]
     PurgeCache: _aio.UnaryUnaryMultiCallable[_inference_pb2.PurgeCacheRequest, _inference_pb2.PurgeCacheResponse]  # type: ignore[assignment]
     """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
-    CacheStats: _aio.UnaryUnaryMultiCallable[_inference_pb2.CacheStatsRequest, _inference_pb2.CacheStatsResponse]  # type: ignore[assignment]
+    GetCache: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetCacheRequest, _inference_pb2.GetCacheResponse]  # type: ignore[assignment]
     """What the caches of this process hold, and how often they were of use."""
     Register: _aio.UnaryUnaryMultiCallable[_inference_pb2.RegisterRequest, _inference_pb2.RegisterResponse]  # type: ignore[assignment]
     """An engine says that it is there. It is sent requests until the lease runs out; it renews before that."""
@@ -138,11 +138,11 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Forgets the answers that are kept of a version, or of all; a tenant's alone, or every tenant's."""
 
     @_abc_1.abstractmethod
-    def CacheStats(
+    def GetCache(
         self,
-        request: _inference_pb2.CacheStatsRequest,
+        request: _inference_pb2.GetCacheRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_inference_pb2.CacheStatsResponse, _abc.Awaitable[_inference_pb2.CacheStatsResponse]]:
+    ) -> _typing.Union[_inference_pb2.GetCacheResponse, _abc.Awaitable[_inference_pb2.GetCacheResponse]]:
         """What the caches of this process hold, and how often they were of use."""
 
     @_abc_1.abstractmethod
