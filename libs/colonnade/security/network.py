@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from colonnade.errors import PermissionDenied
 
@@ -29,6 +30,7 @@ class Authority:
     port: int | None
 
 
+@lru_cache(maxsize=1024)
 def parse_authority(text: str) -> Authority | None:
     """``host``, ``host:port`` or ``[v6]:port``; None for anything else, as a user name before the host."""
     shape = _AUTHORITY.fullmatch(text) if len(text) <= _MAX_HEADER else None
@@ -40,6 +42,7 @@ def parse_authority(text: str) -> Authority | None:
     return Authority(host, port)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is reached from this machine alone. Of names, only localhost is."""
     if host.lower() == "localhost":

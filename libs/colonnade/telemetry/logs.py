@@ -56,6 +56,7 @@ def configure(service: str, log_level: str) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, _render],
     )
     _route(level, formatter)
+    _leave_out_what_is_not_shown()
 
 
 def _level(name: str) -> int:
@@ -64,6 +65,12 @@ def _level(name: str) -> int:
             f"log_level must be one of {', '.join(LEVELS)}", field="log_level", allowed=LEVELS
         )
     return logging.getLevelNamesMapping()[name.upper()]
+
+
+def _leave_out_what_is_not_shown() -> None:
+    """What the standard library looks up for every line: its own manual has these switches."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def _route(level: int, formatter: logging.Formatter) -> None:

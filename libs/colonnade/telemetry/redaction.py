@@ -8,6 +8,7 @@ through an exception's message or a third party's log line.
 import math
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -20,6 +21,8 @@ _SECRET_NAME = re.compile(
     r"|(?:api|private|signing|bootstrap)[-_]?key|(?:^|[-_])(?:token|jwt)$",
     re.IGNORECASE,
 )
+_SUSPICIOUS = re.compile(r"bearer|basic|ck_|eyj|://|-----begin", re.IGNORECASE)
+"""In every text that one of the patterns below matches; most texts have none of it."""
 _SECRET_TEXT = (
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{4,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\b(ck_[A-Za-z0-9]{1,64})_[A-Za-z0-9_-]+"), rf"\1_{REDACTED}"),
@@ -38,8 +41,9 @@ def redact_text(text: str) -> str:
     """``text`` without API keys, tokens, passwords in addresses or private keys, and at most 16 KiB long."""
     if len(text) > _MAX_TEXT:
         text = f"{text[:_MAX_TEXT]}... ({len(text)} characters)"
-    for pattern, replacement in _SECRET_TEXT:
-        text = pattern.sub(replacement, text)
+    if _SUSPICIOUS.search(text):
+        for pattern, replacement in _SECRET_TEXT:
+            text = pattern.sub(replacement, text)
     return text
 
 
@@ -49,9 +53,14 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mappi
 
 
 def _field(name: str, value: Any, depth: int) -> Any:
-    if _SECRET_NAME.search(name) and value not in (None, "", b""):
+    if _says_secret(name) and value not in (None, "", b""):
         return REDACTED
     return _plain(value, depth)
+
+
+@lru_cache(maxsize=1024)
+def _says_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -5,14 +5,19 @@ import uuid
 from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
+from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 _EXPORT_SECONDS = 5
 _ABORT_SECONDS = 1
+_SAMPLED = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+_IDS = RandomIdGenerator()
 _provider: TracerProvider | None = None
 _tracer: trace.Tracer = trace.NoOpTracer()
 _exporter: "_Exporter | None" = None
@@ -40,8 +45,7 @@ def configure(service: str, otlp_endpoint: str) -> TracerProvider:
             return _provider
         if _provider is not None:
             _close(_provider, _exporter, _EXPORT_SECONDS)
-        _provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
-        _tracer = _provider.get_tracer("colonnade", version())
+        _provider, _tracer = _Provider(resource=_resource(service), shutdown_on_exit=False), _Unseen()
         _configured = (service, otlp_endpoint)
         _exporter = _Exporter(otlp_endpoint) if otlp_endpoint else None
         if _exporter is not None:
@@ -62,6 +66,32 @@ def shutdown(seconds: float) -> bool:
         _provider = _exporter = _configured = None
         _tracer = trace.NoOpTracer()
     return provider is None or _close(provider, exporter, seconds)
+
+
+class _Provider(TracerProvider):
+    """Spans are recorded from the first processor on."""
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        global _tracer
+        super().add_span_processor(span_processor)
+        _tracer = self.get_tracer("colonnade", version())
+
+
+class _Unseen(trace.NoOpTracer):
+    """Spans that go nowhere: no more of them than the ids, which logs show and other services follow."""
+
+    def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> trace.Span:
+        parent = trace.get_current_span(context).get_span_context()
+        known = parent.is_valid
+        return trace.NonRecordingSpan(
+            trace.SpanContext(
+                parent.trace_id if known else _IDS.generate_trace_id(),
+                _IDS.generate_span_id(),
+                is_remote=False,
+                trace_flags=parent.trace_flags if known else _SAMPLED,
+                trace_state=parent.trace_state,
+            )
+        )
 
 
 def _close(provider: TracerProvider, exporter: "_Exporter | None", seconds: float) -> bool:

@@ -121,7 +121,7 @@ async def test_a_client_that_goes_away_stops_the_generation(request_: bytes, log
         wire.send(request_)
         await asyncio.wait_for(generator.entered.wait(), SECONDS)
         if request_ == STREAM:
-            await wire.until(b'"text": "Pa"')
+            await wire.until(b'"text":"Pa"')
         assert generator.running == 1
         await wire.aclose()
         await asyncio.wait_for(generator.closed.wait(), SECONDS)
@@ -140,7 +140,7 @@ async def test_the_first_of_two_pipelined_requests_learns_of_it_too() -> None:
         generator.gate = asyncio.Event()
         wire = await server.open()
         wire.send(STREAM + WHOLE)
-        await wire.until(b'"text": "Pa"')
+        await wire.until(b'"text":"Pa"')
         await wire.aclose()
         await asyncio.wait_for(generator.closed.wait(), SECONDS)
         assert len(generator.specs) == 1
@@ -159,7 +159,7 @@ async def test_text_arrives_as_it_is_made() -> None:
         generator.gate = asyncio.Event()
         async with contextlib.aclosing(await server.open()) as wire:
             wire.send(STREAM)
-            head = await wire.until(b'"text": "Pa"')
+            head = await wire.until(b'"text":"Pa"')
             assert b"text/event-stream" in head
             assert not generator.gate.is_set()
             generator.gate.set()
@@ -246,7 +246,7 @@ async def test_garbage_after_a_request_does_not_get_into_its_answer() -> None:
         generator.gate = asyncio.Event()
         async with contextlib.aclosing(await server.open()) as wire:
             wire.send(STREAM)
-            await wire.until(b'"text": "Pa"')
+            await wire.until(b'"text":"Pa"')
             wire.send(b"\x00\x01 nonsense\r\n\r\n")
             await asyncio.wait_for(generator.closed.wait(), SECONDS)
             assert b"HTTP/1.1 400" not in await wire.rest()
@@ -297,7 +297,7 @@ async def test_running_streams_finish_when_told_to_stop() -> None:
         generator.gate = asyncio.Event()
         async with contextlib.aclosing(await server.open()) as wire, contextlib.aclosing(await server.open()):
             wire.send(STREAM)
-            await wire.until(b'"text": "Pa"')
+            await wire.until(b'"text":"Pa"')
             server.stop.set()
             await _refuses_connections(server.port)
             assert not server.task.done()
@@ -311,7 +311,7 @@ async def test_streams_that_do_not_finish_are_ended() -> None:
         server.house.generator.gate = asyncio.Event()
         async with contextlib.aclosing(await server.open()) as wire:
             wire.send(STREAM)
-            await wire.until(b'"text": "Pa"')
+            await wire.until(b'"text":"Pa"')
             server.stop.set()
             assert b"[DONE]" not in await wire.rest()
             await asyncio.wait_for(server.house.generator.closed.wait(), SECONDS)

@@ -8,6 +8,7 @@ from typing import Any
 
 from colonnade.errors import InvalidArgument, TooLarge
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 MAX_RECORD_BYTES = 64 * 1024
 """A record, with its line break."""
 _FIELDS = {
@@ -89,7 +90,7 @@ def parse(line: bytes) -> Record | None:
 
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """Sorted keys, no spaces, ASCII: one form for equal content."""
-    return json.dumps(dict(fields), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(dict(fields)).encode()
 
 
 def digest(fields: Mapping[str, Any]) -> str:

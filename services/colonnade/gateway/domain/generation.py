@@ -162,6 +162,8 @@ class Chunk:
 
 def together(finishes: Mapping[int, Finish]) -> Finish:
     """One finish for all answers of a request: how the first ended, the prompt once, the longest times."""
+    if len(finishes) == 1:
+        return next(iter(finishes.values()))
     first, usages = finishes[min(finishes)], [each.usage for each in finishes.values()]
     timings = [each.timings for each in finishes.values()]
     usage = replace(

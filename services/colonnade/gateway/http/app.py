@@ -21,6 +21,7 @@ from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.http.origin import OriginGuard
 from colonnade.gateway.http.route import GuardedRoute, exchange_of
 from colonnade.gateway.http.routes import ROUTERS
+from colonnade.gateway.http.shortcut import Shortcut
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.telemetry.traces import version
 
@@ -29,7 +30,7 @@ _DESCRIPTION = "Many kinds of language models behind one `POST /generate`."
 
 def build(gateway: Gateway, options: HttpOptions) -> ASGIApp:
     """The application as a server runs it."""
-    inner = build_routes(gateway, options)
+    inner = Shortcut(build_routes(gateway, options))
     guarded = Bounds(OriginGuard(inner, options, gateway.doorkeeper), options.max_requests)
     return Entry(guarded, options.request_seconds)
 

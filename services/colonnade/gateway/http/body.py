@@ -2,6 +2,7 @@
 
 import asyncio
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -48,10 +49,7 @@ def _check_headers(headers: Headers, limit: int) -> None:
             field="content-encoding",
             limit="identity",
         )
-    kind = Message()
-    kind["content-type"] = headers.get("content-type", "")
-    charset = kind.get_param("charset", "utf-8")
-    if kind.get_content_type() != "application/json" or str(charset).lower() not in ("utf-8", "utf8"):
+    if not _is_json(headers.get("content-type", "")):
         raise UnsupportedMediaType(
             "content-type must be application/json, in UTF-8", field="content-type", limit="application/json"
         )
@@ -60,6 +58,14 @@ def _check_headers(headers: Headers, limit: int) -> None:
         raise InvalidArgument("content-length must be a number", field="content-length")
     if len(length) > 18 or int(length) > limit:
         raise _too_large(limit)
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    kind = Message()
+    kind["content-type"] = content_type
+    charset = kind.get_param("charset", "utf-8")
+    return kind.get_content_type() == "application/json" and str(charset).lower() in ("utf-8", "utf8")
 
 
 async def _read(receive: Receive, options: HttpOptions) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from colonnade.errors import (
@@ -99,9 +100,12 @@ def no_such_route() -> NotFound:
     return NotFound("there is nothing here; `GET /docs` lists what there is")
 
 
-def invalid(error: RequestValidationError) -> InvalidArgument:
-    """pydantic's findings as one refusal that names the first field; none of them shows what was sent."""
-    findings = [_finding(found) for found in error.errors()[:_MOST_ERRORS]]
+def invalid(error: RequestValidationError | ValidationError) -> InvalidArgument:
+    """pydantic's findings as one refusal that names the first field; none of them shows what was sent.
+
+    FastAPI's begin with the part of the request that they are about, those of a body alone do not."""
+    part = () if isinstance(error, RequestValidationError) else ("body",)
+    findings = [_finding(found, (*part, *found["loc"])) for found in error.errors()[:_MOST_ERRORS]]
     first = findings[0]
     more = {} if len(findings) == 1 else {"errors": findings}
     limit = {"limit": first["limit"]} if "limit" in first else {}
@@ -135,8 +139,8 @@ _EXPECTED = {
 }
 
 
-def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
-    field = _path(found["loc"])
+def _finding(found: Mapping[str, Any], location: Sequence[int | str]) -> dict[str, Any]:
+    field = _path(location)
     context = {
         key: value for key, value in found.get("ctx", {}).items() if isinstance(value, int | float | str)
     }

@@ -1,9 +1,10 @@
 """How events are written: server-sent events, one for each object."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from colonnade.errors import ColonnadeError
 
@@ -19,7 +20,7 @@ def frame(data: Mapping[str, Any]) -> bytes:
 
 def line(data: Mapping[str, Any]) -> bytes:
     """JSON without a line break of any kind."""
-    text = json.dumps(data, ensure_ascii=False).encode()
+    text = msgspec.json.encode(data)
     if not text.isascii():
         for character, escaped in _BREAKS:
             text = text.replace(character, escaped)

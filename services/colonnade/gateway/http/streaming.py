@@ -1,12 +1,12 @@
 """Answers that take a while: whole as JSON or as server-sent events, and only while someone listens."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -79,7 +79,7 @@ class Answer(Response, Generic[_T]):
         return self._renderer.whole(collected)
 
     async def _collected(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = json.dumps(await self.whole(), ensure_ascii=False).encode()
+        body = msgspec.json.encode(await self.whole())
         response = Response(body, self._renderer.status, media_type="application/json")
         response.headers.update(self._renderer.headers())
         await response(scope, receive, send)
@@ -131,19 +131,23 @@ class Answer(Response, Generic[_T]):
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
     """Runs ``work``; stops it and raises ``ClientGone`` once the client has disconnected."""
-    working = asyncio.ensure_future(work)
-    listening = asyncio.ensure_future(_disconnected(receive))
+    working, gone = asyncio.current_task(), False
+    assert working is not None, "coroutines run in tasks"
+
+    async def listen() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        working.cancel()
+
+    # Only the listener is a task of its own: most clients stay, and a task is not free.
+    listening = asyncio.create_task(listen())
     try:
-        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        working.result()
+        await work
+    except asyncio.CancelledError:
+        if not gone or working.uncancel():
+            raise  # it was somebody else, or somebody else as well
+        raise ClientGone from None
     finally:
-        for task in (working, listening):
-            task.cancel()
-        await asyncio.gather(working, listening, return_exceptions=True)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        listening.cancel()

@@ -7,11 +7,11 @@ from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.http.openai.naming import named
 from colonnade.gateway.http.openai.render_chat import ChatRenderer
 from colonnade.gateway.http.openai.wire_chat import ChatBody
-from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
+from colonnade.gateway.http.route import HotRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.gateway.service.pipeline import Pipeline
 
-router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=HotRoute, prefix="/v1", tags=["openai"])
 
 
 @router.post("/chat/completions", response_model=None)

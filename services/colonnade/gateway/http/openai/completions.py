@@ -6,12 +6,12 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.http.openai.render_completions import CompletionRenderer
 from colonnade.gateway.http.openai.wire_completions import CompletionBody
-from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
+from colonnade.gateway.http.route import HotRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.several import several
 
-router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=HotRoute, prefix="/v1", tags=["openai"])
 
 
 @router.post("/completions", response_model=None)

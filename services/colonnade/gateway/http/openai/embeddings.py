@@ -6,11 +6,11 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.http.openai.render_embeddings import EmbeddingsRenderer
 from colonnade.gateway.http.openai.wire_embeddings import EmbeddingsBody
-from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
+from colonnade.gateway.http.route import HotRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.gateway.service.pipeline import Pipeline
 
-router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=HotRoute, prefix="/v1", tags=["openai"])
 
 
 @router.post("/embeddings", response_model=None)

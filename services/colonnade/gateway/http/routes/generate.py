@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.http.render_generation import GenerationRenderer
-from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
+from colonnade.gateway.http.route import HotRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
 
-router = APIRouter(route_class=GuardedRoute, tags=["generate"])
+router = APIRouter(route_class=HotRoute, tags=["generate"])
 
 
 @router.post("/generate", response_model=None, responses={200: {"model": GenerateAnswer}})
