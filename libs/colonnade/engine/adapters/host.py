@@ -62,7 +62,7 @@ class AdapterHost:
                 self.touch(digest)
                 return
             files = await verified(self._blobs, manifest, lambda _: None)
-            _check_base(files, runtime)
+            check_base(files, runtime)
             dtype, device = runtime.model.dtype, runtime.model.device
             self._room(manifest.parameters * dtype.itemsize, "adapter", runtime)
             parts = await asyncio.to_thread(read_parts, files, bank.sites, dtype=dtype, device=device)
@@ -101,7 +101,7 @@ def bytes_of(runtime: Runtime, only: Collection[str] | None = None) -> int:
     return sum(bank.bytes_of(digest) for digest in bank if only is None or digest in only)
 
 
-def _check_base(files: Mapping[str, Path], runtime: Runtime) -> None:
+def check_base(files: Mapping[str, Path], runtime: Runtime) -> None:
     about = Description.read(required(files, DESCRIPTION))
     if about.family != FAMILY:
         raise InvalidArgument("the version is not an adapter", field="manifest.family")

