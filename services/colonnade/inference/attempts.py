@@ -12,6 +12,7 @@ from colonnade.inference.domain import (
     Run,
     Work,
     adapter_is_gone,
+    engine_cannot,
     engine_failed,
     engine_is_full,
     engine_is_gone,
@@ -150,11 +151,14 @@ class Attempts:
 
     def _elsewhere_after(self, error: ColonnadeError) -> bool:
         """Where another engine may do what this one could not, and few enough are tried again."""
-        if self._slot is None or not (engine_is_gone(error) or engine_is_full(error)):
+        reason = _reason(error)
+        if self._slot is None or reason is None:
             return False
         self._tried.add(self.run)
         self._left -= 1
         if self._left < 0:
+            return False
+        if engine_cannot(error) and not self._placement.has_others(self._tried):
             return False
         if engine_is_full(error) and not self._placement.has_room_elsewhere(self.work, self._tried):
             return False
@@ -162,7 +166,7 @@ class Attempts:
             self._placement.metrics.not_retried()
             _LOG.warning("not tried again: too many requests were", engine=self.run[0])
             return False
-        self._placement.metrics.retried("engine_gone" if engine_is_gone(error) else "engine_full")
+        self._placement.metrics.retried(reason)
         return True
 
     def _falls_back_after(self, error: ColonnadeError) -> bool:
@@ -174,3 +178,12 @@ class Attempts:
         self._begin(self._fallbacks[self.fallback])
         self.fallback += 1
         return True
+
+
+def _reason(error: ColonnadeError) -> str | None:
+    """Why another engine may do better; None where none would."""
+    if engine_is_gone(error):
+        return "engine_gone"
+    if engine_is_full(error):
+        return "engine_full"
+    return "engine_cannot" if engine_cannot(error) else None

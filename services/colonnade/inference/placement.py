@@ -85,6 +85,10 @@ class Placement:
         fit = self.health.fit(self.fleet.views, work.digest)
         return bool(having([engine for engine in fit if engine.run not in tried], work.digest))
 
+    def has_others(self, tried: Collection[Run]) -> bool:
+        """Whether an engine is ready that was not tried."""
+        return any(engine.ready and engine.run not in tried for engine in self.fleet.views)
+
     def forget(self, address: str) -> None:
         """What is remembered of an engine that has left."""
         self.health.forget(address)

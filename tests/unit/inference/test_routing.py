@@ -11,6 +11,7 @@ from colonnade.errors import (
     InvalidArgument,
     Overloaded,
     Unavailable,
+    Unsupported,
 )
 from colonnade.inference.domain.health import HealthLimits
 from colonnade.inference.domain.retries import RetryLimits
@@ -49,6 +50,22 @@ async def test_no_engine_loads_a_version_because_another_is_full(routing: Routin
     with pytest.raises(Overloaded):
         await router.texts(work())
     assert empty.loads == []
+
+
+async def test_a_version_of_a_family_that_an_engine_does_not_know_goes_to_another(routing: Routing) -> None:
+    alien = Unsupported("this engine serves transformers", field="manifest.family")
+    picky, other = FakeEngine("a", free_bytes=1000, load_errors=[alien]), FakeEngine("b")
+    router = await routing(picky, other)
+    assert await router.texts(work()) == ["a", "b"]
+    assert other.loads == [digest("m")]
+    assert router.count("retries_total", reason="engine_cannot") == 1
+
+
+async def test_where_no_engine_knows_the_family_its_refusal_is_told(routing: Routing) -> None:
+    alien = Unsupported("this engine serves transformers", field="manifest.family")
+    router = await routing(*(FakeEngine(name, load_errors=[alien]) for name in "ab"))
+    with pytest.raises(Unsupported):
+        await router.texts(work())
 
 
 async def test_retries_stop_where_too_many_were(routing: Routing) -> None:

@@ -6,6 +6,7 @@ from colonnade.inference.domain.engines import EngineView, Loaded, Manifest, Par
 from colonnade.inference.domain.failures import (
     adapter_is_gone,
     broken_off,
+    engine_cannot,
     engine_failed,
     engine_is_full,
     engine_is_gone,
@@ -37,6 +38,7 @@ __all__ = [
     "adapter_is_gone",
     "broken_off",
     "choose",
+    "engine_cannot",
     "engine_failed",
     "engine_is_full",
     "engine_is_gone",

@@ -1,6 +1,6 @@
 """What an engine's refusal means for the one who asked it."""
 
-from colonnade.errors import ColonnadeError, Internal, NotFound, Overloaded, Unavailable
+from colonnade.errors import ColonnadeError, Internal, NotFound, Overloaded, Unavailable, Unsupported
 
 
 def engine_is_gone(error: ColonnadeError) -> bool:
@@ -11,6 +11,11 @@ def engine_is_gone(error: ColonnadeError) -> bool:
 def engine_is_full(error: ColonnadeError) -> bool:
     """Whether another engine may have the room that this one has not."""
     return isinstance(error, Overloaded)
+
+
+def engine_cannot(error: ColonnadeError) -> bool:
+    """Whether another engine may serve versions of the family that this one does not."""
+    return isinstance(error, Unsupported) and error.details.get("field") == "manifest.family"
 
 
 def engine_failed(error: ColonnadeError) -> bool:
