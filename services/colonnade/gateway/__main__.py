@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import SystemRandom
 
 from colonnade.errors import ColonnadeError, PermissionDenied
+from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.inference import InferenceGenerator
@@ -23,6 +24,7 @@ from colonnade.gateway.http.app import build
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
 from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, UsageLedger
+from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.gateway import Gateway
@@ -112,11 +114,13 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         leftovers = Leftovers()
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
+        caches = Caches(InferenceCaches(calls), catalog, audit)
         yield Gateway(
             pipeline=pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings),
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
-            models=Models(catalog, audit, resolver.forget),
+            models=Models(catalog, audit, resolver.forget, caches),
+            caches=caches,
             engines=InferenceEngines(Calls(inference, identity)),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from colonnade.gateway.domain.caching import CacheState
 from colonnade.gateway.domain.engines import Engine
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.fair_use import Demand, LimitRecord, Rule, Scope, Verdict
@@ -71,6 +72,15 @@ class EngineList(Protocol):
     """The inference service, for who wants to see what runs."""
 
     async def list_engines(self, caller: Caller) -> tuple[Engine, ...]: ...
+
+
+class AnswerCaches(Protocol):
+    """The inference service, for what it keeps of answers."""
+
+    async def purge(self, caller: Caller, digest: str, tenant: str) -> int:
+        """Forgets answers; empty is any version, any tenant. How many there were."""
+
+    async def state(self, caller: Caller) -> CacheState: ...
 
 
 class TextReader(Protocol):

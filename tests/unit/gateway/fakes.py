@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from colonnade.errors import ColonnadeError, NotFound
 from colonnade.gateway.adapters.limiter import MemoryLimiter
+from colonnade.gateway.domain.caching import CacheState
 from colonnade.gateway.domain.engines import Engine
 from colonnade.gateway.domain.exchange import Caller, Spec
 from colonnade.gateway.domain.fair_use import Kind, Quota
@@ -41,6 +42,7 @@ from colonnade.gateway.domain.texts import (
 )
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.gateway import Gateway
@@ -276,6 +278,25 @@ class FakeEngines:
 
 
 @dataclass
+class FakeCaches:
+    """The answers that are kept, by version and tenant."""
+
+    kept: dict[tuple[str, str], int] = field(default_factory=dict)
+    error: ColonnadeError | None = None
+
+    async def purge(self, caller: Caller, digest: str, tenant: str) -> int:
+        if self.error is not None:
+            raise self.error
+        gone = [key for key in self.kept if digest in ("", key[0]) and tenant in ("", key[1])]
+        return sum([self.kept.pop(key) for key in gone])
+
+    async def state(self, caller: Caller) -> CacheState:
+        if self.error is not None:
+            raise self.error
+        return CacheState("memory", sum(self.kept.values()), 10, 100, 1, 2, 3, 4, 5, 6, {"tiny": 0.9})
+
+
+@dataclass
 class FakeProbe:
     name: str
     wrong: str = ""
@@ -292,6 +313,7 @@ class House:
         self.generator = FakeGenerator()
         self.reader = FakeReader()
         self.engines = FakeEngines()
+        self.caches = FakeCaches()
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
         self.probes = [FakeProbe("registry"), FakeProbe("inference"), FakeProbe("model")]
@@ -309,6 +331,7 @@ class House:
             doorkeeper=self.doorkeeper,
             keys=self.keys,
             models=Models(self.catalog, self.audit),
+            caches=Caches(self.caches, self.catalog, self.audit),
             engines=self.engines,
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),

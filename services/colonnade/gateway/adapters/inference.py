@@ -7,6 +7,7 @@ from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.domain.caching import MISS, Cached
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.generation import (
     Chunk,
@@ -30,6 +31,11 @@ _REASONS = {
     generation_pb2.FINISH_REASON_DEADLINE: "deadline",
 }
 _ABORT_SECONDS = 1.0
+_KINDS = {
+    inference_pb2.Cached.KIND_EXACT: "hit",
+    inference_pb2.Cached.KIND_SEMANTIC: "semantic",
+    inference_pb2.Cached.KIND_JOINED: "joined",
+}
 
 
 class InferenceGenerator:
@@ -44,11 +50,13 @@ class InferenceGenerator:
             generation=generation_of(caller, spec, target),
             fallbacks=[model_ref(each) for each in target.fallbacks],
             shadow=model_ref(target.shadow) if target.shadow else None,
+            caching=_caching(caller),
         )
         answers = self._calls.stream(caller, self._stub.Generate, request, inference_pb2.GenerateResponse)
         async with aclosing(answers):
             async for answer in answers:
-                yield _chunk(answer.chunk, answer.fallback.digest)
+                cached = _cached(answer.cached) if answer.HasField("cached") else None
+                yield _chunk(answer.chunk, answer.fallback.digest, cached)
 
     async def abort(self, caller: Caller) -> bool:
         request = inference_pb2.AbortRequest(request_id=_call_id(caller))
@@ -56,6 +64,26 @@ class InferenceGenerator:
             caller, self._stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
         )
         return answer.found
+
+
+def _caching(caller: Caller) -> inference_pb2.Caching:
+    wanted = caller.caching
+    return inference_pb2.Caching(
+        refresh=wanted.refresh,
+        off=wanted.off,
+        personal=wanted.personal,
+        policy_version=wanted.policy_version,
+    )
+
+
+def _cached(cached: inference_pb2.Cached) -> Cached:
+    return Cached(
+        _KINDS.get(cached.kind, MISS),
+        cached.age_seconds,
+        cached.similarity,
+        cached.generated_prompt_tokens,
+        cached.generated_completion_tokens,
+    )
 
 
 def _call_id(caller: Caller) -> str:
@@ -148,10 +176,10 @@ def _structure(structure: Structure) -> generation_pb2.Structure:
     return generation_pb2.Structure(**{form: getattr(structure, form) for form in structure.given})
 
 
-def _chunk(chunk: generation_pb2.Chunk, fallback: str = "") -> Chunk:
+def _chunk(chunk: generation_pb2.Chunk, fallback: str = "", cached: Cached | None = None) -> Chunk:
     finish = _finish(chunk.finish) if chunk.HasField("finish") else None
     tokens = tuple(token_of(token) for token in chunk.tokens)
-    return Chunk(chunk.text, tokens, finish, chunk.index, fallback)
+    return Chunk(chunk.text, tokens, finish, chunk.index, fallback, cached=cached)
 
 
 def token_of(token: generation_pb2.Token) -> Token:

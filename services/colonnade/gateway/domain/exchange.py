@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from colonnade.gateway.domain.caching import Cached, Caching
 from colonnade.gateway.domain.fair_use import Allowance
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
 from colonnade.gateway.domain.models import Target
@@ -35,6 +36,8 @@ class Caller:
     """On ``time.monotonic()``'s clock."""
     call_id: str = ""
     """What a generation is aborted by; unlike the request id, no client chooses it."""
+    caching: Caching = field(default_factory=Caching)
+    """What they want of answers that are kept."""
 
 
 @dataclass(slots=True)
@@ -68,6 +71,9 @@ class Exchange:
     detokenized: str | None = None
     lease: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Names this request among all that run: clients choose request ids, and may choose one twice."""
+    caching: Caching = field(default_factory=Caching)
+    cached: Cached | None = None
+    """What the caches had to do with the answer, once it has begun."""
     tally: Tally = field(default_factory=Tally)
     """What the model's work took, the answer's end awaited or not."""
     allowance: Allowance | None = None
@@ -104,4 +110,4 @@ class Exchange:
     @property
     def caller(self) -> Caller:
         call_id = f"{self.request_id[:_KEPT]}.{self.lease}"
-        return Caller(self.principal, self.request_id, self.deadline, call_id)
+        return Caller(self.principal, self.request_id, self.deadline, call_id, self.caching)

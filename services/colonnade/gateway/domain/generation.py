@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
 
+from colonnade.gateway.domain.caching import Cached
 from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.domain.tools import CallPart, Tool, ToolCall, ToolChoice
 
@@ -158,6 +159,8 @@ class Chunk:
     """In the first chunk: the digest of the fallback that answers, if one does."""
     calls: tuple[CallPart, ...] = ()
     """Calls of tools, taken out of the text."""
+    cached: Cached | None = None
+    """In the first chunk, and perhaps the last."""
 
 
 def together(finishes: Mapping[int, Finish]) -> Finish:

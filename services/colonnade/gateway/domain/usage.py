@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
+from colonnade.gateway.domain.caching import Cached
 from colonnade.gateway.domain.generation import Chunk, Finish, Usage, together
 
 
@@ -16,6 +17,8 @@ class Tally:
     answers: int = 1
     """How many the request has."""
     finishes: dict[int, Finish] = field(default_factory=dict)
+    cached: Cached | None = None
+    """What the caches had to do with it."""
     closed: bool = False
     held: bool = False
     """Somebody reads a stream, and closes the tally when that has ended."""
@@ -24,6 +27,8 @@ class Tally:
 
     def add(self, chunk: Chunk) -> None:
         """The last chunk of the last answer closes the tally."""
+        if chunk.cached is not None:
+            self.cached = chunk.cached
         if chunk.tokens:
             self._seen[chunk.index] = self._seen.get(chunk.index, 0) + len(chunk.tokens)
         if chunk.finish is not None:
@@ -64,6 +69,23 @@ class Tally:
         rest = sum(tokens for index, tokens in self._seen.items() if index not in self.finishes)
         return replace(counted, completion_tokens=counted.completion_tokens + rest)
 
+    @property
+    def amounts(self) -> "Amounts":
+        """What is counted: of an answer that was not generated for this request, only what nobody else
+        answers for counts as generated."""
+        usage, cached = self.usage, self.cached
+        if cached is None or not cached.reused:
+            return Amounts.of(usage)
+        prompt, completion = cached.generated_prompt_tokens, cached.generated_completion_tokens
+        return Amounts(
+            requests=1,
+            prompt_tokens=prompt,
+            cached_prompt_tokens=usage.cached_prompt_tokens if prompt else 0,
+            completion_tokens=completion,
+            cached_requests=1,
+            cached_completion_tokens=max(0, usage.completion_tokens - completion),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -83,9 +105,14 @@ class Amounts:
     cached_prompt_tokens: int = 0
     """Of the prompt's, those that were not computed again."""
     completion_tokens: int = 0
+    cached_requests: int = 0
+    """Whose answers were not generated for them."""
+    cached_completion_tokens: int = 0
+    """Of those answers: no engine generated them again."""
 
     @property
     def tokens(self) -> int:
+        """That engines worked on."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Amounts") -> "Amounts":
@@ -94,6 +121,8 @@ class Amounts:
             self.prompt_tokens + other.prompt_tokens,
             self.cached_prompt_tokens + other.cached_prompt_tokens,
             self.completion_tokens + other.completion_tokens,
+            self.cached_requests + other.cached_requests,
+            self.cached_completion_tokens + other.cached_completion_tokens,
         )
 
     @classmethod

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument
 from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.http.caching import caching_of
 from colonnade.gateway.http.errors import ClientGone, error_response
 from colonnade.gateway.http.rate_headers import rate_headers
 from colonnade.gateway.http.route import EXCHANGE
@@ -56,6 +57,7 @@ class Entry:
         headers = Headers(scope=scope)
         exchange = Exchange(_request_id(headers))
         exchange.deadline = exchange.received + self._request_seconds
+        exchange.caching = caching_of(headers.get("cache-control"))
         scope[EXCHANGE] = exchange
         sender = _Sender(send, exchange)
         with (

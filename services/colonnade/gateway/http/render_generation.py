@@ -8,6 +8,7 @@ from colonnade.errors import Internal
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage, together
 from colonnade.gateway.domain.models import Target
+from colonnade.gateway.http.caching import cache_headers, cache_part
 
 MODEL_VERSION = "x-colonnade-model-version"
 DEGRADED = "x-colonnade-degraded"
@@ -86,7 +87,7 @@ class GenerationRenderer:
                 "time_to_first_token": timings.time_to_first_token,
                 "total": round(time.monotonic() - self._exchange.received, 6),
             },
-        }
+        } | cache_part(self._exchange.cached)
 
 
 def _ending(finish: Finish) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def headers_of(exchange: Exchange) -> Mapping[str, str]:
     headers = {MODEL_VERSION: exchange.target.label} if exchange.target else {}
     if exchange.degraded:
         headers[DEGRADED] = ", ".join(exchange.degraded)
-    return headers
+    return headers | cache_headers(exchange.cached)
 
 
 def model_of(exchange: Exchange) -> dict[str, Any]:

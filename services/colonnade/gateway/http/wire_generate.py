@@ -194,6 +194,14 @@ class UsageOut(BaseModel):
     accepted_tokens: int | None = Field(None, description="Of those guessed, what the model agreed to.")
 
 
+class CacheUseOut(BaseModel):
+    """Of an answer that was not generated for this request."""
+
+    kind: Literal["hit", "semantic", "joined"]
+    age_seconds: float
+    similarity: float = Field(description="Of the two questions, where they are not the same; else 1.")
+
+
 class TimingsOut(BaseModel):
     """Seconds; the last is the gateway's, the others are the engine's."""
 
@@ -234,6 +242,9 @@ class GenerateAnswer(AnswerOut):
     model: ModelUsed
     usage: UsageOut
     timings: TimingsOut
+    cache: CacheUseOut | None = Field(
+        default=None, description="Where the answer was not generated for this request."
+    )
     choices: list[ChoiceOut] | None = Field(
         default=None,
         description="Every answer, where n is above 1; the fields beside it are the first one's.",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colonnade.gateway.ports import EngineList, Probe
+from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
@@ -17,6 +18,7 @@ class Gateway:
     doorkeeper: Doorkeeper
     keys: Keys
     models: Models
+    caches: Caches
     engines: EngineList
     limits: LimitAdmin
     usage: UsageReports

@@ -1,7 +1,7 @@
 """Models: looked at by many, imported and moved by few, and those acts recorded."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import (
@@ -15,13 +15,20 @@ from colonnade.gateway.domain.models import (
 )
 from colonnade.gateway.ports import Audit, ModelCatalog
 from colonnade.gateway.service.acts import privileged
+from colonnade.gateway.service.caches import Caches
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
 
 
 class Models:
-    def __init__(self, catalog: ModelCatalog, audit: Audit, moved: Callable[[], None] = lambda: None) -> None:
-        """``moved`` hears that a reference may mean another version now."""
-        self._catalog, self._audit, self._moved = catalog, audit, moved
+    def __init__(
+        self,
+        catalog: ModelCatalog,
+        audit: Audit,
+        moved: Callable[[], None] = lambda: None,
+        caches: Caches | None = None,
+    ) -> None:
+        """``moved`` hears that a reference may mean another version now; ``caches`` forget what did."""
+        self._catalog, self._audit, self._moved, self._caches = catalog, audit, moved, caches
 
     async def page(self, caller: Caller, page_size: int, page_token: str) -> ModelPage:
         return await self._catalog.list_models(caller, page_size, page_token)
@@ -49,6 +56,7 @@ class Models:
         facts = {"model": order.name, "alias": order.alias, "request_id": caller.request_id}
         async with (
             privileged(self._audit, "model.import", caller.principal, **facts),
+            self._moving(caller, order.name, order.alias),
             aclosing(self._catalog.import_model(caller, order)) as steps,
         ):
             async for step in steps:
@@ -65,13 +73,22 @@ class Models:
             "targets": {str(target.version): target.weight for target in targets},
             "request_id": caller.request_id,
         }
-        async with privileged(self._audit, "alias.set", caller.principal, **facts):
+        async with (
+            privileged(self._audit, "alias.set", caller.principal, **facts),
+            self._moving(caller, name, alias),
+        ):
             moved = await self._catalog.set_alias(caller, name, alias, targets, revision)
             self._moved()
             return moved
 
     async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
         facts = {"model": name, "alias": alias, "request_id": caller.request_id}
-        async with privileged(self._audit, "alias.delete", caller.principal, **facts):
+        async with (
+            privileged(self._audit, "alias.delete", caller.principal, **facts),
+            self._moving(caller, name, alias),
+        ):
             await self._catalog.delete_alias(caller, name, alias)
             self._moved()
+
+    def _moving(self, caller: Caller, name: str, alias: str) -> AbstractAsyncContextManager[None]:
+        return self._caches.moving(caller, name, alias) if self._caches else nullcontext()

@@ -70,6 +70,8 @@ ROUTES = {
     "PUT /models/{name}/aliases/{alias}":     "x.x....",
     "DELETE /models/{name}/aliases/{alias}":  "x.x....",
     "GET /engines":                           "xxx.x..",
+    "GET /cache":                             "xxx.x..",
+    "DELETE /cache":                          "xxx....",
     "POST /keys":                             "x......",
     "GET /keys":                              "x...x..",
     "DELETE /keys/{id}":                      "x......",

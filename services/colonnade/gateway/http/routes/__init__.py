@@ -4,6 +4,7 @@ from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
+    cache,
     docs,
     engines,
     generate,
@@ -26,6 +27,7 @@ ROUTERS = (
     responses.router,
     models.router,
     engines.router,
+    cache.router,
     keys.router,
     limits.router,
     usage.router,

@@ -25,7 +25,7 @@ from colonnade.gateway.domain.fair_use import (
     allowance,
 )
 from colonnade.gateway.domain.generation import GenerationSpec
-from colonnade.gateway.domain.usage import Account, Amounts, Entry, next_month, today
+from colonnade.gateway.domain.usage import Account, Entry, next_month, today
 from colonnade.gateway.ports import Limiter, UsageLedger
 from colonnade.gateway.service.doorkeeper import utc_now
 from colonnade.gateway.service.fair_use.budgets import Budgets
@@ -128,7 +128,7 @@ class FairUse:
         if tally.began:
             self._record(exchange, grant)
         if taken.rules:
-            used = Amounts.of(tally.usage).tokens
+            used = tally.amounts.tokens
             self._soon(self.limiter.settle(taken, grant.verdict, used))
 
     async def close(self) -> None:
@@ -150,7 +150,7 @@ class FairUse:
         assert target is not None, "something was generated"
         adapter = target.adapter.name if target.adapter else ""
         account = Account(principal.tenant, principal.key_id, target.name, adapter)
-        entry = Entry(account, today(self._now()), Amounts.of(exchange.tally.usage))
+        entry = Entry(account, today(self._now()), exchange.tally.amounts)
         self._ledger.record(entry)
         self.budgets.add(entry, grant.scopes)
 

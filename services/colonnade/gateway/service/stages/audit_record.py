@@ -13,6 +13,7 @@ class AuditRecord(Stage):
 
     async def after(self, exchange: Exchange) -> None:
         target, finish = exchange.target, exchange.finish
+        reused = exchange.cached is not None and exchange.cached.reused
         outcome = exchange.failure or (finish.reason if finish else "cancelled")
         self._audit.note(
             exchange.wanted.action,
@@ -25,4 +26,5 @@ class AuditRecord(Stage):
             adapter=target.adapter.digest if target and target.adapter else "",
             prompt_tokens=finish.usage.prompt_tokens if finish else 0,
             completion_tokens=exchange.tokens,
+            **({"cached": exchange.cached.kind} if reused and exchange.cached else {}),
         )

@@ -47,6 +47,8 @@ class CountUsage(Stage):
             error_type=exchange.failure,
             per_token=_seconds_per_token(exchange),
         )
+        if exchange.cached is not None and exchange.cached.reused:
+            return  # another request's tokens, which were counted there
         prompt = exchange.finish.usage.prompt_tokens if exchange.finish else 0
         self._metrics.tokens(operation, model, prompt=prompt, completion=exchange.tokens)
 

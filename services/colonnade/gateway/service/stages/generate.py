@@ -33,6 +33,8 @@ class Generate(Stage):
                 async for chunk in chunks:
                     if chunk.answered_by:
                         _fell_back(exchange, chunk.answered_by)
+                    if chunk.cached is not None:
+                        exchange.cached = chunk.cached
                     yield chunk
         finally:
             self._leftovers.take(reading, lambda: self._generator.abort(exchange.caller))
