@@ -57,7 +57,7 @@ async def test_a_version_of_a_family_that_an_engine_does_not_know_goes_to_anothe
     picky, other = FakeEngine("a", free_bytes=1000, load_errors=[alien]), FakeEngine("b")
     router = await routing(picky, other)
     assert await router.texts(work()) == ["a", "b"]
-    assert other.loads == [digest("m")]
+    assert other.loads == ["m"]
     assert router.count("retries_total", reason="engine_cannot") == 1
 
 
