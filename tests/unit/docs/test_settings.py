@@ -18,9 +18,11 @@ from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
 from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import platform
+from colonnade.vllm.settings import VllmSettings
 
 ROOT = Path(__file__).parents[3]
-CLASSES = (GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings)
+SUPERVISED = (GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings)
+CLASSES = (*SUPERVISED, VllmSettings)
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
 OF_CLIENTS = {"COLONNADE_URL": "", "COLONNADE_API_KEY": "", "COLONNADE_DEBUG": ""}
 
@@ -74,10 +76,10 @@ def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
     home = Home(Path("/home"))
     under_ray = platform(home, replicas=Replicas(1, 1), environ={})
     specs = {spec.name: spec for spec in (*platform(home, environ={}), *under_ray)}
-    for settings in CLASSES:
+    for settings in SUPERVISED:
         spec, fields = specs[settings.service], settings.model_fields
         port = GATEWAY_PORT if settings is GatewaySettings else fields["metrics_port"].default
         assert spec.ports == ((port,) if port else ())
         assert fields["listen"].default in ("", f"127.0.0.1:{port}")
         assert spec.grace_seconds > fields["drain_seconds"].default
-    assert set(specs) == {settings.service for settings in CLASSES}
+    assert set(specs) == {settings.service for settings in SUPERVISED}
