@@ -19,6 +19,7 @@ from colonnade.supervise.logfile import RotatingLog
 _READ_BYTES = 64 * 1024
 _LAST_WORDS_SECONDS = 1.0
 _POLL_SECONDS = 0.1
+_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,9 @@ class Process:
             self._popen.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to its whole process group."""
+        """SIGKILL to its whole session."""
         if not self.ended():
-            os.killpg(self.pid, signal.SIGKILL)
+            _kill_session(self.pid)
 
     async def stop(self, grace_seconds: float) -> Exit:
         """SIGTERM, and SIGKILL after the grace period."""
@@ -82,13 +83,11 @@ class Process:
             return await self.wait()
 
     def memory_bytes(self) -> int | None:
-        """Resident memory of the process group: the service and what it started."""
+        """Resident memory of the session: the service and what it started."""
         total = 0
-        for pid in psutil.pids():
-            with suppress(psutil.Error, ProcessLookupError):
-                # One system call each: asking psutil for all descendants reads every process there is.
-                if os.getpgid(pid) == self.pid:
-                    total += psutil.Process(pid).memory_info().rss
+        for pid in members(self.pid):
+            with suppress(psutil.Error):
+                total += psutil.Process(pid).memory_info().rss
         return total or None
 
     def _watch_end(self) -> None:
@@ -111,9 +110,8 @@ class Process:
             self._reap()
 
     def _reap(self) -> None:
-        """With a pidfd, still a zombie: until it is reaped nobody gets its number; this is its own group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """A zombie, with a pidfd: until it is reaped nobody gets its number; the session is its own."""
+        _kill_session(self.pid)
         code = self._popen.wait()
         if not self._exit.done():
             self._exit.set_result(Exit(code))
@@ -140,6 +138,39 @@ class Process:
             self._loop.remove_reader(self._popen.stdout.fileno())
             self._popen.stdout.close()
         self._silent.set()
+
+
+def members(session: int) -> list[int]:
+    """Processes of a session, in whatever group: what a service started, and what that started.
+
+    One system call each: asking psutil for all descendants reads every process there is, and misses those
+    whose parent has died.
+    """
+    found = []
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == session:
+                found.append(pid)
+    return found
+
+
+def _kill_session(session: int) -> None:
+    """SIGKILL to all of its processes: to its leader's group at once, then to who had left that."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(session, signal.SIGKILL)
+    for _ in range(_ROUNDS):  # one may start another meanwhile
+        if not (others := [pid for pid in members(session) if _alive(pid)]):
+            return
+        for pid in others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def spawn(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: RotatingLog) -> Process:

@@ -48,22 +48,22 @@ def forget(home: Home, service: str) -> None:
 
 
 def survivors(home: Home) -> dict[int, str]:
-    """Recorded children that still run, and the rest of their process groups: pid to birthmark."""
+    """Recorded children that still run, and the rest of their sessions: pid to birthmark."""
     recorded = dict(_records(home))
     if not recorded:
         return {}
     found = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            group = os.getpgid(process.pid)
-            if group in recorded and _is_ours(process, group, recorded[group], home):
+            session = os.getsid(process.pid)
+            if session in recorded and _is_ours(process, session, recorded[session], home):
                 found[process.pid] = birthmark(process.pid)
     return {pid: born for pid, born in found.items() if born}
 
 
-def _is_ours(process: psutil.Process, group: int, leader_born: str, home: Home) -> bool:
-    """A group's number may be another's by now: its leader is the recorded one, or left its mark."""
-    leader = birthmark(group)
+def _is_ours(process: psutil.Process, session: int, leader_born: str, home: Home) -> bool:
+    """A session's number may be another's by now: its leader is the recorded one, or left its mark."""
+    leader = birthmark(session)
     if leader is not None:
         return leader == leader_born
     return process.environ().get("COLONNADE_HOME") == str(home.root)

@@ -40,7 +40,8 @@ if arguments.exit is not None:
     sys.exit(arguments.exit)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if arguments.stubborn else leave)
 if arguments.child:
-    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"])
+    command = [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"]
+    child = subprocess.Popen(command, process_group=0)
     note(f"child {child.pid}")
 listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 listener.bind(str(arguments.folder / "run" / f"{arguments.name}.sock"))

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from colonnade.supervise import launch
 from colonnade.supervise.home import Home
 from colonnade.supervise.logfile import RotatingLog
 from colonnade.supervise.process import Exit, spawn
+from tests.unit.supervise.stage import eventually
 
 LAUNCHER = str(Path(launch.__file__))
 
@@ -60,6 +62,17 @@ async def test_a_child_that_leaves_somebody_with_its_output(home: Home) -> None:
     finally:
         log.close()
         os.kill(int(home.log("x").read_text().split()[-1]), 9)
+
+
+async def test_what_it_started_in_a_group_of_its_own_ends_with_it(home: Home) -> None:
+    code = "import subprocess; p = subprocess.Popen(['sleep', '30'], process_group=0); print(p.pid)"
+    log = RotatingLog(home.log("x"))
+    command = (sys.executable, "-I", "-S", "-c", code)
+    process = spawn(command, {"PATH": os.environ["PATH"]}, home.root, log)
+    assert await asyncio.wait_for(process.wait(), 30) == Exit(0)
+    log.close()
+    started = int(home.log("x").read_text())
+    await eventually(lambda: not psutil.pid_exists(started), "it has ended")
 
 
 async def test_memory(home: Home) -> None:
