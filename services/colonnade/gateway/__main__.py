@@ -10,23 +10,29 @@ from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.engines import InferenceEngines
+from colonnade.gateway.adapters.file_contents import FolderContents
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.sql import SqlKeyStore
+from colonnade.gateway.adapters.sql_batches import SqlBatchStore
+from colonnade.gateway.adapters.sql_files import SqlFileStore
 from colonnade.gateway.adapters.sql_limits import SqlLimitStore
 from colonnade.gateway.adapters.sql_usage import SqlUsageLedger
 from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.app import build
+from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
 from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, UsageLedger
+from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
-from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
+from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
@@ -42,9 +48,11 @@ from colonnade.gateway.service.stages import (
     DrawVersion,
     FitTexts,
     Generate,
+    GiveWay,
     Limit,
     ReadTexts,
     ShapeAndSize,
+    Shed,
     SpeakFor,
     StandIns,
     TurnAway,
@@ -61,6 +69,7 @@ from colonnade.telemetry.metrics import GenAiMetrics
 
 _LOG = get_logger(__name__)
 _FLUSH_SECONDS = 30.0
+_SWEEP_SECONDS = 3600.0
 _USAGE_SECONDS = 1.0
 
 
@@ -69,6 +78,7 @@ async def serve(settings: GatewaySettings) -> None:
     async with composed(settings) as gateway:
         await gateway.doorkeeper.is_open()
         flushing = asyncio.create_task(_now_and_then(_FLUSH_SECONDS, gateway.doorkeeper.flush))
+        sweeping = asyncio.create_task(_now_and_then(_SWEEP_SECONDS, gateway.files.sweep))
         try:
             listener = bind(settings.listen)
             _LOG.info("serving", address=settings.address, open=await gateway.doorkeeper.is_open())
@@ -76,6 +86,7 @@ async def serve(settings: GatewaySettings) -> None:
             await serve_http(app, listener, settings.http, until_stopped(), settings.drain_seconds)
         finally:
             flushing.cancel()
+            sweeping.cancel()
             await gateway.doorkeeper.flush()
 
 
@@ -115,8 +126,12 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
         caches = Caches(InferenceCaches(calls), catalog, audit)
+        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings)
+        files, batches = await stack.enter_async_context(
+            batch_room(database, way, doorkeeper, audit, settings)
+        )
         yield Gateway(
-            pipeline=pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings),
+            pipeline=way,
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
             models=Models(catalog, audit, resolver.forget, caches),
@@ -124,6 +139,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=InferenceEngines(Calls(inference, identity)),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
+            files=files,
+            batches=batches,
             probes=(HealthProbe(registry), HealthProbe(inference), DefaultModelProbe(catalog)),
         )
 
@@ -143,7 +160,8 @@ def pipeline(
     draw = DrawVersion(resolver, rng)
     stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
     fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
-    generate = Generate(InferenceGenerator(inference), leftovers)
+    fullness = Fullness()
+    shed, generate = Shed(fullness), Generate(InferenceGenerator(inference), leftovers, fullness)
     flood, limit = TurnAway(fair_use), Limit(fair_use)
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
@@ -153,9 +171,11 @@ def pipeline(
             ShapeAndSize(settings.limits),
             CallTools(),
             speak,
+            GiveWay(),
             flood,
             draw,
             stand_ins,
+            shed,
             limit,
             generate,
         ],
@@ -210,6 +230,23 @@ async def fair_use_of(
         fair_use = FairUse(LimitBook(store, settings.quotas), limiter, ledger, Budgets(ledger))
         stack.push_async_callback(fair_use.close)
         yield fair_use
+
+
+@asynccontextmanager
+async def batch_room(
+    database: Database, way: Pipeline, doorkeeper: Doorkeeper, audit: Audit, settings: GatewaySettings
+) -> AsyncIterator[tuple[Files, Batches]]:
+    """Files and batches, and the one who works these off as long as the gateway runs."""
+    store, contents, bounds = SqlBatchStore(database), FolderContents(settings.files), settings.bounds
+    asking = Asking(LineAnswers(way), doorkeeper, bounds)
+    runner = Runner(Workplace(store, contents, asking, Results(store, contents, utc_now), bounds, utc_now))
+    files = Files(SqlFileStore(database), contents, audit, bounds)
+    running = asyncio.create_task(runner.run())
+    try:
+        yield files, Batches(store, files, doorkeeper, audit, bounds, runner.wake)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def require_safe(settings: GatewaySettings, store: KeyStore) -> None:

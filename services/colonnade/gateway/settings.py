@@ -1,9 +1,10 @@
 """The gateway's settings: the only reader of its environment."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.errors import ColonnadeError
@@ -11,6 +12,7 @@ from colonnade.gateway.domain.fair_use import MAX_PRIORITY, Kind, Quota
 from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.service.batches.bounds import Bounds
 from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
 from colonnade.security.network import is_local_address
@@ -18,6 +20,7 @@ from colonnade.storage.sql import sqlite_url
 from colonnade.supervise.defaults import GATEWAY_PORT
 
 _HTTP = HttpOptions()
+_BOUNDS = Bounds()
 
 
 class GatewaySettings(ProcessSettings):
@@ -74,6 +77,24 @@ class GatewaySettings(ProcessSettings):
     model_tokens_per_minute: int = Field(default=0, ge=0)
     model_concurrent_requests: int = Field(default=0, ge=0)
     model_monthly_tokens: int = Field(default=0, ge=0)
+    files_dir: str = ""
+    """The folder of uploaded files and of what batches leave; empty: below home."""
+    file_bytes: int = Field(default=_BOUNDS.file_bytes, ge=1)
+    """Of one upload."""
+    tenant_file_bytes: int = Field(default=_BOUNDS.tenant_bytes, ge=1)
+    """Of all files of a tenant."""
+    upload_seconds: float = Field(default=_HTTP.upload_seconds, gt=0)
+    """For a whole upload to arrive."""
+    batch_lines: int = Field(default=_BOUNDS.lines, ge=1)
+    """Of one batch."""
+    batches_at_once: int = Field(default=_BOUNDS.batches_at_once, ge=1)
+    """That one gateway works on."""
+    batch_lines_at_once: int = Field(default=_BOUNDS.lines_at_once, ge=1)
+    """Of each of them."""
+    batch_lease_seconds: float = Field(default=_BOUNDS.lease_seconds, gt=0)
+    """After which another gateway takes over the batches of one that is gone."""
+    batch_renew_seconds: float = Field(default=_BOUNDS.renew_seconds, gt=0)
+    """How often a lease is renewed, and how often a gateway looks for batches of others."""
     redis_url: SecretStr = SecretStr("")
     """Where gateways count together; empty: each counts for itself."""
     redis_local_share: float = Field(default=0.25, gt=0, le=1)
@@ -101,6 +122,12 @@ class GatewaySettings(ProcessSettings):
                 raise ValueError(error.message) from None
         return key
 
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> Self:
+        if self.batch_renew_seconds >= self.batch_lease_seconds:
+            raise ValueError("batch_renew_seconds must be less than batch_lease_seconds")
+        return self
+
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "gateway.db")
@@ -108,6 +135,24 @@ class GatewaySettings(ProcessSettings):
     @property
     def limits(self) -> Limits:
         return Limits(prompt_bytes=self.prompt_bytes)
+
+    @property
+    def files(self) -> Path:
+        return Path(self.files_dir).expanduser() if self.files_dir else self.data / "files"
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(
+            file_bytes=self.file_bytes,
+            tenant_bytes=self.tenant_file_bytes,
+            lines=self.batch_lines,
+            line_bytes=self.body_bytes,
+            batches_at_once=self.batches_at_once,
+            lines_at_once=self.batch_lines_at_once,
+            request_seconds=self.request_seconds,
+            lease_seconds=self.batch_lease_seconds,
+            renew_seconds=self.batch_renew_seconds,
+        )
 
     @property
     def quotas(self) -> Mapping[Kind, Quota]:
@@ -131,6 +176,8 @@ class GatewaySettings(ProcessSettings):
         return HttpOptions(
             max_body_bytes=self.body_bytes,
             body_seconds=self.body_seconds,
+            max_file_bytes=self.file_bytes,
+            upload_seconds=self.upload_seconds,
             head_seconds=self.head_seconds,
             max_requests=self.max_requests,
             max_connections=self.max_connections,

@@ -41,10 +41,13 @@ from colonnade.gateway.domain.texts import (
     TokenizeSpec,
 )
 from colonnade.gateway.http.app import build
+from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.service.batches import Asking, Batches, Bounds, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
-from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
+from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
@@ -60,9 +63,11 @@ from colonnade.gateway.service.stages import (
     DrawVersion,
     FitTexts,
     Generate,
+    GiveWay,
     Limit,
     ReadTexts,
     ShapeAndSize,
+    Shed,
     SpeakFor,
     TurnAway,
 )
@@ -70,6 +75,7 @@ from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
+from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 
 BASE = "http://127.0.0.1:8080"
 DIGEST = "sha256:" + "a" * 64
@@ -320,14 +326,23 @@ class House:
         self.metrics = CollectorRegistry()
         self.doorkeeper = Doorkeeper(self.store, ROUTES, bootstrap)
         self.keys = Keys(self.store, self.audit, self.doorkeeper, bool(bootstrap))
-        self.options = HttpOptions(**options)
+        self.options = HttpOptions(**{"max_file_bytes": 8192} | options)
         self.limit_store, self.ledger, self.limiter = MemoryLimitStore(), MemoryUsageLedger(), MemoryLimiter()
         self.quotas = {kind: Quota() for kind in Kind}
         book, budgets = LimitBook(self.limit_store, self.quotas), Budgets(self.ledger)
         self.fair_use = FairUse(book, self.limiter, self.ledger, budgets)
         self.leftovers = Leftovers()
+        way = self.pipeline()
+        self.contents, self.file_store = MemoryContents(), MemoryFileStore()
+        self.batch_store = MemoryBatchStore(self.file_store)
+        self.bounds = Bounds(lines=50, line_bytes=4096, file_bytes=8192, tenant_bytes=65536)
+        self.files = Files(self.file_store, self.contents, self.audit, self.bounds)
+        self.runner = self.batch_runner(LineAnswers(way))
+        self.batches = Batches(
+            self.batch_store, self.files, self.doorkeeper, self.audit, self.bounds, self.runner.wake
+        )
         self.gateway = Gateway(
-            pipeline=self.pipeline(),
+            pipeline=way,
             doorkeeper=self.doorkeeper,
             keys=self.keys,
             models=Models(self.catalog, self.audit),
@@ -335,6 +350,8 @@ class House:
             engines=self.engines,
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),
+            files=self.files,
+            batches=self.batches,
             probes=self.probes,
         )
         self.app: ASGIApp = build(self.gateway, self.options)
@@ -343,16 +360,22 @@ class House:
         record, count, speak = AuditRecord(self.audit), CountUsage(GenAiMetrics(self.metrics)), SpeakFor()
         draw = DrawVersion(Resolver(self.catalog), Random(7))
         flood, limit = TurnAway(self.fair_use), Limit(self.fair_use)
-        fit, read = FitTexts(Limits()), ReadTexts(self.reader)
-        shape, generate = ShapeAndSize(Limits()), Generate(self.generator, self.leftovers)
+        fit, read, full = FitTexts(Limits()), ReadTexts(self.reader), Fullness()
+        shape, generate = ShapeAndSize(Limits()), Generate(self.generator, self.leftovers, full)
         reading = [record, count, fit, speak, flood, draw, limit, read]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
-            generation=[record, count, shape, CallTools(), speak, flood, draw, limit, generate],
+            generation=[record, count, shape, CallTools(), speak, GiveWay(), flood, draw, Shed(full), limit, generate],
             embedding=reading,
             scoring=reading,
             encoding=reading,
         )
+
+    def batch_runner(self, answers: LineAnswers) -> Runner:
+        """It runs once somebody runs it."""
+        asking = Asking(answers, self.doorkeeper, self.bounds)
+        results = Results(self.batch_store, self.contents, utc_now)
+        return Runner(Workplace(self.batch_store, self.contents, asking, results, self.bounds, utc_now))
 
     async def settled(self) -> None:
         """All that requests took is counted."""

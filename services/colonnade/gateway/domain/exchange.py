@@ -56,6 +56,8 @@ class Exchange:
     pinned: bool = False
     """The key speaks for one subject only."""
     spec: Spec | None = None
+    most_priority: int | None = None
+    """Of what nobody waits for."""
     target: Target | None = None
     degraded: list[str] = field(default_factory=list)
     """Parts of the platform that this answer had to do without."""

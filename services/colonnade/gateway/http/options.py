@@ -8,6 +8,10 @@ class HttpOptions:
     max_body_bytes: int = 1024 * 1024
     body_seconds: float = 30.0
     """For the whole body to arrive."""
+    max_file_bytes: int = 100 * 1024 * 1024
+    """Of an upload."""
+    upload_seconds: float = 600.0
+    """For a whole upload to arrive."""
     head_seconds: float = 10.0
     """For the request line and all headers to arrive."""
     max_head_bytes: int = 32 * 1024

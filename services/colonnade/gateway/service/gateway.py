@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colonnade.gateway.ports import EngineList, Probe
+from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
@@ -22,5 +23,7 @@ class Gateway:
     engines: EngineList
     limits: LimitAdmin
     usage: UsageReports
+    files: Files
+    batches: Batches
     probes: Sequence[Probe]
     """What must be there before requests can be answered."""

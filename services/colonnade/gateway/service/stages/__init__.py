@@ -8,9 +8,11 @@ from colonnade.gateway.service.stages.count_usage import CountUsage
 from colonnade.gateway.service.stages.draw_version import DrawVersion
 from colonnade.gateway.service.stages.fit_texts import FitTexts
 from colonnade.gateway.service.stages.generate import Generate
+from colonnade.gateway.service.stages.give_way import GiveWay
 from colonnade.gateway.service.stages.limit import Limit, TurnAway
 from colonnade.gateway.service.stages.read_texts import ReadTexts
 from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
+from colonnade.gateway.service.stages.shed import Shed
 from colonnade.gateway.service.stages.speak_for import SpeakFor
 from colonnade.gateway.service.stages.stand_ins import StandIns
 
@@ -23,9 +25,11 @@ __all__ = [
     "DrawVersion",
     "FitTexts",
     "Generate",
+    "GiveWay",
     "Limit",
     "ReadTexts",
     "ShapeAndSize",
+    "Shed",
     "SpeakFor",
     "StandIns",
     "TurnAway",
