@@ -31,6 +31,15 @@ class Running:
     door: Door
     process: subprocess.Popen[bytes]
 
+    @property
+    def resident_bytes(self) -> int:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def cpu_seconds(self) -> float:
         """User and system time of the process, its threads and the children that it has now."""
         return sum(_cpu_seconds(pid) for pid in (self.process.pid, *_children(self.process.pid)))
@@ -60,18 +69,59 @@ def upstream(delay: float) -> Iterator[Upstream]:
 @contextmanager
 def colonnade(behind: Upstream) -> Iterator[Running]:
     """This platform's gateway, before the upstream's gRPC."""
-    port, home = free_port(), behind.home
-    environment = {
-        "COLONNADE_HOME": str(home),
-        "COLONNADE_IDENTITY_DIR": str(home / "identity"),
+    with _gateway(behind.home, "i/s", "/health/live") as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Gateway and inference service of this platform before a mock engine."""
+
+    gateway: Running
+    inference: Running
+    notes: Path
+    """What the engine notes of streams that were ended early."""
+
+
+@contextmanager
+def chain(*, slots: int, queue: int, token_seconds: float) -> Iterator[Chain]:
+    """The platform without a model: what it does with requests, whatever a model makes of them."""
+    with tempfile.TemporaryDirectory(prefix="cln-") as folder, ExitStack() as stack:
+        home = Path(folder)
+        options = {
+            "registry": f"unix:{home}/r/s", "engine": f"unix:{home}/e/s", "identity": f"{home}/identity",
+            "notes": f"{home}/notes", "slots": slots, "queue": queue, "token_seconds": token_seconds,
+        }  # fmt: skip
+        mock = [sys.executable, "-m", "evidence.performance.gateways.engine", json.dumps(options)]
+        stack.enter_context(_running("engine", mock, {}, Door(0), ""))
+        environment = _environment(home) | {"COLONNADE_ENGINE_ADDRESSES": f"unix:{home}/e/s"}
+        command = [sys.executable, "-m", "colonnade.inference"]
+        inference = stack.enter_context(_running("inference", command, environment, Door(0), ""))
+        gateway = stack.enter_context(_gateway(home, "run/inference.sock", "/health/ready"))
+        yield Chain(gateway, inference, home / "notes")
+
+
+@contextmanager
+def _gateway(home: Path, inference: str, ready: str) -> Iterator[Running]:
+    port = free_port()
+    environment = _environment(home) | {
         "COLONNADE_GATEWAY_LISTEN": f"127.0.0.1:{port}",
-        "COLONNADE_REGISTRY_ADDRESS": f"unix:{home}/r/s",
-        "COLONNADE_INFERENCE_ADDRESS": f"unix:{home}/i/s",
-        "OMP_NUM_THREADS": "1",
+        "COLONNADE_INFERENCE_ADDRESS": f"unix:{home}/{inference}",
     }
     command = [sys.executable, "-m", "colonnade.gateway"]
-    with _running("colonnade", command, environment, Door(port), "/health/live") as running:
+    with _running("colonnade", command, environment, Door(port), ready) as running:
         yield running
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "COLONNADE_HOME": str(home),
+        "COLONNADE_IDENTITY_DIR": str(home / "identity"),
+        "COLONNADE_REGISTRY_ADDRESS": f"unix:{home}/r/s",
+        "COLONNADE_INFERENCE_METRICS_PORT": "0",
+        "COLONNADE_GATEWAY_METRICS_PORT": "0",
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 @contextmanager
@@ -108,7 +158,8 @@ def _running(
         )
         try:
             url = f"http://127.0.0.1:{door.port}{ready}"
-            eventually(lambda: _answers(url, process), _READY_SECONDS, f"{name} answers at {ready}")
+            if ready:
+                eventually(lambda: _answers(url, process), _READY_SECONDS, f"{name} answers at {ready}")
             yield Running(door, process)
         finally:
             if process.poll() is None:
@@ -124,7 +175,7 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"{process.args!r} ended with status {process.returncode}")
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code < 500
+        return httpx.get(url, timeout=5, trust_env=False).status_code < 300
     except httpx.TransportError:
         return False
 

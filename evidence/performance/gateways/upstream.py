@@ -24,7 +24,7 @@ from colonnade.security.access import inference as inference_access
 from colonnade.security.access import registry as registry_access
 
 MODEL, WORD = "mock", " word"
-_DIGEST = "sha256:" + "0" * 64
+DIGEST = "sha256:" + "0" * 64
 _JSON = [(b"content-type", b"application/json")]
 _EVENTS = [(b"content-type", b"text/event-stream")]
 
@@ -72,7 +72,7 @@ class Http:
 class Registry(registry_pb2_grpc.RegistryServiceServicer):
     async def Resolve(self, request: Any, context: Any) -> Any:  # noqa: N802
         manifest = manifest_pb2.Manifest(
-            name=MODEL, version=1, digest=_DIGEST, family="transformer", context_length=1 << 20
+            name=MODEL, version=1, digest=DIGEST, family="transformer", context_length=1 << 20
         )
         targets = [registry_pb2.ResolvedTarget(manifest=manifest, weight=100)]
         return registry_pb2.ResolveResponse(name=MODEL, alias="production", targets=targets)

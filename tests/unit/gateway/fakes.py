@@ -361,11 +361,27 @@ class House:
         draw = DrawVersion(Resolver(self.catalog), Random(7))
         flood, limit = TurnAway(self.fair_use), Limit(self.fair_use)
         fit, read, full = FitTexts(Limits()), ReadTexts(self.reader), Fullness()
-        shape, generate = ShapeAndSize(Limits()), Generate(self.generator, self.leftovers, full)
+        shed, shape, generate = (
+            Shed(full),
+            ShapeAndSize(Limits()),
+            Generate(self.generator, self.leftovers, full),
+        )
         reading = [record, count, fit, speak, flood, draw, limit, read]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
-            generation=[record, count, shape, CallTools(), speak, GiveWay(), flood, draw, Shed(full), limit, generate],
+            generation=[
+                record,
+                count,
+                shape,
+                CallTools(),
+                speak,
+                GiveWay(),
+                flood,
+                draw,
+                shed,
+                limit,
+                generate,
+            ],
             embedding=reading,
             scoring=reading,
             encoding=reading,

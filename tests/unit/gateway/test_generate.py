@@ -262,7 +262,8 @@ async def test_refusals_before_the_first_chunk_have_their_own_status(
     assert response.headers.get("retry-after") == retry
     assert response.json()["error"]["request_id"] == response.headers["x-request-id"]
     house.generator.error = None
-    assert (await client.post("/generate", json={"prompt": "x"})).status_code == 200
+    again = {"prompt": "x", "priority": 1}  # goes before what was refused a moment ago
+    assert (await client.post("/generate", json=again)).status_code == 200
 
 
 async def test_an_error_after_the_start_is_an_event(house: House, client: httpx.AsyncClient) -> None:

@@ -97,7 +97,7 @@ class FairUse:
             if closed.until > self._clock():
                 exchange.allowance = closed.allowance
                 _LIMITED.labels(Measure.REQUESTS, scope.kind).inc()
-                raise closed.refusal
+                raise closed.refusal.with_traceback(None)  # else it would grow with every raise
             del self._closed[scope]
 
     async def admit(self, exchange: Exchange) -> Grant:

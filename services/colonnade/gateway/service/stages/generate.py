@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from colonnade.errors import Internal, Unavailable
+from colonnade.errors import Internal, Overloaded, Unavailable
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.ports import Generator
+from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.pipeline import Stage
 from colonnade.gateway.service.reading import Leftovers, Reading
 
@@ -14,9 +15,15 @@ from colonnade.gateway.service.reading import Leftovers, Reading
 class Generate(Stage):
     """Asks the inference service for the answer of the drawn version."""
 
-    def __init__(self, generator: Generator, leftovers: Leftovers | None = None) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        leftovers: Leftovers | None = None,
+        fullness: Fullness | None = None,
+    ) -> None:
         self._generator = generator
         self._leftovers = leftovers or Leftovers()
+        self._fullness = fullness or Fullness()
 
     def during(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
         return self._answer(exchange)
@@ -36,6 +43,9 @@ class Generate(Stage):
                     if chunk.cached is not None:
                         exchange.cached = chunk.cached
                     yield chunk
+        except Overloaded as error:
+            self._fullness.note(exchange.target.digest, exchange.asked.priority, error)
+            raise
         finally:
             self._leftovers.take(reading, lambda: self._generator.abort(exchange.caller))
         if not exchange.tally.complete:
