@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from colonnade.cli import (
+    cache,
     chat,
     doctor,
     down,
@@ -59,6 +60,7 @@ app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
+app.add_typer(cache.app, name="cache", rich_help_panel=_CARE)
 app.command("usage", rich_help_panel=_CARE)(usage.usage)
 app.command("engines", rich_help_panel=_CARE)(engines.engines)
 app.command("doctor", rich_help_panel=_CARE)(doctor.doctor)

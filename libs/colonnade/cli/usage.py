@@ -15,8 +15,16 @@ from colonnade.errors import InvalidArgument
 if TYPE_CHECKING:
     from colonnade.client import UsageReport, UsageSum
 
-_COUNTS = ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "total_tokens")
-_TITLES = ("requests", "prompt", "of it cached", "completion", "total")
+_COUNTS = (
+    "requests",
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_requests",
+    "cached_completion_tokens",
+)
+_TITLES = ("requests", "prompt", "of it cached", "completion", "total", "from caches", "tokens of those")
 
 
 def usage(

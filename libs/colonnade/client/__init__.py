@@ -7,11 +7,14 @@ with Colonnade() as client:
 """
 
 from colonnade.client.aio import AsyncColonnade, AsyncStream
+from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
 from colonnade.client.results import (
     Alias,
     AliasTarget,
+    Artefact,
+    CacheUse,
     Choice,
     Chunk,
     Embedding,
@@ -40,8 +43,11 @@ from colonnade.client.sync import Colonnade, Stream
 __all__ = [
     "Alias",
     "AliasTarget",
+    "Artefact",
     "AsyncColonnade",
     "AsyncStream",
+    "CacheState",
+    "CacheUse",
     "Choice",
     "Chunk",
     "Colonnade",

@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
@@ -132,6 +133,7 @@ class AsyncColonnade:
         self.models = AsyncModels(self)
         self.keys = AsyncKeys(self)
         self.limits = AsyncLimits(self)
+        self.cache = AsyncCache(self)
 
     async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""

@@ -67,6 +67,8 @@ class GenerateOptions(TypedDict, total=False):
     user: str | None
     priority: int | None
     """-10 to 10; higher goes first, as far as the key may."""
+    cache_control: str | None
+    """``no-cache``: generated now, whatever is kept; ``no-store``: and not kept either."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -88,6 +90,7 @@ class Request:
     accept: str = "application/json"
     repeatable: bool = False
     idempotency_key: str | None = None
+    cache_control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,11 @@ class StreamCall(Generic[_Item, _Result]):
 
 
 def generate(prompt: str | None, options: GenerateOptions) -> Call[Generation]:
-    return Call(
-        Request("POST", "/generate", _generation(prompt, options, stream=False)), parsing.one(Generation)
-    )
+    return Call(_asked(prompt, options, stream=False), parsing.one(Generation))
 
 
 def stream(prompt: str | None, options: GenerateOptions) -> StreamCall[Chunk, Generation]:
-    body = _generation(prompt, options, stream=True)
-    return StreamCall(Request("POST", "/generate", body, accept="text/event-stream"), GenerationReader)
+    return StreamCall(_asked(prompt, options, stream=True), GenerationReader)
 
 
 def embed(texts: str | Sequence[str], options: TextOptions, truncate: bool) -> Call[Embeddings]:
@@ -217,6 +217,12 @@ def health() -> Call[Health]:
 
 def version() -> Call[PlatformVersion]:
     return Call(Request("GET", "/version", repeatable=True), parsing.version)
+
+
+def _asked(prompt: str | None, options: GenerateOptions, *, stream: bool) -> Request:
+    accept = "text/event-stream" if stream else "application/json"
+    body = _generation(prompt, options, stream=stream)
+    return Request("POST", "/generate", body, accept, cache_control=body.pop("cache_control", None))
 
 
 def _generation(prompt: str | None, options: GenerateOptions, *, stream: bool) -> dict[str, Any]:

@@ -60,6 +60,8 @@ def arguments(configuration: Configuration, request: Request, request_id: str) -
         headers["authorization"] = f"Bearer {configuration.api_key}"
     if request.idempotency_key:
         headers["idempotency-key"] = request.idempotency_key
+    if request.cache_control:
+        headers["cache-control"] = request.cache_control
     content: dict[str, Any] = {}
     if request.body is not None:
         content = {"content": encoded(request.body)}

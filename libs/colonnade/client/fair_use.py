@@ -84,6 +84,11 @@ class UsageSum:
     cached_prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    """That engines worked on."""
+    cached_requests: int = 0
+    """Whose answers were not generated for them."""
+    cached_completion_tokens: int = 0
+    """Of those answers: no engine generated them again."""
     day: date | None = None
     tenant: str | None = None
     key: str | None = None

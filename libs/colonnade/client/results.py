@@ -70,6 +70,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """Of an answer that was not generated for this request."""
+
+    kind: str
+    """``hit``: it was kept; ``semantic``: of the same question in other words; ``joined``: it was under
+    way."""
+    age_seconds: float = 0.0
+    similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """A whole answer."""
 
@@ -88,6 +99,8 @@ class Generation:
     logprobs: tuple[Token, ...] | None = None
     choices: tuple[Choice, ...] = ()
     """Every answer, where ``n`` was above 1; what stands beside it is the first one's."""
+    cache: CacheUse | None = None
+    """Where the answer was not generated for this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,15 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of a version."""
+
+    path: str
+    digest: str
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One immutable version of a model in the registry."""
 
@@ -190,6 +212,7 @@ class Version:
     source_digest: str = ""
     base: str = ""
     """Of an adapter: the digest of the model version that it belongs to."""
+    artefacts: tuple[Artefact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
@@ -131,6 +132,7 @@ class Colonnade:
         self.models = Models(self)
         self.keys = Keys(self)
         self.limits = SyncLimits(self)
+        self.cache = SyncCache(self)
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""

@@ -11,7 +11,8 @@ from tests.unit.cli.stub import Answer, Stub
 Run = Callable[..., Any]
 LIMITS = {"kind": "key", "tenant": "shop", "name": "k1", "requests_per_minute": 5, "monthly_tokens": 0}
 SUM = {
-    "requests": 2, "prompt_tokens": 10, "cached_prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 15
+    "requests": 2, "prompt_tokens": 10, "cached_prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 15,
+    "cached_requests": 1, "cached_completion_tokens": 7,
 }  # fmt: skip
 REPORT = {"group_by": ["day", "model"], "usage": [SUM | {"day": "2030-01-01", "model": "m,1"}], "total": SUM}
 
@@ -47,10 +48,10 @@ def test_what_is_left(stub: Stub, colonnade: Run) -> None:
 def test_usage_as_a_table_as_csv_and_as_json(stub: Stub, colonnade: Run) -> None:
     stub.routes["GET", "/usage?group_by=day%2Cmodel"] = Answer(body=REPORT)
     shown = colonnade("usage", "--group-by", "day,model").out.splitlines()
-    assert shown[1].split() == ["2030-01-01", "m,1", "2", "10", "4", "5", "15"]
+    assert shown[1].split() == ["2030-01-01", "m,1", "2", "10", "4", "5", "15", "1", "7"]
     as_csv = colonnade("usage", "--group-by", "day,model", "--csv").out.splitlines()
     assert as_csv[0].startswith("day,model,requests,prompt_tokens")
-    assert as_csv[1] == '2030-01-01,"m,1",2,10,4,5,15'
+    assert as_csv[1] == '2030-01-01,"m,1",2,10,4,5,15,1,7'
     told = json.loads(colonnade("usage", "--group-by", "day,model", "--json").out)
     assert told["total"]["total_tokens"] == 15
 

@@ -108,4 +108,4 @@ async def test_the_migrations_make_the_table_that_the_code_has(database: Databas
     assert known < set(METADATA.tables.values())
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
-    assert await migrate(database, "colonnade.gateway") == "0003"
+    assert await migrate(database, "colonnade.gateway") == "0004"

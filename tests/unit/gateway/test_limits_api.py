@@ -160,13 +160,16 @@ async def test_usage_as_json_and_as_csv(house: House, used: dict[str, IssuedKey]
     assert told["usage"][1] == {
         "adapter": "=poet", "day": "2030-01-31", "requests": 1, "prompt_tokens": 10,
         "cached_prompt_tokens": 4, "completion_tokens": 5, "total_tokens": 15,
+        "cached_requests": 0, "cached_completion_tokens": 0,
     }  # fmt: skip
     for asked in ({"path": path + "&format=csv"}, {"path": path, "accept": "text/csv"}):
         reply = await call(house, used["boss"], "GET", **asked)
         assert reply.headers["content-type"] == "text/csv; charset=utf-8"
         rows = list(csv.reader(io.StringIO(reply.text)))
         assert rows[0][:3] == ["adapter", "day", "requests"]
-        assert rows[2] == ["'=poet", "2030-01-31", "1", "10", "4", "5", "15"], "no formula for a spreadsheet"
+        assert rows[2] == ["'=poet", "2030-01-31", "1", "10", "4", "5", "15", "0", "0"], (
+            "no formula for a spreadsheet"
+        )
 
 
 @pytest.mark.parametrize(

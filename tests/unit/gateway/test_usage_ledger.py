@@ -58,6 +58,16 @@ async def test_requests_of_a_day_are_added_up(ledger: UsageLedger) -> None:
     ]
 
 
+async def test_what_caches_gave_is_added_up_apart(ledger: UsageLedger) -> None:
+    for _ in range(2):
+        given = Amounts(1, cached_requests=1, cached_completion_tokens=8)
+        ledger.record(Entry(Account("acme", "k1", "tiny"), DAY, given))
+    ledger.record(entry())
+    (row,) = await ledger.rows(ALL)
+    assert row.amounts == Amounts(3, 10, 4, 5, 2, 16)
+    assert await ledger.spent(Scope(Kind.TENANT, "acme"), DAY) == 15
+
+
 async def test_it_is_added_up_by_whatever_is_asked(ledger: UsageLedger) -> None:
     for tenant, model in (("acme", "tiny"), ("acme", "large"), ("umbrella", "tiny")):
         ledger.record(entry(tenant=tenant, model=model))

@@ -29,9 +29,18 @@ USAGE = Table(
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("cached_prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_requests", BigInteger, nullable=False, server_default="0"),
+    Column("cached_completion_tokens", BigInteger, nullable=False, server_default="0"),
 )
 BATCHES = Table("usage_batches", METADATA, Column("id", String(64), primary_key=True))
-_AMOUNTS = ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens")
+_AMOUNTS = (
+    "requests",
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "completion_tokens",
+    "cached_requests",
+    "cached_completion_tokens",
+)
 _COLUMNS = {"day": "day", "tenant": "tenant", "key": "key_id", "model": "model", "adapter": "adapter"}
 
 

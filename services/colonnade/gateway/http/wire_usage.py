@@ -12,6 +12,7 @@ from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.usage import Amounts, UsageRow
 
 _COUNTS = ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens")
+_CACHED = ("cached_requests", "cached_completion_tokens")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take for one."""
 
@@ -21,7 +22,9 @@ class AmountsOut(BaseModel):
     prompt_tokens: int
     cached_prompt_tokens: int = Field(description="Of the prompt's, those that were not computed again.")
     completion_tokens: int
-    total_tokens: int
+    total_tokens: int = Field(description="That engines worked on.")
+    cached_requests: int = Field(description="Whose answers were not generated for them.")
+    cached_completion_tokens: int = Field(description="Of those answers; no engine generated them again.")
 
 
 class UsageRowOut(AmountsOut):
@@ -56,7 +59,7 @@ def usage_csv(group_by: Sequence[str], rows: Sequence[UsageRow]) -> str:
     """A line of names, then a line a row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*group_by, *_COUNTS, "total_tokens"])
+    writer.writerow([*group_by, *_amounts(Amounts())])
     for row in rows:
         writer.writerow([*map(_plain, _groups(row, group_by).values()), *_amounts(row.amounts).values()])
     return text.getvalue()
@@ -79,7 +82,8 @@ def _groups(row: UsageRow, group_by: Sequence[str]) -> dict[str, str]:
 
 
 def _amounts(amounts: Amounts) -> dict[str, int]:
-    return {name: getattr(amounts, name) for name in _COUNTS} | {"total_tokens": amounts.tokens}
+    counts = {name: getattr(amounts, name) for name in _COUNTS} | {"total_tokens": amounts.tokens}
+    return counts | {name: getattr(amounts, name) for name in _CACHED}
 
 
 def _plain(value: str) -> str:
