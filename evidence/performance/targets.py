@@ -25,3 +25,7 @@ GATEWAY_TO_LITELLM = 0.2
 """Of the processor time of LiteLLM's proxy, a request and a streamed token."""
 GATEWAY_ADDED_MS = 2.0
 """What the gateway adds to the median time until an answer begins, at 32 clients."""
+CANCEL_MS = 250.0
+"""From a client's leaving to the engine's being told, p99."""
+OVERLOAD_GOODPUT, REFUSAL_MS = 0.9, 50.0
+"""At fifty times the rate that can be served: of the goodput at that rate; until a refusal, p99."""

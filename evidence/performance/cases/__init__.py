@@ -12,6 +12,8 @@ CASES = (
     "adapters",
     "door",
     "gateway",
+    "leavers",
+    "overload",
 )
 """In the order in which the page shows them."""
 

@@ -1,6 +1,7 @@
 """What a gateway costs: processor time a request and a streamed token, and how much later an answer comes.
 
-One mock upstream, whose answers begin after a quarter of a second as an engine's do; so many clients ask
+One mock upstream, whose answers begin after a quarter of a second, give or take half of it, as an engine's
+do (if all took the same time, the clients would walk in step and arrive in crowds); so many clients ask
 again and again. Processor time is that of the gateway's processes, read from outside. The floor is the
 upstream itself asked without a gateway: raw ASGI, its frames rendered beforehand.
 """

@@ -9,9 +9,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import uvicorn
@@ -36,14 +37,20 @@ class Options:
     inference: str
     identity: str
     delay: float
-    """Seconds before an answer begins, as an engine needs them."""
+    """Seconds before an answer begins, as an engine needs them: on average, give or take half of it."""
+
+
+def _delays(mean: float) -> Iterator[float]:
+    random = Random(7)
+    while True:
+        yield mean * (0.5 + random.random())
 
 
 class Http:
     """``POST /v1/chat/completions``, whatever the path."""
 
     def __init__(self, delay: float) -> None:
-        self._delay = delay
+        self._delays = _delays(delay)
         self._frame = _event({"choices": [{"index": 0, "delta": {"content": WORD}, "finish_reason": None}]})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -51,7 +58,7 @@ class Http:
             return
         asked = json.loads(await _body(receive) or b"{}")
         tokens = int(asked.get("max_tokens") or 1)
-        await asyncio.sleep(self._delay)
+        await asyncio.sleep(next(self._delays))
         if asked.get("stream"):
             await self._stream(send, tokens, bool(asked.get("stream_options")))
         else:
@@ -80,13 +87,13 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
 
 class Inference(inference_pb2_grpc.InferenceServiceServicer):
     def __init__(self, delay: float) -> None:
-        self._delay = delay
+        self._delays = _delays(delay)
         token = generation_pb2.Token(id=7, text=WORD)
         self._chunk = inference_pb2.GenerateResponse(chunk=generation_pb2.Chunk(text=WORD, tokens=[token]))
 
     async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         asked = request.generation
-        await asyncio.sleep(self._delay)
+        await asyncio.sleep(next(self._delays))
         for _ in range(asked.max_tokens):
             yield self._chunk
         finish = generation_pb2.Finish(
