@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from colonnade.cli import (
+    batches,
     cache,
     chat,
     doctor,
@@ -57,6 +58,7 @@ app.command("chat", rich_help_panel=_USE)(chat.chat)
 app.command("embed", rich_help_panel=_USE)(embed.embed)
 app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
+app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)

@@ -7,6 +7,7 @@ with Colonnade() as client:
 """
 
 from colonnade.client.aio import AsyncColonnade, AsyncStream
+from colonnade.client.batch_calls import Batch, BatchError, BatchLine, File, LineCounts
 from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
@@ -46,6 +47,9 @@ __all__ = [
     "Artefact",
     "AsyncColonnade",
     "AsyncStream",
+    "Batch",
+    "BatchError",
+    "BatchLine",
     "CacheState",
     "CacheUse",
     "Choice",
@@ -55,6 +59,7 @@ __all__ = [
     "Embeddings",
     "Engine",
     "EngineBreaker",
+    "File",
     "GenerateOptions",
     "Generation",
     "Health",
@@ -62,6 +67,7 @@ __all__ = [
     "Key",
     "Left",
     "Limits",
+    "LineCounts",
     "Model",
     "ModelVersion",
     "NewKey",

@@ -4,17 +4,18 @@ import asyncio
 import builtins
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from types import TracebackType
 from typing import Generic, Self, TypeVar, Unpack
 
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
+from colonnade.client.keys import AsyncKeys
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -24,9 +25,7 @@ from colonnade.client.results import (
     Generation,
     Health,
     ImportProgress,
-    Key,
     Model,
-    NewKey,
     PlatformVersion,
     Scores,
     Tokens,
@@ -134,6 +133,8 @@ class AsyncColonnade:
         self.keys = AsyncKeys(self)
         self.limits = AsyncLimits(self)
         self.cache = AsyncCache(self)
+        self.files = AsyncFiles(self)
+        self.batches = AsyncBatches(self)
 
     async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
@@ -281,32 +282,3 @@ class AsyncModels:
 
     async def delete_alias(self, name: str, alias: str) -> None:
         await self._client._call(calls.delete_alias(name, alias))
-
-
-class AsyncKeys:
-    """API keys."""
-
-    def __init__(self, client: AsyncColonnade) -> None:
-        self._client = client
-
-    async def create(
-        self,
-        name: str = "",
-        *,
-        roles: Sequence[str] = ("caller",),
-        tenant: str | None = None,
-        subject: str | None = None,
-        expires_at: datetime | None = None,
-    ) -> NewKey:
-        """A new key; its ``secret`` is shown this once. A platform's first key must have the role admin."""
-        return await self._client._call(calls.create_key(name, roles, tenant, subject, expires_at))
-
-    async def list(self) -> list[Key]:
-        return await self._client._call(calls.list_keys())
-
-    async def revoke(self, key_id: str) -> None:
-        await self._client._call(calls.revoke_key(key_id))
-
-    async def rotate(self, key_id: str, *, grace_seconds: int = 0) -> NewKey:
-        """A successor of the same scope; the old key holds for ``grace_seconds`` more."""
-        return await self._client._call(calls.rotate_key(key_id, grace_seconds))

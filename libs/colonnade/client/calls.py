@@ -5,7 +5,7 @@ Pure functions, shared by the sync and the async client.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
@@ -33,6 +33,8 @@ from colonnade.client.results import (
 )
 from colonnade.errors import InvalidArgument
 
+OCTETS = "application/octet-stream"
+"""Accepted where the answer is not JSON but bytes."""
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -81,6 +83,15 @@ class TextOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A file, as a form has it."""
+
+    purpose: str
+    filename: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. Only what ``repeatable`` says is sent again after a broken connection."""
 
@@ -91,6 +102,8 @@ class Request:
     repeatable: bool = False
     idempotency_key: str | None = None
     cache_control: str | None = None
+    form: Form | None = None
+    """Instead of a body."""
 
 
 @dataclass(frozen=True, slots=True)

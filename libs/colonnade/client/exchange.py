@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from colonnade.client.calls import Request
+from colonnade.client.calls import OCTETS, Request
 from colonnade.client.configuration import Configuration
 from colonnade.client.parsing import not_understood
 from colonnade.client.readers import error_in
@@ -66,6 +66,9 @@ def arguments(configuration: Configuration, request: Request, request_id: str) -
     if request.body is not None:
         content = {"content": encoded(request.body)}
         headers["content-type"] = "application/json"
+    if request.form is not None:
+        form = request.form
+        content = {"data": {"purpose": form.purpose}, "files": {"file": (form.filename, form.content)}}
     return {"method": request.method, "url": request.path, "headers": headers, **content}
 
 
@@ -93,7 +96,9 @@ def new_request_id() -> str:
 
 
 def body_of(response: httpx.Response) -> Any:
-    """The decoded body; None where there is none. ``Internal`` where it is not JSON."""
+    """The decoded body; None where there is none. ``Internal`` where it is not JSON, and should be."""
+    if response.request.headers.get("accept") == OCTETS:
+        return response.content
     if not response.content:
         return None
     try:

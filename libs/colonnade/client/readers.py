@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from colonnade.client.parsing import decoded, not_understood
 from colonnade.client.results import Chunk, Generation, ImportProgress, Token, Version
 from colonnade.client.sse import Event
-from colonnade.errors import ColonnadeError, Unavailable, error_of
+from colonnade.errors import Code, ColonnadeError, Unavailable, error_of
 
 _Item = TypeVar("_Item", covariant=True)
 _Result = TypeVar("_Result", covariant=True)
@@ -117,10 +117,20 @@ def error_in(body: Any, fallback: str = "internal", request_id: str = "") -> Col
             "check base_url and any proxy on the way"
         )
         return error_of(fallback, message, {"request_id": request_id})
+    if "param" in error:
+        return _openai_error(error, fallback, request_id)
     given_details = error.get("details")
     details: dict[str, Any] = given_details if isinstance(given_details, dict) else {}
     code, message = str(error.get("code", fallback)), str(error.get("message", "the request was refused"))
     return error_of(code, message, details | {"request_id": str(error.get("request_id") or request_id)})
+
+
+def _openai_error(error: dict[str, Any], fallback: str, request_id: str) -> ColonnadeError:
+    """As below ``/v1``, where some codes have OpenAI's names: the status says those."""
+    code = str(error.get("code"))
+    details = {"request_id": request_id} | ({"field": error["param"]} if error["param"] else {})
+    known = code if code in set(Code) else fallback
+    return error_of(known, str(error.get("message", "the request was refused")), details)
 
 
 def _broken_off() -> Unavailable:

@@ -4,17 +4,18 @@ import builtins
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
 from types import TracebackType
 from typing import Generic, Self, TypeVar, Unpack
 
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
+from colonnade.client.keys import SyncKeys
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -24,9 +25,7 @@ from colonnade.client.results import (
     Generation,
     Health,
     ImportProgress,
-    Key,
     Model,
-    NewKey,
     PlatformVersion,
     Scores,
     Tokens,
@@ -130,9 +129,11 @@ class Colonnade:
         self._http = httpx.Client(**exchange.client_options(self.configuration), transport=transport)
         self._sleep = sleep
         self.models = Models(self)
-        self.keys = Keys(self)
+        self.keys = SyncKeys(self)
         self.limits = SyncLimits(self)
         self.cache = SyncCache(self)
+        self.files = SyncFiles(self)
+        self.batches = SyncBatches(self)
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
@@ -280,32 +281,3 @@ class Models:
 
     def delete_alias(self, name: str, alias: str) -> None:
         self._client._call(calls.delete_alias(name, alias))
-
-
-class Keys:
-    """API keys."""
-
-    def __init__(self, client: Colonnade) -> None:
-        self._client = client
-
-    def create(
-        self,
-        name: str = "",
-        *,
-        roles: Sequence[str] = ("caller",),
-        tenant: str | None = None,
-        subject: str | None = None,
-        expires_at: datetime | None = None,
-    ) -> NewKey:
-        """A new key; its ``secret`` is shown this once. A platform's first key must have the role admin."""
-        return self._client._call(calls.create_key(name, roles, tenant, subject, expires_at))
-
-    def list(self) -> list[Key]:
-        return self._client._call(calls.list_keys())
-
-    def revoke(self, key_id: str) -> None:
-        self._client._call(calls.revoke_key(key_id))
-
-    def rotate(self, key_id: str, *, grace_seconds: int = 0) -> NewKey:
-        """A successor of the same scope; the old key holds for ``grace_seconds`` more."""
-        return self._client._call(calls.rotate_key(key_id, grace_seconds))

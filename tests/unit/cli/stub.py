@@ -174,7 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         length = int(self.headers.get("content-length", 0))
-        body = json.loads(self.rfile.read(length)) if length else None
+        sent = self.rfile.read(length)
+        is_json = self.headers.get("content-type", "") == "application/json"
+        body = json.loads(sent) if sent and is_json else sent or None
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.platform.answer(Seen(self.command, self.path, body, headers))
         self.send_response(answer.status)
