@@ -198,6 +198,34 @@ async def test_contents_that_are_elsewhere_fail_the_batch(bench: Bench) -> None:
     assert [error.code for error in batch.errors] == ["not_found"]
 
 
+async def test_an_input_that_went_in_the_middle_fails_the_batch(bench: Bench) -> None:
+    await bench.submit(lines({}, {}))
+    await bench.house.batch_store.change("batch_1", lambda each: each.began(2, bench.now))
+    bench.house.contents.files.clear()
+    async with at_work(bench.runner()):
+        batch = await bench.until(Status.FAILED)
+    assert [error.code for error in batch.errors] == ["not_found"]
+
+
+async def test_an_input_that_is_too_much_by_now_fails_the_batch(bench: Bench) -> None:
+    await bench.submit(lines({}, {"prompt": "x" * 200}))
+    await bench.house.batch_store.change("batch_1", lambda each: each.began(2, bench.now))
+    bench.bounds = replace(bench.bounds, line_bytes=150)
+    async with at_work(bench.runner()):
+        batch = await bench.until(Status.FAILED)
+    assert [error.code for error in batch.errors] == ["too_large"]
+
+
+async def test_an_input_that_is_gone_does_not_keep_a_batch_from_expiring(bench: Bench) -> None:
+    await bench.submit(lines({}))
+    await bench.house.batch_store.change("batch_1", lambda each: each.began(1, bench.now))
+    bench.house.contents.files.clear()
+    bench.now += timedelta(days=2)
+    async with at_work(bench.runner()):
+        batch = await bench.until(Status.EXPIRED)
+    assert (batch.counts, batch.error_file_id) == (Counts(1, 0, 1), "")
+
+
 async def test_lines_run_at_once_but_not_too_many(bench: Bench) -> None:
     bench.bounds = replace(bench.bounds, lines_at_once=3)
     await bench.submit(lines(*[{}] * 20))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from colonnade.errors import ColonnadeError, NotFound
+from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, TooLarge
 from colonnade.gateway.domain.batches import Batch, BatchError, LeaseLost, Line, LineResult, Status
 from colonnade.gateway.ports import BatchStore, FileContents
 from colonnade.gateway.service.batches.asking import Asking, Barred
@@ -19,6 +19,8 @@ from colonnade.telemetry import get_logger
 from colonnade.telemetry.metrics import counter
 
 _LOG = get_logger(__name__)
+_UNREADABLE = (NotFound, InvalidArgument, TooLarge)
+"""An input file that was right: it is gone now, or the settings allow less than they did."""
 _LINES = counter("gateway_batch", "lines", "Lines of batches by what became of them", ("outcome",))
 
 
@@ -126,8 +128,8 @@ class Run:
                     await free.acquire()
                     task = tasks.create_task(self._line(line))
                     task.add_done_callback(lambda _: free.release())
-        except* NotFound as gone:
-            self._errors = tuple(BatchError.of(error) for error in _leaves(gone))
+        except* _UNREADABLE as group:
+            self._errors = tuple(BatchError.of(error) for error in _leaves(group))
             self._stop(Why.BARRED)
 
     async def _line(self, line: Line) -> None:
@@ -195,18 +197,24 @@ class Run:
                         yield line_of(number, raw, self._place.bounds)
 
     async def _unrun_ids(self) -> AsyncGenerator[tuple[int, str], None]:
-        async for line in self._unrun(await self._place.store.done(self.batch.id)):
-            _LINES.labels("expired").inc()
-            yield line.number, line.custom_id
+        done = await self._place.store.done(self.batch.id)
+        try:
+            async for line in self._unrun(done):
+                _LINES.labels("expired").inc()
+                yield line.number, line.custom_id
+        except _UNREADABLE as error:
+            _LOG.warning("lines that expired are not told", batch_id=self.batch.id, reason=error.message)
 
     async def _keep(self) -> None:
         """Renews the lease, and sees whether the batch is to be cancelled."""
         place, lease = self._place, timedelta(seconds=self._place.bounds.lease_seconds)
-        while not self._over:
+        while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(place.bounds.renew_seconds):
                     await self._poked.wait()
             self._poked.clear()
+            if self._over:
+                return
             try:
                 batch = await place.store.renew(self.batch.id, self._holder, place.now() + lease)
             except LeaseLost:
@@ -218,7 +226,7 @@ class Run:
                     self._stop(Why.CANCELLED)
 
 
-def _leaves(group: BaseExceptionGroup[NotFound]) -> Iterator[NotFound]:
+def _leaves(group: BaseExceptionGroup[ColonnadeError]) -> Iterator[ColonnadeError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)
