@@ -10,8 +10,10 @@ CASES = (
     "mixed_load",
     "cache_memory",
     "adapters",
+    "ray_replica",
     "door",
     "gateway",
+    "gateway_engine",
     "leavers",
     "overload",
 )

@@ -6,21 +6,20 @@ again and again. Processor time is that of the gateway's processes, read from ou
 upstream itself asked without a gateway: raw ASGI, its frames rendered beforehand.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 
 from evidence.performance import targets
 from evidence.performance.alternation import alternate
 from evidence.performance.engines.catalog import Engine
 from evidence.performance.figures import Sample, figure, missing
-from evidence.performance.gateways.load import closed_loop, request
+from evidence.performance.gateways.cost import Cost, Load, cost
 from evidence.performance.gateways.processes import LITELLM, Running, colonnade, litellm, upstream
 from evidence.performance.gateways.upstream import MODEL
 from evidence.performance.result import Claim, Figure, Result, claim
-from evidence.performance.statistics import Spread, quantile, ratios
+from evidence.performance.statistics import Spread, ratios
 from evidence.performance.suite import Suite
 
 TITLE = "Gateway"
@@ -28,20 +27,8 @@ FLOOR, OURS, PEER = "raw ASGI", "colonnade", "litellm"
 CLIENTS, DELAY_SECONDS, TOKENS = 32, 0.25, 64
 REQUESTS = 256
 """A measurement."""
+LOAD = Load(MODEL, CLIENTS, REQUESTS, TOKENS)
 _MICROSECONDS, _MILLISECONDS = 1e6, 1e3
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Of one measurement, in seconds."""
-
-    request: float
-    """Of the processor, for an answer in one piece."""
-    token: float
-    """Of the processor, for each further token of a stream."""
-    first: float
-    """Until the answer began, the median."""
-    wall: float
 
 
 def run(suite: Suite) -> Result:
@@ -50,9 +37,9 @@ def run(suite: Suite) -> Result:
         behind = stack.enter_context(upstream(DELAY_SECONDS))
         running = {FLOOR: behind.running, OURS: stack.enter_context(colonnade(behind))}
         if LITELLM.exists():
-            running[PEER] = stack.enter_context(litellm(behind))
+            running[PEER] = stack.enter_context(litellm(behind.home, behind.running.door.port, MODEL))
         for each in running.values():
-            _cost(each, REQUESTS // 4)
+            cost(each, replace(LOAD, requests=REQUESTS // 4))
         measures = {name: _measure(each) for name, each in running.items()}
         costs = alternate(measures, rounds, suite.tell)
     what = f"{CLIENTS} clients, {REQUESTS} answers of 1 token and as many streams of 1 and of {TOKENS + 1}"
@@ -61,24 +48,7 @@ def run(suite: Suite) -> Result:
 
 
 def _measure(running: Running) -> Callable[[int], Cost]:
-    return lambda _: _cost(running, REQUESTS)
-
-
-def _cost(running: Running, requests: int) -> Cost:
-    began = time.perf_counter()
-    whole, first = _asked(running, requests, 1, stream=False)
-    short, _ = _asked(running, requests, 1, stream=True)
-    long, _ = _asked(running, requests, 1 + TOKENS, stream=True)
-    return Cost(whole, (long - short) / TOKENS, first, time.perf_counter() - began)
-
-
-def _asked(running: Running, requests: int, tokens: int, *, stream: bool) -> tuple[float, float]:
-    """Processor seconds a request, and the median time to its first byte."""
-    asked = request(running.door, MODEL, tokens, stream=stream)
-    before = running.cpu_seconds()
-    waited = asyncio.run(closed_loop(running.door, asked, clients=CLIENTS, requests=requests))
-    used = running.cpu_seconds() - before
-    return used / requests, quantile(sorted(waited.first), 0.5)
+    return lambda _: cost(running, LOAD)
 
 
 def _figures(name: str, costs: Sequence[Cost] | None) -> list[Figure]:

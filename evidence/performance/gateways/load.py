@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 _HEADERS_END = b"\r\n\r\n"
 
@@ -31,11 +32,19 @@ class Waited:
     whole: list[float]
 
 
-def request(door: Door, model: str, tokens: int, *, stream: bool, say: str = "Say something.") -> bytes:
-    """A whole HTTP request."""
+def request(
+    door: Door,
+    model: str,
+    tokens: int,
+    *,
+    stream: bool,
+    say: str = "Say something.",
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
+    """A whole HTTP request, with ``more`` fields in its body."""
     asked = {
         "model": model, "messages": [{"role": "user", "content": say}], "max_tokens": tokens,
-        "temperature": 0, "stream": stream,
+        "temperature": 0, "stream": stream, **(more or {}),
     }  # fmt: skip
     body = json.dumps(asked).encode()
     lines = [f"POST {door.path} HTTP/1.1", f"Host: 127.0.0.1:{door.port}", "Content-Type: application/json"]

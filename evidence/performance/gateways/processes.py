@@ -16,7 +16,6 @@ import httpx
 from evidence.performance.engines.catalog import LOGS, PEERS
 from evidence.performance.engines.process import ROOT
 from evidence.performance.gateways.load import Door
-from evidence.performance.gateways.upstream import MODEL
 from tests.harness.platform import eventually, free_port
 
 _READY_SECONDS = 120
@@ -29,20 +28,20 @@ class Running:
     """A server under load."""
 
     door: Door
-    process: subprocess.Popen[bytes]
+    pid: int
 
     @property
     def resident_bytes(self) -> int:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     @property
     def open_files(self) -> int:
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def cpu_seconds(self) -> float:
         """User and system time of the process, its threads and the children that it has now."""
-        return sum(_cpu_seconds(pid) for pid in (self.process.pid, *_children(self.process.pid)))
+        return sum(_cpu_seconds(pid) for pid in (self.pid, *_children(self.pid)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +124,13 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def litellm(behind: Upstream) -> Iterator[Running]:
-    """LiteLLM's proxy, before the upstream's HTTP, with nothing but a model and a key."""
+def litellm(home: Path, upstream_port: int, model: str) -> Iterator[Running]:
+    """LiteLLM's proxy before an upstream that speaks OpenAI's HTTP, with nothing but a model and a key."""
     port, key = free_port(), "sk-mock"
-    base = f"http://127.0.0.1:{behind.running.door.port}/v1"
-    parameters = {"model": f"openai/{MODEL}", "api_base": base, "api_key": "x"}
-    config = behind.home / "litellm.json"
-    config.write_text(json.dumps({"model_list": [{"model_name": MODEL, "litellm_params": parameters}]}))
+    base = f"http://127.0.0.1:{upstream_port}/v1"
+    parameters = {"model": f"openai/{model}", "api_base": base, "api_key": "none"}
+    config = home / "litellm.json"
+    config.write_text(json.dumps({"model_list": [{"model_name": model, "litellm_params": parameters}]}))
     command = [str(LITELLM), "--config", str(config), "--port", str(port), "--host", "127.0.0.1"]
     environment = {
         "LITELLM_MASTER_KEY": key, "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR", "NO_DOCS": "True",
@@ -160,7 +159,7 @@ def _running(
             url = f"http://127.0.0.1:{door.port}{ready}"
             if ready:
                 eventually(lambda: _answers(url, process), _READY_SECONDS, f"{name} answers at {ready}")
-            yield Running(door, process)
+            yield Running(door, process.pid)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)

@@ -91,6 +91,11 @@ def issue(
     return ApiKey(made.id, tenant, subject, roles, now, expires, None, name, made.hash), made
 
 
+def is_claimed(text: str) -> bool:
+    """Whether ``text`` is meant as one of the platform's keys, right or wrong."""
+    return text.startswith("ck_")
+
+
 def parse(text: str) -> Credential:
     """The parts of a key, as its bearer sends it. Raises ``Unauthenticated`` for any other shape."""
     shape = _SHAPE.fullmatch(text)

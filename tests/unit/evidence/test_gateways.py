@@ -21,7 +21,7 @@ def test_every_request_is_answered_and_timed(running: Running, stream: bool) -> 
     asked = request(running.door, MODEL, 5, stream=stream)
     waited = asyncio.run(closed_loop(running.door, asked, clients=4, requests=10))
     assert len(waited.first) == len(waited.whole) == 10
-    assert all(0.01 <= first <= whole for first, whole in zip(waited.first, waited.whole, strict=True))
+    assert all(0.005 <= first <= whole for first, whole in zip(waited.first, waited.whole, strict=True))
 
 
 def test_an_answer_of_another_kind_is_told(running: Running) -> None:

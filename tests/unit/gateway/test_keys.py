@@ -61,12 +61,22 @@ async def test_wrong_keys_are_all_refused_alike(client: httpx.AsyncClient) -> No
     assert len(messages) == 1
 
 
-@pytest.mark.parametrize("value", ["Basic eDp5", "Bearer", "Bearer x", "ck_a_b", "Bearer a b", "Bearer \x7f"])
+@pytest.mark.parametrize(
+    "value", ["Basic eDp5", "Bearer", "Bearer ck_x", "ck_a_b", "Bearer a b", "Bearer \x7f"]
+)
 async def test_malformed_authorization(client: httpx.AsyncClient, value: str) -> None:
-    """Also on an open gateway: who sends a key means it."""
+    """Also on an open gateway: who sends a key of the platform means it."""
     response = await client.get("/models", headers={"authorization": value})
     assert response.status_code == 401
     assert value.removeprefix("Bearer ") not in response.json()["error"]["message"].replace("Bearer ck_", "")
+
+
+async def test_an_open_gateway_does_not_look_at_what_is_none_of_its_keys(house: House) -> None:
+    headers = {"authorization": "Bearer sk-none"}
+    async with house.client() as client:
+        assert (await client.get("/models", headers=headers)).status_code == 200
+        await client.post("/keys", json={"roles": ["admin"], "name": "first"})
+        assert (await client.get("/models", headers=headers)).status_code == 401
 
 
 async def test_two_authorization_headers(client: httpx.AsyncClient) -> None:
