@@ -70,6 +70,7 @@ async def test_what_is_wrong_is_told_by_its_line(wrong: bytes, code: str, param:
     found = await checked(line(custom_id="first"), b"\n", wrong, line(custom_id="last"))
     assert [(error.code, error.line, error.param) for error in found.errors] == [(code, 3, param)]
     assert found.errors[0].message
+    assert "line 1" not in found.errors[0].message
 
 
 async def test_every_mistake_of_a_line_is_told() -> None:

@@ -48,7 +48,7 @@ class Validation:
         try:
             line = parsed(raw, self._bounds)
         except ColonnadeError as error:
-            self._find("invalid_json_line", error.message, number)
+            self._find("invalid_json_line", error.message.replace("(line 1, ", "("), number)
             return
         self._check_custom_id(number, line)
         if line.get("method") != _METHOD:
