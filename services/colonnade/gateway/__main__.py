@@ -116,10 +116,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         catalog = RegistryCatalog(Calls(registry, identity))
         bootstrap = settings.bootstrap_key.get_secret_value()
         doorkeeper = Doorkeeper(store, ROUTES, bootstrap)
-        limits, ledger = (
-            SqlLimitStore(database),
-            await stack.enter_async_context(usage_ledger(database, settings)),
-        )
+        limits = SqlLimitStore(database)
+        ledger = await stack.enter_async_context(usage_ledger(database, settings))
         fair_use = await stack.enter_async_context(fair_use_of(limits, ledger, settings))
         resolver = Resolver(catalog, settings.resolution_seconds)
         leftovers = Leftovers()
@@ -136,7 +134,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
             models=Models(catalog, audit, resolver.forget, caches),
             caches=caches,
-            engines=InferenceEngines(Calls(inference, identity)),
+            engines=InferenceEngines(calls),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,
