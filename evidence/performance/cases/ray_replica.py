@@ -25,14 +25,14 @@ TITLE = "Ray replica"
 BARE, RAY = "bare engine", "Ray replica"
 STREAMS = {1: 96, 8: 48}
 """How many at once, and how many tokens each."""
-_PROMPT, _REPEATS = 16, 3
+_PROMPT, _REPEATS = 16, 5
 _LOADED_SECONDS = 300
 
 Rates = Mapping[int, Sample]
 
 
 def run(suite: Suite) -> Result:
-    began, rounds = time.monotonic(), suite.rounds or 4
+    began, rounds = time.monotonic(), suite.rounds or 5
     with tempfile.TemporaryDirectory(prefix="cln-") as folder:
         home = Path(folder)
         _import(home)
