@@ -248,3 +248,13 @@ async def test_an_engine_that_dies_is_counted_by_what_came(house: House) -> None
     house.generator.error_after = 0
     await ask(house, mine.secret)
     assert len(house.ledger.entries) == 1, "nothing came of it"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+async def test_an_answer_left_open_holds_less_than_a_whole_context(house: House, path: str) -> None:
+    mine = await key(house)
+    await limit(house, of_key(mine), tokens_per_minute=1000)
+    said = {"messages": [{"role": "user", "content": "x"}]} if "chat" in path else {"input": "x"}
+    async with house.client(mine.secret) as client:
+        reply = await client.post(path, json={"model": "tiny"} | said)
+    assert reply.status_code == 200, reply.text

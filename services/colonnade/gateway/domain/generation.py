@@ -61,6 +61,8 @@ class GenerationSpec:
     model: str = ""
     model_size: str = ""
     max_tokens: int = 100
+    open_ended: bool = False
+    """No ``max_tokens`` was asked for: it is what a context has room for."""
     sampling: Sampling = field(default_factory=Sampling)
     stop: tuple[str, ...] = ()
     logprobs: int | None = None

@@ -57,11 +57,13 @@ class ChatBody(TextBody):
     parallel_tool_calls: bool | None = Field(default=None, description="false: one call at most.")
 
     def spec(self) -> GenerationSpec:
+        limit = self._limit()
         return GenerationSpec(
             messages=tuple(each.message(f"messages[{at}]") for at, each in enumerate(self.messages)),
             model=self.model,
             adapter=self.adapter or "",
-            max_tokens=self._limit(),
+            max_tokens=_LONGEST if limit is None else limit,
+            open_ended=limit is None,
             sampling=self.sampling(),
             stop=tuple(self.stop or ()),
             logprobs=self._rivals(),
@@ -82,13 +84,13 @@ class ChatBody(TextBody):
             names["structure.json_schema"] = "response_format.json_schema.schema"
         return names
 
-    def _limit(self) -> int:
+    def _limit(self) -> int | None:
         older, newer = self.max_tokens, self.max_completion_tokens
         if older is not None and newer is not None and older != newer:
             raise InvalidArgument(
                 "give either max_completion_tokens or max_tokens; both were given", field="max_tokens"
             )
-        return next((given for given in (newer, older) if given is not None), _LONGEST)
+        return older if newer is None else newer
 
     def _rivals(self) -> int | None:
         if self.top_logprobs is not None and not self.logprobs:

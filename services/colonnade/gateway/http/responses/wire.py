@@ -122,6 +122,7 @@ class ResponsesBody(OpenAiBody):
             model=self.model,
             adapter=self.adapter or "",
             max_tokens=_LONGEST if self.max_output_tokens is None else self.max_output_tokens,
+            open_ended=self.max_output_tokens is None,
             sampling=replace(_PLAIN, **given),
             stop=tuple(self.stop or ()),
             logprobs=self._rivals(),

@@ -9,11 +9,15 @@ from colonnade.gateway.domain.texts import EmbeddingSpec, ScoreSpec
 _CHARACTERS = 4
 """Of a token: about right for prose in English; the count that settles it is exact."""
 
+_OPEN_ENDED = 512
+"""Of an answer that may be as long as the context: few are, and holding all of that would let nobody in."""
+
 
 def estimate(spec: Spec) -> int:
     """The prompt and all that the answers may hold; nothing where no model has work."""
     if isinstance(spec, GenerationSpec):
-        return _prompt(spec) + spec.n * spec.max_tokens
+        answer = min(spec.max_tokens, _OPEN_ENDED) if spec.open_ended else spec.max_tokens
+        return _prompt(spec) + spec.n * answer
     if isinstance(spec, EmbeddingSpec):
         return _tokens(spec.texts)
     if isinstance(spec, ScoreSpec):
