@@ -1,141 +1,26 @@
 """Batches from their file to their results: on fakes, through the very pipeline of the routes."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from colonnade.errors import BudgetSpent, ColonnadeError, InvalidArgument, Overloaded, Unavailable
+from colonnade.errors import BudgetSpent, InvalidArgument, Overloaded, Unavailable
 from colonnade.gateway.domain.batches import Batch, Counts, Status
-from colonnade.gateway.domain.exchange import Caller, Exchange
-from colonnade.gateway.domain.files import FileRecord, Purpose
+from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.keys import KeyOrder
 from colonnade.gateway.http.openai.lines import LineAnswers
-from colonnade.gateway.service.batches import Asking, Results, Runner, Workplace
-from colonnade.gateway.service.doorkeeper import utc_now
 from colonnade.security.identity import Principal, Role
-from tests.unit.gateway.fakes import House
+from tests.unit.gateway.batches.bench import CHAT, Bench, at_work, lines
 
 ADMIN = Caller(Principal("local", "local", frozenset({Role.ADMIN})), "test")
-CHAT = "/v1/chat/completions"
 BODIES: dict[str, dict[str, Any]] = {
     CHAT: {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4},
     "/v1/completions": {"model": "tiny", "prompt": ["Hi", "Ho"], "max_tokens": 4},
     "/v1/embeddings": {"model": "tiny", "input": "Hi"},
     "/v1/responses": {"model": "tiny", "input": "Hi"},
 }
-
-
-def lines(*bodies: Mapping[str, Any], endpoint: str = CHAT) -> bytes:
-    made = [
-        {"custom_id": f"id-{at}", "method": "POST", "url": endpoint, "body": body}
-        for at, body in enumerate(bodies, 1)
-    ]
-    return b"".join(json.dumps(line).encode() + b"\n" for line in made)
-
-
-@dataclass
-class Scripted:
-    """Answers each line with what its ``custom`` script says, one word a try."""
-
-    scripts: dict[int, list[str | ColonnadeError]] = field(default_factory=dict)
-    asked: list[Exchange] = field(default_factory=list)
-    entered: asyncio.Event = field(default_factory=asyncio.Event)
-    running: int = 0
-    most: int = 0
-
-    async def answer(self, exchange: Exchange, endpoint: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.asked.append(exchange)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            line = int(exchange.request_id.rpartition("-")[2])
-            script = self.scripts.get(line, [])
-            word = script.pop(0) if script else "ok"
-            if isinstance(word, ColonnadeError):
-                raise word
-            if word == "hang":
-                self.entered.set()
-                await asyncio.Event().wait()
-            if word == "break":
-                raise ZeroDivisionError
-            await asyncio.sleep(0)
-            return {"text": word}
-        finally:
-            self.running -= 1
-
-    def refusal(self, error: ColonnadeError, request_id: str) -> tuple[int, Mapping[str, Any]]:
-        return LineAnswers(None).refusal(error, request_id)  # type: ignore[arg-type]
-
-
-class Bench:
-    """A house, what its batches are answered with, and a clock."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.answers = Scripted()
-        self.slept: list[float] = []
-        self.now = datetime.now(UTC)
-        self.bounds = replace(house.bounds, renew_seconds=60.0)
-
-    def runner(self, answers: Any = None) -> Runner:
-        house, bounds = self.house, self.bounds
-        asking = Asking(answers or self.answers, house.doorkeeper, bounds, self._sleep)
-        results = Results(house.batch_store, house.contents, utc_now)
-        return Runner(Workplace(house.batch_store, house.contents, asking, results, bounds, lambda: self.now))
-
-    async def submit(self, content: bytes, endpoint: str = CHAT, key_id: str = "", at: int = 1) -> str:
-        file_id, batch_id = f"file-{at}", f"batch_{at}"
-        self.house.contents.files[file_id] = content
-        record = FileRecord(file_id, "local", "me", key_id, "x", Purpose.BATCH, len(content), "", self.now)
-        await self.house.file_store.add(record, 10**9)
-        ends = self.now + timedelta(days=1)
-        await self.house.batch_store.add(
-            Batch(batch_id, "local", "me", key_id, endpoint, file_id, self.now, ends)
-        )
-        return batch_id
-
-    async def batch(self, batch_id: str = "batch_1") -> Batch:
-        found = await self.house.batch_store.find("local", batch_id)
-        assert found is not None
-        return found
-
-    async def until(self, status: Status, batch_id: str = "batch_1") -> Batch:
-        return await self.seen(lambda batch: batch.status is status, batch_id)
-
-    async def seen(self, condition: Callable[[Batch], bool], batch_id: str = "batch_1") -> Batch:
-        """The batch, once the condition holds of it."""
-        async with asyncio.timeout(30):
-            while not condition(found := await self.batch(batch_id)):  # noqa: ASYNC110 - stores have no events
-                await asyncio.sleep(0)
-        return found
-
-    def written(self, file_id: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.house.contents.files[file_id].splitlines()]
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-def bench(house: House) -> Bench:
-    return Bench(house)
-
-
-@asynccontextmanager
-async def at_work(runner: Runner) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(runner.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.mark.parametrize("endpoint", sorted(BODIES))
@@ -366,37 +251,6 @@ async def test_the_window_closes_while_lines_are_under_way(bench: Bench) -> None
     async with at_work(bench.runner()):
         batch = await bench.until(Status.EXPIRED)
     assert batch.counts == Counts(1, 0, 1)
-
-
-async def test_who_stops_in_the_middle_is_followed_by_another(bench: Bench) -> None:
-    bench.bounds = replace(bench.bounds, lines_at_once=2)
-    bench.answers.scripts = {5: ["hang", "ok"]}
-    await bench.submit(lines(*[{}] * 8))
-    async with at_work(bench.runner()):
-        await bench.answers.entered.wait()
-        await bench.seen(lambda batch: batch.counts.completed == 7)
-    asked = len(bench.answers.asked)
-    async with at_work(bench.runner()):
-        batch = await bench.until(Status.COMPLETED)
-    assert len(bench.answers.asked) - asked == 1, "lines that have results are not asked again"
-    assert [line["custom_id"] for line in bench.written(batch.output_file_id)] == [
-        f"id-{at}" for at in range(1, 9)
-    ]
-
-
-async def test_a_batch_that_was_taken_over_is_left_alone(bench: Bench) -> None:
-    bench.answers.scripts = {1: ["hang", "ok"]}
-    await bench.submit(lines({}))
-    first, second = bench.runner(), bench.runner()
-    async with at_work(first):
-        await bench.answers.entered.wait()
-        bench.now += timedelta(seconds=bench.bounds.lease_seconds)
-        async with at_work(second):
-            batch = await bench.until(Status.COMPLETED)
-            first.wake()
-            await bench.seen(lambda batch: not bench.answers.running)
-    assert batch.counts == Counts(1, 1, 0)
-    assert len(bench.answers.asked) == 2
 
 
 async def test_several_batches_run_beside_each_other(bench: Bench) -> None:
