@@ -46,7 +46,7 @@ class InferenceSettings(ProcessSettings):
     """How long an engine that registered is known, at most and by default, before it must say so again."""
     max_engines: int = Field(default=256, ge=1)
     """That may register."""
-    cache_bytes: int = Field(default=0, ge=0)
+    cache_bytes: int = Field(default=64 << 20, ge=0)
     """Of answers that are kept, in this process; 0 keeps none, wherever."""
     cache_redis_url: SecretStr = SecretStr("")
     """Where services keep answers together instead, as ``redis://host:6379/0``."""

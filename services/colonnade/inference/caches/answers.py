@@ -58,6 +58,7 @@ class Answers:
         """A kept answer, or one under way, or what ``generate`` generates."""
         flight, question = self._joinable(caching), None
         if flight is None and not caching.refresh:
+            await self._landed(caching.place)
             found, question = await self._found(caching)
             if found is not None:
                 for chunk in found:
@@ -119,7 +120,13 @@ class Answers:
         flight = self._flights.get(caching.place)
         if caching.refresh or flight is None or not flight.joinable:
             return None
-        return flight if flight.complete or _suits(flight.caching, caching) else None
+        return flight if _suits(flight.caching, caching) else None
+
+    async def _landed(self, place: Place) -> None:
+        """What has come to its end is about to be kept: a look before that would miss it."""
+        flight = self._flights.get(place)
+        if flight is not None and flight.complete and not flight.forgotten:
+            await flight.landed()
 
     async def _found(self, caching: Caching) -> tuple[list[Chunk] | None, Question | None]:
         """A kept answer; without one, the question as it is to be remembered."""

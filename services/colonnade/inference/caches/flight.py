@@ -67,8 +67,13 @@ class Flight:
     @property
     def joinable(self) -> bool:
         """Whether one who comes now hears all of it."""
-        coming = bool(self.listeners) and not self.over
-        return self.entire and not self.forgotten and (self.complete or coming)
+        coming = bool(self.listeners) and not (self.over or self.complete)
+        return self.entire and not self.forgotten and coming
+
+    async def landed(self) -> None:
+        """Returns once it is over, and kept if it is to be."""
+        if self._task:
+            await asyncio.wait({self._task})
 
     @property
     def whole(self) -> bool:
@@ -99,6 +104,7 @@ class Flight:
             self._task.cancel()
 
     async def abort(self) -> None:
+        self.forgotten = True
         await self._abort()
 
     async def _fly(
@@ -165,13 +171,15 @@ class Listener:
         self.news = asyncio.Event()
         self.taken = Bill(flight.caching.answers)
         """What has come for this request."""
-        self._leaving = self._cut = self._aborted = False
+        self._cut = self._aborted = False
+        self._farewell: list[Chunk] | None = None
+        """What it hears last, once it has left before the others."""
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Raises what the generation raised; ``NothingCame`` to one who joined where nothing had come yet."""
         flight = self._flight
         try:
-            while not self._leaving:
+            while self._farewell is None:
                 chunk = flight.at(self.position) if not self._cut else None
                 if chunk is None:
                     if self._ended():
@@ -183,11 +191,10 @@ class Listener:
                 self.position += 1
                 flight.read()
                 yield self._marked(chunk)
-            for chunk in self._farewell():
+            for chunk in self._farewell:
                 yield chunk
         finally:
-            self._settle()
-            flight.left(self)
+            self._leave()
 
     async def abort(self) -> None:
         """What still comes of it is read where nobody else listens, or all has come already."""
@@ -197,8 +204,9 @@ class Listener:
         if flight.listeners == [self]:
             self._aborted = True
             await flight.abort()
-        else:
-            self._leaving = True
+        elif self in flight.listeners:
+            self._farewell = self._said_at_leaving()
+            self._leave()
             self.news.set()
 
     def cut_off(self) -> None:
@@ -240,7 +248,7 @@ class Listener:
                 return replace(chunk, cached=replace(self._first, generated=generated))
         return replace(chunk, cached=self._first) if first else chunk
 
-    def _farewell(self) -> list[Chunk]:
+    def _said_at_leaving(self) -> list[Chunk]:
         """How each answer ended for this request, which left before the others."""
         generated = None
         if self._joined and self._pays:
@@ -253,11 +261,14 @@ class Listener:
             ends[-1] = replace(ends[-1], cached=replace(self._first, generated=generated))
         return ends
 
-    def _settle(self) -> None:
+    def _leave(self) -> None:
         """Whoever it began for is told of tokens as they come, and so has to answer for those."""
+        if self not in self._flight.listeners:
+            return
         if not self._joined:
             bill = self._flight.bill
             bill.paid += self.taken.spent.beyond(bill.paid)
+        self._flight.left(self)
 
 
 async def _nothing() -> None:

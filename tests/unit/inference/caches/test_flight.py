@@ -1,13 +1,14 @@
 """Requests that are the same at the same time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from colonnade.errors import Internal, Unavailable
-from colonnade.inference.domain import Cached, Chunk, Kind, Spent
+from colonnade.inference.domain import Cached, Chunk, Kind, Spent, Work
 from tests.unit.inference.caches.conftest import Cached as House
 from tests.unit.inference.caches.conftest import Starting, caching
 from tests.unit.inference.fakes import GONE, FakeEngine, digest, work
@@ -163,6 +164,22 @@ async def test_the_last_one_ends_it_and_hears_how(cached: Starting) -> None:
     assert await house.kinds(caching()) == ["miss"]
 
 
+async def test_what_is_being_aborted_is_not_joined(cached: Starting) -> None:
+    engine = SteppedEngine("one", {digest("m")}, chunks=("a", "b", "c"))
+    engine.knows_aborts = []  # it still reads the prompt
+    house = await cached(engine)
+    first = Ask(house, request_id="first")
+    await until_listening(house, 1)
+    aborting = asyncio.create_task(first.abort())
+    await until(lambda: engine.aborts == ["first"])
+    late = Ask(house)
+    await until(lambda: len(engine.done) == 2)
+    for _ in range(6):
+        engine.steps.release()
+    await asyncio.gather(first.task, late.task, aborting)
+    assert late.texts == ["a", "b", "c"]
+
+
 async def test_nobody_listens_and_it_ends(cached: Starting) -> None:
     house = await held(cached)
     asks = [Ask(house), Ask(house)]
@@ -271,3 +288,29 @@ async def test_who_reads_slowly_alone_slows_the_engine(cached: Starting) -> None
         await asyncio.sleep(0)
     assert len(flight.heard) <= 4
     assert [chunk.parcel async for chunk in stream] == texts[1:]
+
+
+async def test_one_that_comes_after_the_end_is_given_what_is_kept(cached: Starting) -> None:
+    """Though the stream of the engine is still open."""
+    engine = SteppedEngine("one", {digest("m")}, chunks=("a", "b", "after"))
+    house = await cached(engine)
+    house.parcels.completion = 2
+    original = engine.submit
+
+    async def ending(work: Work) -> AsyncGenerator[Chunk]:
+        async for chunk in original(work):
+            if chunk.text == "after":
+                return
+            yield replace(chunk, last=chunk.text == "b")
+
+    engine.submit = ending  # type: ignore[method-assign]
+    first = Ask(house)
+    engine.steps.release()
+    engine.steps.release()
+    await until_heard(first, 2)
+    late = Ask(house)
+    await until(lambda: not house.answers._flights or late.task.done() or bool(engine.steps.locked()))
+    engine.steps.release()
+    await asyncio.gather(first.task, late.task)
+    assert late.chunks[0].cached == Cached(Kind.HIT, similarity=1)
+    assert len(engine.done) == 1

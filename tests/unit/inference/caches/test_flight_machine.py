@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from colonnade.inference.caches.flight import Flight, Listener
@@ -103,8 +103,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(acts)
+@example([("join", 0), ("abort", 0), ("abort", 1)])
 async def test_everyone_hears_it_all_and_it_is_paid_for_once(acts: list[tuple[str, int]]) -> None:
     engine, landed = Engine(), asyncio.Event()
 
