@@ -1,6 +1,9 @@
 """The command against a running platform."""
 
 import json
+from pathlib import Path
+
+from safetensors.numpy import load_file
 
 from tests.harness.platform import Platform
 
@@ -24,6 +27,16 @@ def test_models(platform: Platform) -> None:
     assert "production" in platform.command("models", "show", "tiny").stdout
     platform.command("models", "alias", "tiny", "candidate", "1")
     assert "candidate" in platform.command("models", "show", "tiny").stdout
+
+
+def test_a_model_comes_back_out_as_it_went_in(platform: Platform, tiny_model: Path, tmp_path: Path) -> None:
+    platform.command("models", "export", "tiny@production", str(tmp_path / "out"))
+    before, after = (load_file(folder / "model.safetensors") for folder in (tiny_model, tmp_path / "out"))
+    assert before.keys() == after.keys()
+    assert all((after[name] == before[name]).all() for name in before)
+    again = platform.command("models", "export", "tiny", str(tmp_path / "out"), check=False)
+    assert again.returncode == 1
+    assert "not empty" in again.stderr
 
 
 def test_status_names_every_service(platform: Platform) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli.connection import ApiKey, AsJson, Url, connect
+from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
 from colonnade.cli.terminal import human_bytes, out, remark, table
 from colonnade.errors import InvalidArgument, NotFound
 from colonnade.storage.bundled import DEFAULT, PREFIX
@@ -15,7 +15,7 @@ from colonnade.storage.bundled import DEFAULT, PREFIX
 if TYPE_CHECKING:
     from colonnade.client import Alias, Colonnade, Model
 
-app = typer.Typer(no_args_is_help=True, help="List, show and import models, and move their aliases.")
+app = typer.Typer(no_args_is_help=True, help="List, show, import and export models, and move their aliases.")
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 _ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 """Sources that are no paths; the platform knows what to say of them."""
@@ -85,6 +85,26 @@ def import_model(
     remark(
         f"Imported {version.name}:{version.version} ({version.size_label}, {version.digest[:19]}){pointed}."
     )
+
+
+@app.command("export")
+def export_model(
+    model: Annotated[str, typer.Argument(help="smollm2 (its production), smollm2:3 or smollm2@candidate.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for Hugging Face's layout.")],
+    dtype: Annotated[
+        str, typer.Option(help="float32, float16 or bfloat16; by default as the weights are stored.")
+    ] = "",
+    home: HomeFolder = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Write a version as a folder that transformers, vLLM and PEFT open."""
+    from colonnade.cli.exporting import chosen, export
+
+    with connect(url, api_key) as client:
+        version = chosen(client.models.get(re.split("[:@]", model)[0]), model)
+    export(version, folder.expanduser().absolute(), dtype, home)
+    remark(f"Exported {version.name}:{version.version} to {folder}.")
 
 
 @app.command("alias")

@@ -9,10 +9,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from colonnade.models.artefact import DESCRIPTION, TOKENIZER_CONFIG, read_config
+from colonnade.models.artefact import DESCRIPTION, TOKENIZER_CONFIG
+from colonnade.models.convert.export import tokenizer_config
 from colonnade.models.convert.write import staged
-
-_READER = {"tokenizer_class": "PreTrainedTokenizerFast"}
 
 
 class Folders:
@@ -31,8 +30,7 @@ class Folders:
                     (made / name).parent.mkdir(parents=True, exist_ok=True)
                     (made / name).symlink_to(path)
             if TOKENIZER_CONFIG in files:
-                said = read_config(files[TOKENIZER_CONFIG], TOKENIZER_CONFIG)
-                (made / TOKENIZER_CONFIG).write_text(json.dumps(said | _READER, indent=2) + "\n")
+                (made / TOKENIZER_CONFIG).write_text(json.dumps(tokenizer_config(files), indent=2) + "\n")
         return folder
 
     def remove(self, folder: Path) -> None:

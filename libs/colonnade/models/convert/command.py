@@ -3,14 +3,13 @@
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument, NotFound, Unsupported
 from colonnade.models.artefact import CONFIG
 from colonnade.models.convert.adapter import Base, is_adapter, no_base, open_adapter, write_adapter
+from colonnade.models.convert.child import leave, reason
 from colonnade.models.convert.gguf_source import open_gguf
 from colonnade.models.convert.huggingface_source import open_folder
 from colonnade.models.convert.huggingface_weights import refuse_pickle
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = (options.base, options.base_description, options.base_config)
     if any(given) and not all(given):
         parser.error("--base, --base-description and --base-config go together")
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     return run(options.source, options.out, json_line, Base(*given) if all(given) else None)
 
 
@@ -48,7 +47,7 @@ def run(source: Path, out: Path, emit: Emit, base: Base | None = None) -> int:
     except ColonnadeError as error:
         emit({"event": "error", "code": error.code, "message": error.message, "details": error.details})
     except (OSError, MemoryError) as error:
-        told = Internal(f"the conversion failed: {_reason(error)}")
+        told = Internal(f"the conversion failed: {reason(error)}")
         emit({"event": "error", "code": told.code, "message": told.message, "details": {}})
     else:
         return 0
@@ -110,14 +109,3 @@ def _digest(files: Sequence[Path], progress: Progress) -> str:
         progress.report("read", done, total)
 
     return digest_of(files, advance)
-
-
-def _reason(error: BaseException) -> str:
-    """What the system said, without the path that str(error) holds."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    return "out of memory" if isinstance(error, MemoryError) else "input or output error"
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + signal.SIGTERM)  # unwinds, so that the half-written folder is removed

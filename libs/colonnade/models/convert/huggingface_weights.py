@@ -55,7 +55,7 @@ def tensors_of(folder: ModelFolder) -> dict[str, Place]:
     """Every tensor of the folder, from the files' headers."""
     places: dict[str, Place] = {}
     for shard, listed in _shards(folder).items():
-        found = _headers(shard)
+        found = headers(shard)
         if listed is not None and listed != found.keys():
             check_names(set(found), listed)
         places |= found
@@ -98,7 +98,8 @@ def _shard(folder: ModelFolder, name: str) -> Path:
     return folder.file(name)
 
 
-def _headers(shard: Path) -> dict[str, Place]:
+def headers(shard: Path) -> dict[str, Place]:
+    """Every tensor of one file."""
     try:
         with safe_open(shard, framework="pt") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping

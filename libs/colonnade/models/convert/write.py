@@ -35,7 +35,7 @@ def write_artefact(source: Source, digest: str, out: Path, progress: Progress) -
     """Fills the new folder ``out``; what fails on the way leaves nothing behind."""
     description = describe(source, digest)
     with staged(out) as folder:
-        _write_weights(source, folder / WEIGHTS, progress)
+        write_weights(source.tensors, source.dtype, folder / WEIGHTS, progress)
         texts = _texts(source)
         for done, (name, text) in enumerate(texts.items(), start=1):
             (folder / name).write_text(text, encoding="utf-8")
@@ -102,13 +102,15 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _write_weights(source: Source, path: Path, progress: Progress) -> None:
+def write_weights(
+    tensors: Sequence[StoredTensor], dtype: torch.dtype, path: Path, progress: Progress
+) -> None:
     """Safetensors: eight bytes of header length, a JSON header, then the tensors in header order."""
     with path.open("xb") as file:
-        file.write(_header(source.tensors, source.dtype))
-        for done, tensor in enumerate(source.tensors, start=1):
-            _write_tensor(tensor, source.dtype, file)
-            progress.report("convert", done, len(source.tensors))
+        file.write(_header(tensors, dtype))
+        for done, tensor in enumerate(tensors, start=1):
+            _write_tensor(tensor, dtype, file)
+            progress.report("convert", done, len(tensors))
 
 
 def _header(tensors: Sequence[StoredTensor], dtype: torch.dtype) -> bytes:

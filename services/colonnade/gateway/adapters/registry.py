@@ -13,6 +13,7 @@ from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import (
     Alias,
     AliasTarget,
+    Artefact,
     ImportOrder,
     ImportProgress,
     Model,
@@ -149,6 +150,7 @@ def _version(version: registry_pb2.Version) -> Version:
         created_by=version.created_by,
         created_at=_time(version.created_at),
         base=manifest.base,
+        artefacts=tuple(Artefact(each.path, each.digest, each.size_bytes) for each in manifest.artefacts),
     )
 
 

@@ -1,5 +1,6 @@
 """Models as the gateway shows them and draws from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,6 +72,15 @@ class ModelPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of a version."""
+
+    path: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     name: str
     version: int
@@ -85,6 +95,7 @@ class Version:
     created_by: str
     created_at: datetime | None = None
     base: str = ""
+    artefacts: Sequence[Artefact] = ()
 
 
 @dataclass(frozen=True, slots=True)

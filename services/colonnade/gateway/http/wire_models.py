@@ -88,6 +88,16 @@ class Models(BaseModel):
     next_page_token: str = Field(description="Empty on the last page.")
 
 
+class Artefact(BaseModel):
+    path: str
+    digest: str
+    size_bytes: int
+
+    @classmethod
+    def of(cls, artefact: domain.Artefact) -> "Artefact":
+        return cls(path=artefact.path, digest=artefact.digest, size_bytes=artefact.size_bytes)
+
+
 class Version(BaseModel):
     name: str
     version: int
@@ -102,11 +112,13 @@ class Version(BaseModel):
     created_by: str
     created_at: datetime | None
     base: str = Field(description="Of an adapter: the digest of the model version that it belongs to.")
+    artefacts: list[Artefact] = Field(description="Its files, by the SHA-256 of what is in them.")
 
     @classmethod
     def of(cls, version: domain.Version) -> "Version":
         values = {name: getattr(version, name) for name in cls.model_fields}
-        return cls(**values | {"source": PurePath(version.source).name})
+        files = [Artefact.of(each) for each in version.artefacts]
+        return cls(**values | {"source": PurePath(version.source).name, "artefacts": files})
 
 
 class ModelWithVersions(Model):
