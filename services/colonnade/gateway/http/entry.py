@@ -22,7 +22,7 @@ _LOG = get_logger(__name__)
 _REQUESTS = counter("gateway", "requests", "Requests by route and status", ("route", "status"))
 _SECONDS = histogram("gateway_request", "seconds", "Until the last byte of the answer", ("route",))
 _IN_FLIGHT = gauge("gateway_in_flight", "requests", "Requests being answered now")
-_CLIENT_GONE = 499
+_CLIENT_GONE, _TOO_MANY = 499, 429
 _UNMATCHED = "unmatched"
 _QUIET = frozenset(
     {"GET /health/live", "GET /health/ready", "GET /v2/health/live", "GET /v2/health/ready", "GET /metrics"}
@@ -90,6 +90,32 @@ class Entry:
                 await hidden(scope, receive, sender)
 
 
+class Flood:
+    """Under a flood of refusals most have no line of their own: it would cost more than the refusal."""
+
+    def __init__(self, lines: int) -> None:
+        """``lines`` a second are written."""
+        self._lines = lines
+        self._second, self._written, self._unlogged = 0, 0, 0
+
+    def worth_a_line(self, now: float) -> bool:
+        if int(now) != self._second:
+            self._second, self._written = int(now), 0
+        self._written += 1
+        if self._written > self._lines:
+            self._unlogged += 1
+            return False
+        return True
+
+    def forgotten(self) -> int:
+        """How many had none since this was last asked."""
+        unlogged, self._unlogged = self._unlogged, 0
+        return unlogged
+
+
+_FLOOD = Flood(10)
+
+
 class _Sender:
     """Adds the headers that every answer has, and remembers the status."""
 
@@ -131,6 +157,8 @@ def _conclude(scope: Scope, exchange: Exchange, sender: _Sender, active: Any) ->
     active.set_attribute("http.route", route)
     if exchange.failure:
         active.set_attribute("error.type", exchange.failure)
+    if status == _TOO_MANY and not _FLOOD.worth_a_line(time.monotonic()):
+        return
     log = _LOG.debug if route in _QUIET and status < 400 else _LOG.info
     log(
         "answered",
@@ -142,4 +170,5 @@ def _conclude(scope: Scope, exchange: Exchange, sender: _Sender, active: Any) ->
         tenant=exchange.identity.tenant if exchange.identity else None,
         model=exchange.target.label if exchange.target else None,
         tokens=exchange.tokens or None,
+        **({"unlogged": _FLOOD.forgotten()} if status == _TOO_MANY else {}),
     )
