@@ -276,8 +276,32 @@ def test_keys_that_do_not_do(client: OpenAI, platform: Platform) -> None:
         client.with_options(api_key=auditor).chat.completions.create(**ASK)
 
 
+def test_limits_raise_the_clients_own_classes(client: OpenAI, platform: Platform) -> None:
+    secret = platform.command("keys", "create", "bob", "--role", "caller").stdout.strip()
+    key, mine = secret.split("_")[1], client.with_options(api_key=secret)
+    platform.command("limits", "set", "--key", key, "--requests-per-minute", "1")
+    mine.chat.completions.create(**ASK)
+    with pytest.raises(openai.RateLimitError) as refused:
+        mine.chat.completions.create(**ASK)
+    assert refused.value.code == "rate_limit_exceeded"
+    assert refused.value.response.headers["x-ratelimit-remaining-requests"] == "0"
+    assert int(refused.value.response.headers["retry-after"]) > 0
+
+
+def test_a_spent_budget_is_a_402(client: OpenAI, platform: Platform) -> None:
+    secret = platform.command("keys", "create", "carol", "--role", "caller").stdout.strip()
+    mine = client.with_options(api_key=secret)
+    platform.command("limits", "set", "--key", secret.split("_")[1], "--monthly-tokens", "1")
+    mine.chat.completions.create(**ASK)
+    with pytest.raises(openai.APIStatusError) as refused:
+        mine.chat.completions.create(**ASK)
+    assert refused.value.status_code == 402
+    assert refused.value.type == "insufficient_quota"
+
+
 def test_who_closes_a_stream_frees_its_slot(client: OpenAI, platform: Platform) -> None:
-    stream = client.chat.completions.create(**ASK | {"max_tokens": 8000, "n": 16}, stream=True)
+    long: dict[str, Any] = {"max_tokens": 8000, "n": 16, "logit_bias": {"0": -100}}  # no end token
+    stream = client.chat.completions.create(**ASK | long, stream=True)
     events = iter(stream)
     next(events)
     eventually(lambda: _running(platform) > 0, 30, "the engine works on the request")
