@@ -23,6 +23,8 @@ GROWTH_BYTES = 8 << 20
 """Over 10,000 requests: what an allocator's rest may come to. A page leaked by each would be ten times it."""
 GATEWAY_TO_LITELLM = 0.2
 """Of the processor time of LiteLLM's proxy, a request and a streamed token."""
+SEMANTIC_HIT_ADDED_MS = 1.0
+"""What a semantic hit takes beyond the embedding of its question."""
 GATEWAY_ADDED_MS = 2.0
 """What the gateway adds to the median time until an answer begins, at 32 clients."""
 CANCEL_MS = 250.0

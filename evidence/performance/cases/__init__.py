@@ -11,6 +11,7 @@ CASES = (
     "cache_memory",
     "adapters",
     "ray_replica",
+    "semantic_cache",
     "door",
     "gateway",
     "gateway_engine",

@@ -118,6 +118,7 @@ def _environment(home: Path) -> dict[str, str]:
         "COLONNADE_IDENTITY_DIR": str(home / "identity"),
         "COLONNADE_REGISTRY_ADDRESS": f"unix:{home}/r/s",
         "COLONNADE_INFERENCE_METRICS_PORT": "0",
+        "COLONNADE_INFERENCE_CACHE_BYTES": "0",  # what is asked twice is to be generated twice
         "COLONNADE_GATEWAY_METRICS_PORT": "0",
         "OMP_NUM_THREADS": "1",
     }

@@ -12,7 +12,7 @@ from colonnade.api.generation.v1 import generation_pb2 as generation_wire
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.inference.domain import Chunk, Parcel, Spent, Work
 
-_TOKENS_A_MESSAGE = 16
+_TOKENS_A_MESSAGE = 64
 _WHOLE = (generation_wire.FINISH_REASON_STOP, generation_wire.FINISH_REASON_LENGTH)
 
 

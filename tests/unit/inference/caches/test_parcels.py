@@ -48,7 +48,7 @@ def test_each_answer_is_as_it_was(steps: list[tuple[int, str, int]]) -> None:
         assert [one for each in after for one in each.tokens] == [
             one for each in before for one in each.tokens
         ]
-        assert all(len(each.tokens) < 16 + 5 for each in after)
+        assert all(len(each.tokens) < 64 + 5 for each in after)
         assert [each.HasField("finish") for each in after] == [False] * (len(after) - 1) + [True]
         finish = after[-1].finish
         assert (finish.reason, finish.seed, finish.stop) == (wire.FINISH_REASON_STOP, 7, "x")
