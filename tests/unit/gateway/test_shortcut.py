@@ -65,7 +65,7 @@ async def test_both_ways_say_the_same(house: House, path: str, name: str) -> Non
         (b"[]", {"content-type": "application/json"}),
         (b'{"prompt": "x"}', {"content-type": "text/plain"}),
         (b'{"prompt": "x"}', {"content-type": "application/json", "content-encoding": "gzip"}),
-        (b'{"prompt": "x"}', {"content-type": "application/json", "authorization": "Bearer nonsense"}),
+        (b'{"prompt": "x"}', {"content-type": "application/json", "authorization": "Bearer ck_nonsense"}),
     ],
     ids=["empty", "broken", "a list", "text", "compressed", "a wrong key"],
 )
