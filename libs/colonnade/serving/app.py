@@ -10,7 +10,7 @@ from colonnade.serving.settings import ServingSettings
 
 NAME = "colonnade"
 DEPLOYMENT = "engine"
-_HEALTH_SECONDS, _HEALTH_TIMEOUT = 1.0, 15.0
+_HEALTH_SECONDS, _HEALTH_TIMEOUT = 2.0, 15.0
 
 
 def build(arguments: dict[str, Any]) -> serve.Application:

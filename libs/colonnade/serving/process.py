@@ -13,7 +13,8 @@ from colonnade.serving.settings import ServingSettings
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
-_POLL_SECONDS = 1.0
+_STARTING_SECONDS, _STEADY_SECONDS = 1.0, 5.0
+"""Between looks at how many replicas there are."""
 _CLOSING_SECONDS = 1.0
 
 
@@ -24,7 +25,7 @@ async def serve(settings: ServingSettings) -> None:
         async with _health(settings) as server:
             stopped = asyncio.ensure_future(until_stopped())
             await _deployed(settings)
-            watching = asyncio.ensure_future(_watch(server))
+            watching = asyncio.ensure_future(_watch(server, settings.range.least))
             await asyncio.wait({stopped, watching}, return_when=asyncio.FIRST_COMPLETED)
             watching.cancel()
             await server.ready(False)
@@ -69,8 +70,8 @@ async def _deployed(settings: ServingSettings) -> None:
     _LOG.info("deployed", replicas=settings.replicas, cpus=settings.cpus_each)
 
 
-async def _watch(server: Server) -> None:
-    """Ready as long as one engine is. Raises ``Unavailable`` once Ray has given up."""
+async def _watch(server: Server, least: int) -> None:
+    """Ready as long as one of ``least`` engines is. Raises ``Unavailable`` once Ray has given up."""
     from colonnade.serving import application
 
     seen = None
@@ -82,7 +83,7 @@ async def _watch(server: Server) -> None:
         if state.failed:
             raise Unavailable(f"no engine could be started: {state.message}")
         await server.ready(state.running > 0)
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(_STEADY_SECONDS if state.running >= least else _STARTING_SECONDS)
 
 
 async def _ended(settings: ServingSettings) -> None:

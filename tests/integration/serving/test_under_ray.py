@@ -131,7 +131,8 @@ def test_kill_9_of_the_serving_process_leaves_nothing_of_ray_and_all_come_back(p
     assert len(below) > 8, "Ray's own, two actors, two engines"
     serving.kill()
     eventually(lambda: gone(below), 20, "Ray and its engines have ended")
-    eventually(lambda: len(ready_engines(platform)) == 2, START_SECONDS, "the supervisor starts them again")
+    eventually(lambda: len(replicas(platform)) == 2, START_SECONDS, "the supervisor starts them again")
+    eventually(lambda: len(ready_engines(platform)) == 2, START_SECONDS, "they register")
     assert outcome(platform, 2) == "done"
 
 
