@@ -54,6 +54,9 @@ def span(
     Attributes are given by keyword, or in ``attributes`` where their names have dots; None is left out.
     An exception marks the span as failed, with its class or code but no traceback; cancellation does not.
     """
+    if context is None and (outer := traces.unseen_parent()) is not None:
+        yield outer  # nobody will see it, and its trace is known: one more id would tell nothing
+        return
     parent = contexts.get_current() if context is None else context
     kind = SpanKind[kind.upper()] if isinstance(kind, str) else kind
     known = {key: value for key, value in {**(attributes or {}), **more}.items() if value is not None}

@@ -58,6 +58,14 @@ def tracer() -> trace.Tracer:
     return _tracer
 
 
+def unseen_parent() -> trace.Span | None:
+    """The span that stands for those inside it, where spans go nowhere; None where each needs its own."""
+    if not isinstance(_tracer, _Unseen):
+        return None
+    current = trace.get_current_span()
+    return current if current.get_span_context().is_valid else None
+
+
 def shutdown(seconds: float) -> bool:
     """Sends what is waiting, for at most ``seconds``; whether all of it went. Safe to call twice."""
     global _provider, _tracer, _exporter, _configured

@@ -50,8 +50,15 @@ class Record:
         return Head(self.seq, self.hash)
 
     def line(self) -> bytes:
-        """The record as it stands in the file."""
-        return canonical(self._fields() | {"hash": self.hash}) + b"\n"
+        """The record as it stands in the file. Raises ``TooLarge``."""
+        line = canonical(self._fields() | {"hash": self.hash}) + b"\n"
+        if len(line) > MAX_RECORD_BYTES:
+            raise TooLarge(
+                f"an audit record is longer than {MAX_RECORD_BYTES} bytes",
+                field="facts",
+                limit=MAX_RECORD_BYTES,
+            )
+        return line
 
     def is_whole(self) -> bool:
         """Whether ``hash`` is the hash of the other fields."""
@@ -65,12 +72,7 @@ def make(after: Head, **fields: Any) -> Record:
     """The record that follows ``after``. Raises ``InvalidArgument`` for facts that are not plain data."""
     body: dict[str, Any] = {"seq": after.seq + 1, "prev": after.hash} | fields
     _check_facts(body["facts"], "facts", 0)
-    record = Record(**body, hash=digest(body))
-    if len(record.line()) > MAX_RECORD_BYTES:
-        raise TooLarge(
-            f"an audit record is longer than {MAX_RECORD_BYTES} bytes", field="facts", limit=MAX_RECORD_BYTES
-        )
-    return record
+    return Record(**body, hash=digest(body))
 
 
 def parse(line: bytes) -> Record | None:

@@ -5,7 +5,7 @@ import time
 import uuid
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument
@@ -36,6 +36,8 @@ SAFE_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
+
+_SAFE = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
 
 
 class Entry:
@@ -127,12 +129,11 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(raw=message.setdefault("headers", []))
-            headers["x-request-id"] = self._exchange.request_id
-            for name, value in rate_headers(self._exchange.allowance):
-                headers[name] = value
-            for name, value in SAFE_HEADERS.items():
-                headers.setdefault(name, value)
+            raw = message.setdefault("headers", [])
+            there = {name for name, _ in raw}
+            raw.append((b"x-request-id", self._exchange.request_id.encode("latin-1")))
+            raw += [(name.encode(), value.encode()) for name, value in rate_headers(self._exchange.allowance)]
+            raw += [each for each in _SAFE if each[0] not in there]
         await self._send(message)
 
 
