@@ -23,7 +23,7 @@ from evidence.performance.suite import Suite
 
 TITLE = "Overload"
 PEAK, FLOOD = "as many as it serves", "fifty times as many"
-SLOTS, QUEUE, TOKENS, TOKEN_SECONDS = 4, 8, 25, 0.02
+SLOTS, QUEUE, TOKENS, TOKEN_SECONDS = 4, 8, 50, 0.02
 RATE = SLOTS / (TOKENS * TOKEN_SECONDS)
 """Answers a second that the engine can give."""
 TIMES, SECONDS = 50, 15.0

@@ -4,8 +4,8 @@ In the engine's process it makes a model that dies, with all of the process, at 
 native code does. Nothing else of the platform is touched.
 """
 
+import ctypes
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ if TOKEN and "colonnade.engine" in sys.orig_argv:
 
         def forward(batch: Batch, state: State) -> Outputs:
             if bool((batch.tokens_N == poison).any()):
-                os.kill(os.getpid(), signal.SIGSEGV)
+                ctypes.string_at(0)  # in this very thread: a signal sent might be any thread's to take
             return sound(batch, state)
 
         model.forward = forward  # type: ignore[method-assign]
