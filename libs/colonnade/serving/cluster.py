@@ -91,6 +91,8 @@ def _seclude(folder: Path) -> None:
         # Has every process of Ray listen on loopback alone. (It says: this is no cluster of many machines.)
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray has its workers give way to everything else, and engines are their children.
+        "RAY_worker_niceness": "0",
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
         **_SELDOM,
     }

@@ -58,6 +58,10 @@ def test_engines_are_shown_and_answer(platform: Platform) -> None:
     services = json.loads(platform.command("status", "--json").stdout)["services"]
     assert [each["name"] for each in services] == ["registry", "serving", "inference", "gateway"]
     assert all(each["lease_seconds"] for each in engines(platform).values())
+    ours = psutil.Process(platform.process.pid).nice()
+    assert {each.engine.nice() for each in replicas(platform)} == {ours}, (
+        "Ray's workers give way, engines do not"
+    )
 
 
 def test_the_cluster_is_this_users_and_this_machines_alone(platform: Platform) -> None:
