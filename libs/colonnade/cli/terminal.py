@@ -1,7 +1,9 @@
 """What the commands write to: results on stdout, remarks and errors on stderr."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +54,57 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far something long is."""
+
+    stage: str
+    done: float
+    total: float
+    told: str
+    """The same in words."""
+    last: bool = False
+
+
+@contextmanager
+def progress(parts: int) -> Iterator[Callable[[Step], None]]:
+    """A bar in a terminal; elsewhere a line a stage and a part of ``parts``, so that a log stays readable."""
+    if err().is_terminal:
+        with _bar() as show:
+            yield show
+    else:
+        yield _Lines(parts)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Step], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("  {task.description:11}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[told]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err(), transient=True) as bars:
+        bar = bars.add_task("", total=None, told="")
+        yield lambda step: bars.update(
+            bar, description=step.stage, completed=step.done, total=step.total or None, told=step.told
+        )
+
+
+class _Lines:
+    def __init__(self, parts: int) -> None:
+        self._parts = parts
+        self._shown: tuple[str, int] | None = None
+
+    def __call__(self, step: Step) -> None:
+        now = (step.stage, int(step.done * self._parts / step.total) if step.total else 0)
+        if now != self._shown and not step.last:
+            remark(f"  {step.stage} {step.told}")
+        self._shown = now
 
 
 def human_bytes(count: int) -> str:

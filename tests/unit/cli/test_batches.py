@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from colonnade.cli.working import Lines
+from colonnade.cli.working import showing
 from colonnade.client import Batch
 from colonnade.client.batch_calls import read_batch
 from tests.unit.cli.stub import Answer, Stub
@@ -101,9 +101,10 @@ def test_a_log_gets_a_line_a_tenth(capsys: pytest.CaptureFixture[str]) -> None:
             200, DONE | {"status": status, "request_counts": {"total": 40, "completed": done, "failed": 0}}
         )
 
-    show = Lines()
-    for batch in [at("validating", 0), *(at("in_progress", done) for done in range(40)), at("completed", 40)]:
-        show(batch)
+    batches = [at("validating", 0), *(at("in_progress", done) for done in range(40)), at("completed", 40)]
+    with showing() as show:
+        for batch in batches:
+            show(batch)
     told = capsys.readouterr().err.splitlines()
     assert told[:3] == ["  validating 0 of 40", "  in_progress 0 of 40", "  in_progress 4 of 40"]
     assert len(told) == 11
