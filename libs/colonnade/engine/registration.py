@@ -4,7 +4,7 @@ import asyncio
 
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
-from colonnade.errors import ColonnadeError
+from colonnade.errors import ColonnadeError, backoff
 from colonnade.rpc import Peer
 from colonnade.telemetry import get_logger
 
@@ -34,8 +34,8 @@ class Registration:
                 failures = 0
             except ColonnadeError as error:
                 self._lost(error)
-                pause = min(_MAX_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** min(failures, 16))
                 failures += 1
+                pause = backoff(failures, first=_FIRST_BACKOFF_SECONDS, longest=_MAX_BACKOFF_SECONDS)
             await asyncio.sleep(pause)
 
     async def renew(self) -> float:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from colonnade.errors import backoff
+
 
 @dataclass(slots=True)
 class RestartPolicy:
@@ -36,9 +38,7 @@ class RestartPolicy:
             self.failures = 0
         self._ready_at = None
         self.failures += 1
-        # min() first: 2.0 ** failures would overflow after a thousand failures.
-        doublings = min(self.failures - 1, 32)
-        return min(self.base_seconds * 2.0**doublings, self.limit_seconds)
+        return backoff(self.failures, first=self.base_seconds, longest=self.limit_seconds)
 
     def forgive(self) -> None:
         """Somebody asked for a restart: start from nothing."""

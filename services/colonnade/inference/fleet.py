@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-from colonnade.errors import ColonnadeError, DeadlineExceeded
+from colonnade.errors import ColonnadeError, DeadlineExceeded, backoff
 from colonnade.inference.domain import EngineView
 from colonnade.inference.metrics import Metrics
 from colonnade.inference.ports import Engine
@@ -98,7 +98,7 @@ class Fleet:
             self._tell(slot)
             pause = self._interval
             if failures:
-                pause = min(self._max_backoff, _FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16))
+                pause = backoff(failures, first=_FIRST_BACKOFF_SECONDS, longest=self._max_backoff)
             if slot.left:
                 break  # while it was asked: nobody wakes us again
             with contextlib.suppress(TimeoutError):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from colonnade.errors import ColonnadeError, DeadlineExceeded, Overloaded, Unavailable
+from colonnade.errors import ColonnadeError, DeadlineExceeded, Overloaded, Unavailable, backoff
 from colonnade.inference.domain import Manifest, Work
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.ports import Registry
@@ -50,18 +50,19 @@ class Preloader:
             tasks.create_task(self._keep_ready())
 
     async def _follow(self) -> None:
-        backoff = _FIRST_BACKOFF_SECONDS
+        failures = 0
         while True:
             self.wake.clear()
             pause = self._interval
             try:
                 self._default = await self._registry.default()
-                self._known, backoff = True, _FIRST_BACKOFF_SECONDS
+                self._known, failures = True, 0
                 self._looked.set()
             except ColonnadeError as error:
                 if not self._known:
                     _LOG.info("registry away", code=error.code)
-                    pause, backoff = backoff, min(_MAX_BACKOFF_SECONDS, backoff * 2)
+                    failures += 1
+                    pause = backoff(failures, first=_FIRST_BACKOFF_SECONDS, longest=_MAX_BACKOFF_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), pause)
 

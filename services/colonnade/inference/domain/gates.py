@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from colonnade.errors import backoff
+
 
 class State(StrEnum):
     CLOSED = "closed"
@@ -68,4 +70,4 @@ class Gate:
 
     def seconds(self, openings: int) -> float:
         """How long it opens for the n-th time in a row."""
-        return min(self._longest, self._base * 2.0 ** min(openings - 1, 32))
+        return backoff(openings, first=self._base, longest=self._longest)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from colonnade.errors import ColonnadeError, DeadlineExceeded, Internal, Overloaded, Unavailable
+from colonnade.errors import ColonnadeError, DeadlineExceeded, Internal, Overloaded, Unavailable, backoff
 from colonnade.gateway.domain.batches import PRIORITY, Batch, Line, LineResult
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.ports import Answers
@@ -19,7 +19,7 @@ _LOG = get_logger(__name__)
 _SLACK_SECONDS = 5.0
 _MOST_TRIES = 10
 """Where a part of the platform is away; together they take some minutes."""
-_LONGEST_PAUSE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 
 class Barred(Exception):
@@ -57,7 +57,7 @@ class Asking:
                 tries += 1
                 if tries >= _MOST_TRIES:
                     return self._refused(line, exchange, error)
-                pause = max(_pause(error), min(_LONGEST_PAUSE, 0.25 * 2**tries))
+                pause = max(_pause(error), backoff(tries, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE))
             except ColonnadeError as error:
                 return self._refused(line, exchange, error)
             await self._sleep(pause)
