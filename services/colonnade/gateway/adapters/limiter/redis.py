@@ -9,20 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
 from colonnade.gateway.adapters.limiter.memory import MemoryLimiter
 from colonnade.gateway.adapters.limiter.script import SCRIPT
 from colonnade.gateway.domain.fair_use import Demand, Measure, Refusal, Rule, Standing, Verdict
-from colonnade.telemetry import get_logger
+from colonnade.storage.redis import SharedRedis
 
-_LOG = get_logger(__name__)
-_TIMEOUT_SECONDS = 0.25
-"""A Redis that takes longer is away: requests wait for it."""
-_AGAIN_SECONDS = 1.0
 _PREFIX = "colonnade:limits"
 
 
@@ -38,21 +29,18 @@ class RedisLimiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``redis_clock`` stands in for the server's own clock."""
-        self._client: Redis = Redis.from_url(
+        self._redis = SharedRedis(
             url,
-            decode_responses=True,
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-            # Once, for a connection that a restarted server has forgotten.
-            retry=Retry(NoBackoff(), 1),
+            away="limits hold here alone",
+            back="limits hold for all gateways together",
+            text=True,
+            clock=clock,
+            share=local_share,
         )
-        self._script = self._client.register_script(SCRIPT)
+        self._script = self._redis.client.register_script(SCRIPT)
         self._share = local_share
         self._redis_clock = redis_clock
-        self._clock = clock
         self._local = MemoryLimiter(clock)
-        self._again_at: float | None = None
-        """When to try again; None while Redis is there."""
 
     async def take(self, demand: Demand) -> Verdict:
         answer = await self._run("take", demand.rules, demand.lease, demand.seconds, demand.tokens)
@@ -74,44 +62,18 @@ class RedisLimiter:
         return replace(await self._local.look([self._reduce(rule) for rule in rules]), local=True)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._redis.close()
 
     async def _run(
         self, act: str, rules: Sequence[Rule], lease: str, seconds: float, amount: int
     ) -> list[Any] | None:
         """What the script answers; None while Redis is away."""
-        if not self._may_try():
-            return None
         now = "" if self._redis_clock is None else repr(self._redis_clock())
         limits = [limit for rule in rules for limit in (rule.requests, rule.tokens, rule.concurrent)]
-        try:
-            answer: list[Any] = await self._script(
-                keys=[key for rule in rules for key in _keys(rule)],
-                args=[act, now, lease, seconds, amount, *limits],
-            )
-        except (RedisError, OSError) as error:
-            self._lost(error)
-            return None
-        self._found()
+        keys = [key for rule in rules for key in _keys(rule)]
+        args: list[str | int | float] = [act, now, lease, seconds, amount, *limits]
+        answer: list[Any] | None = await self._redis.tried(lambda: self._script(keys=keys, args=args))
         return answer
-
-    def _may_try(self) -> bool:
-        if self._again_at is None:
-            return True
-        if self._clock() < self._again_at:
-            return False
-        self._again_at = self._clock() + _AGAIN_SECONDS  # the others do not wait for this one
-        return True
-
-    def _lost(self, error: Exception) -> None:
-        if self._again_at is None:
-            _LOG.warning("redis away; limits hold here alone", share=self._share, reason=type(error).__name__)
-        self._again_at = self._clock() + _AGAIN_SECONDS
-
-    def _found(self) -> None:
-        if self._again_at is not None:
-            _LOG.info("redis is back; limits hold for all gateways together")
-        self._again_at = None
 
     def _reduced(self, demand: Demand) -> Demand:
         return replace(demand, rules=tuple(self._reduce(rule) for rule in demand.rules))
