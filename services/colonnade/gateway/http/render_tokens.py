@@ -1,29 +1,16 @@
 """Tokens of a text, and the text of tokens, as JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from colonnade.errors import Internal
-from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.domain.texts import Tokenized
-from colonnade.gateway.http.render_generation import headers_of, model_of
+from colonnade.gateway.http.render_generation import model_of
+from colonnade.gateway.http.render_whole import WholeRenderer
 
 
-class TokensRenderer:
-    """Always whole."""
-
-    status = 200
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def headers(self) -> Mapping[str, str]:
-        return headers_of(self._exchange)
-
-    def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
-        yield self.whole([item])
-
+class TokensRenderer(WholeRenderer):
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
         exchange = self._exchange
         if exchange.tokenized is not None:

@@ -2,44 +2,33 @@
 
 import base64
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from colonnade.errors import Internal, Unsupported
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.http.openai.about import model_of
-from colonnade.gateway.http.render_generation import headers_of
+from colonnade.gateway.http.render_whole import WholeRenderer, usage_of_texts
 
 
-class EmbeddingsRenderer:
-    """Always whole: there is nothing to show before the end."""
-
-    status = 200
-
+class EmbeddingsRenderer(WholeRenderer):
     def __init__(self, exchange: Exchange, *, encoded: bool, dimensions: int | None) -> None:
         """``encoded``: as base64; ``dimensions``: how wide the vectors are expected to be."""
-        self._exchange = exchange
+        super().__init__(exchange)
         self._encoded = encoded
         self._dimensions = dimensions
 
-    def headers(self) -> Mapping[str, str]:
-        return headers_of(self._exchange)
-
-    def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
-        yield self.whole([item])
-
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
-        finish = items[-1].finish if items else None
-        if finish is None or self._exchange.embedded is None:
+        usage = usage_of_texts(items)
+        if self._exchange.embedded is None:
             raise Internal("the answer has no end")
-        vectors, tokens = self._exchange.embedded.vectors, finish.usage.prompt_tokens
+        vectors = self._exchange.embedded.vectors
         _check_width(vectors, self._dimensions)
         data = [
             {"object": "embedding", "index": index, "embedding": packed(vector) if self._encoded else vector}
             for index, vector in enumerate(vectors)
         ]
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return {"object": "list", "data": data, "model": model_of(self._exchange), "usage": usage}
 
 
