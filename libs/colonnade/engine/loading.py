@@ -35,15 +35,19 @@ class _Loading:
 
 
 class Loads:
-    def __init__(self, load: Load) -> None:
-        """``load`` takes the version into memory, telling how far it is."""
-        self._load = load
+    def __init__(self, load: Load, loaded: Callable[[str], bool]) -> None:
+        """``load`` takes the version into memory, telling how far it is; ``loaded``: whether that of a digest
+        is there."""
+        self._load, self._loaded = load, loaded
         self._under_way: dict[str, _Loading] = {}
 
     async def join(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
-        """Begins a load, or joins the one under way; yields up to ``ready``.
+        """Begins a load, or joins the one under way, if it takes one; yields up to ``ready``.
 
         A load goes on when those who asked for it have left. Raises what the load raises."""
+        if self._loaded(manifest.ref.digest):
+            yield Progress("ready", 1.0)
+            return
         loading = self._under_way.get(manifest.ref.digest) or self._begin(manifest)
         news: asyncio.Queue[Progress | None] = asyncio.Queue()
         loading.listeners.append(news)

@@ -7,7 +7,6 @@ import asyncio
 import gc
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class ModelHost:
         self.pairing = Pairing(speculation, core.scheduler.budget)
         self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
         """The least recently used first."""
-        self._loads = Loads(self._load)
+        self._loads = Loads(self._load, self._runtimes.__contains__)
         self._one_at_a_time = asyncio.Lock()
         self.adapters = AdapterHost(blobs, core, self._one_at_a_time, self._make_room)
 
@@ -70,16 +69,11 @@ class ModelHost:
         self._runtimes.move_to_end(digest)
         return self._runtimes[digest]
 
-    async def load(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
+    def load(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
         """Loads a version if it is not loaded; however many ask at once, it is loaded once.
 
         A load goes on when those who asked for it have left. Raises what the load raises."""
-        if manifest.ref.digest in self._runtimes:
-            yield Progress("ready", 1.0)
-            return
-        async with aclosing(self._loads.join(manifest)) as stages:
-            async for progress in stages:
-                yield progress
+        return self._loads.join(manifest)
 
     def unload(self, digest: str) -> bool:
         """Frees a model; False if it is not loaded. Raises ``Conflict`` while requests use it."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from colonnade.engine.adapters.host import check_base
-from colonnade.engine.artefacts import Manifest, verified
+from colonnade.engine.adapters.host import files_of
+from colonnade.engine.artefacts import Manifest
 from colonnade.engine.requests import require
 from colonnade.engine.runtime import Runtime
 from colonnade.errors import Conflict, InvalidArgument, NotFound, Overloaded
@@ -47,8 +47,7 @@ class AdapterHost:
             if digest in self._loaded:
                 self.touch(digest)
                 return
-            files = await verified(self._blobs, manifest, lambda _: None)
-            check_base(files, runtime)
+            files = await files_of(self._blobs, manifest, runtime)
             await self._make_room()
             lora = await self._added(model, digest, files)
             if runtime.retired:

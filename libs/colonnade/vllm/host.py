@@ -5,7 +5,6 @@ Used on the event loop alone; hashing runs in threads beside it, vLLM in process
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -50,7 +49,7 @@ class VllmHost:
         self._blobs, self._core, self._settings, self._start = blobs, core, settings, start
         self._folders = Folders(settings.data / "served")
         self._runtime: Runtime | None = None
-        self._loads = Loads(self._load)
+        self._loads = Loads(self._load, lambda digest: any(digest == each.ref.digest for each in self.loaded))
         self._turn = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         """Of the version before."""
@@ -73,13 +72,8 @@ class VllmHost:
                 return runtime
         raise NotFound("no model of this digest is loaded; load it first", field="model.digest")
 
-    async def load(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
-        if any(runtime.ref.digest == manifest.ref.digest for runtime in self.loaded):
-            yield Progress("ready", 1.0)
-            return
-        async with aclosing(self._loads.join(manifest)) as stages:
-            async for progress in stages:
-                yield progress
+    def load(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
+        return self._loads.join(manifest)
 
     def unload(self, digest: str) -> bool:
         runtime = self._runtime

@@ -61,8 +61,7 @@ class AdapterHost:
             if digest in self._loaded:
                 self.touch(digest)
                 return
-            files = await verified(self._blobs, manifest, lambda _: None)
-            check_base(files, runtime)
+            files = await files_of(self._blobs, manifest, runtime)
             dtype, device = runtime.model.dtype, runtime.model.device
             self._room(manifest.parameters * dtype.itemsize, "adapter", runtime)
             parts = await asyncio.to_thread(read_parts, files, bank.sites, dtype=dtype, device=device)
@@ -101,7 +100,9 @@ def bytes_of(runtime: Runtime, only: Collection[str] | None = None) -> int:
     return sum(bank.bytes_of(digest) for digest in bank if only is None or digest in only)
 
 
-def check_base(files: Mapping[str, Path], runtime: Runtime) -> None:
+async def files_of(blobs: BlobStore, manifest: Manifest, runtime: Runtime) -> Mapping[str, Path]:
+    """An adapter's files, verified. Raises ``Conflict`` where it was made for another model."""
+    files = await verified(blobs, manifest, lambda _: None)
     about = Description.read(required(files, DESCRIPTION))
     if about.family != FAMILY:
         raise InvalidArgument("the version is not an adapter", field="manifest.family")
@@ -110,3 +111,4 @@ def check_base(files: Mapping[str, Path], runtime: Runtime) -> None:
             f"the adapter was made for another version than {runtime.ref.name}:{runtime.ref.version}",
             field="model_digest", base=about.base,
         )  # fmt: skip
+    return files
