@@ -96,12 +96,14 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         await asyncio.sleep(next(self._delays))
         for _ in range(asked.max_tokens):
             yield self._chunk
-        finish = generation_pb2.Finish(
-            reason=generation_pb2.FINISH_REASON_LENGTH,
-            usage=generation_pb2.Usage(prompt_tokens=8, completion_tokens=asked.max_tokens),
-            model=asked.model,
-        )
-        yield inference_pb2.GenerateResponse(chunk=generation_pb2.Chunk(finish=finish))
+        yield inference_pb2.GenerateResponse(chunk=generation_pb2.Chunk(finish=_finish(asked)))
+
+    async def GenerateWhole(self, request: Any, context: Any) -> Any:  # noqa: N802
+        asked = request.request.generation
+        await asyncio.sleep(next(self._delays))
+        chunk = generation_pb2.Chunk(text=WORD * asked.max_tokens, finish=_finish(asked))
+        part = inference_pb2.GenerateResponse(chunk=chunk, unlisted_tokens=asked.max_tokens)
+        return inference_pb2.GenerateWholeResponse(parts=[part])
 
 
 async def main(options: Options) -> None:
@@ -126,6 +128,14 @@ async def main(options: Options) -> None:
         lifespan="off", ws="none", timeout_keep_alive=600,
     )  # fmt: skip
     await uvicorn.Server(config).serve()
+
+
+def _finish(asked: generation_pb2.Generation) -> generation_pb2.Finish:
+    return generation_pb2.Finish(
+        reason=generation_pb2.FINISH_REASON_LENGTH,
+        usage=generation_pb2.Usage(prompt_tokens=8, completion_tokens=asked.max_tokens),
+        model=asked.model,
+    )
 
 
 def _event(more: dict[str, Any]) -> bytes:

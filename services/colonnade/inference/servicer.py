@@ -1,6 +1,6 @@
 """The contract's messages to the router's words and back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -11,6 +11,7 @@ from colonnade.inference.domain import Work
 from colonnade.inference.overview import Overview
 from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
+from colonnade.inference.whole import collected, for_at_most
 from colonnade.inference.wire import (
     checked_request_id,
     engine_of,
@@ -41,7 +42,7 @@ class InferenceServicer(InferenceServiceServicer):
 
     async def Generate(
         self, request: wire.GenerateRequest, context: Any
-    ) -> AsyncIterator[wire.GenerateResponse]:
+    ) -> AsyncGenerator[wire.GenerateResponse]:
         call, keys = current(), self._cache_keys
         tenant = call.principal.tenant
         caching = keys.of(request, tenant, call.deadline) if keys else None
@@ -51,6 +52,14 @@ class InferenceServicer(InferenceServiceServicer):
             async for chunk in chunks:
                 for response in responses_of(chunk, request):
                     yield response
+
+    async def GenerateWhole(
+        self, request: wire.GenerateWholeRequest, context: Any
+    ) -> wire.GenerateWholeResponse:
+        listed = request.request.generation.HasField("logprobs")
+        with for_at_most(request.seconds):
+            responses = self.Generate(request.request, context)
+            return await collected(responses, listed=listed, seconds=request.seconds)
 
     async def Abort(self, request: wire.AbortRequest, context: Any) -> wire.AbortResponse:
         request_id = checked_request_id(request.request_id)

@@ -75,6 +75,7 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         self.hang = False
         self.cancelled = asyncio.Event()
         self.error: Exception | None = None
+        self.fault: inference_pb2.Fault | None = None
 
     async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:
         self.seen.append((request.generation, rpc.current()))
@@ -88,6 +89,13 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    async def GenerateWhole(self, request: Any, context: Any) -> Any:
+        self.seen.append((request, rpc.current()))
+        if self.error is not None:
+            raise self.error
+        parts = [inference_pb2.GenerateResponse(chunk=chunk, unlisted_tokens=2) for chunk in self.chunks]
+        return inference_pb2.GenerateWholeResponse(parts=parts, fault=self.fault)
 
     async def Abort(self, request: Any, context: Any) -> Any:
         self.seen.append((request, rpc.current()))
@@ -247,6 +255,50 @@ async def test_a_generation_over_the_wire(inference: tuple[Inference, Calls]) ->
     assert (sent.max_tokens, list(sent.stop), sent.logprobs) == (9, ["!"], 0)
     assert sent.sampling.seed == 2**63 - 1
     assert (sent.sampling.temperature, sent.sampling.top_k, sent.sampling.top_p) == (0.5, 7, 0.75)
+
+
+def whole(seconds: float = 30) -> Caller:
+    return replace(caller(seconds), whole=True)
+
+
+async def test_what_is_shown_at_its_end_comes_in_one_message(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    servicer.chunks = [generation_pb2.Chunk(text="ab", finish=last_chunk().finish)]
+    stream = InferenceGenerator(calls).stream(whole(), GenerationSpec(prompt="p"), TARGET)
+    [chunk] = [chunk async for chunk in stream]
+    assert (chunk.text, chunk.tokens, chunk.count) == ("ab", (), 2)
+    assert chunk.finish is not None
+    ((sent, context),) = servicer.seen
+    assert sent.request.generation.model.digest == TARGET.digest
+    assert (context.principal, context.request_id) == (ALICE, "req-1")
+    assert context.deadline is not None
+    assert context.deadline - time.monotonic() > sent.seconds > 0, "time is left to say what came of it"
+
+
+async def test_log_probabilities_come_bit_by_bit(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    servicer.chunks = [generation_pb2.Chunk(text="a"), last_chunk()]
+    spec = GenerationSpec(prompt="p", logprobs=1)
+    assert len([chunk async for chunk in InferenceGenerator(calls).stream(whole(), spec, TARGET)]) == 2
+
+
+async def test_what_broke_off_is_told_before_why(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    servicer.chunks = [generation_pb2.Chunk(text="a")]
+    servicer.fault = inference_pb2.Fault(code="unavailable", message="gone", details='{"x": 1}')
+    stream = InferenceGenerator(calls).stream(whole(), GenerationSpec(prompt="p"), TARGET)
+    assert (await anext(stream)).count == 2
+    with pytest.raises(Unavailable, match="gone") as caught:
+        await anext(stream)
+    assert caught.value.details == {"x": 1}
+
+
+async def test_a_deadline_that_is_past_is_one_still(inference: tuple[Inference, Calls]) -> None:
+    servicer, calls = inference
+    servicer.chunks = [last_chunk()]
+    stream = InferenceGenerator(calls).stream(whole(-1), GenerationSpec(prompt="p"), TARGET)
+    _ = [chunk async for chunk in stream]
+    assert 0 < servicer.seen[0][0].seconds < 1
 
 
 async def test_what_shapes_an_answer_goes_over_the_wire(inference: tuple[Inference, Calls]) -> None:

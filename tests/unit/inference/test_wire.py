@@ -154,6 +154,51 @@ async def test_a_generation_loads_its_version_and_streams_unchanged(service: Ser
     assert {call.request_id for call in (loader, submitter, *service.registry.calls)} == {"request-7"}
 
 
+async def test_a_whole_answer_comes_in_one_message(service: Service) -> None:
+    request = wire.GenerateWholeRequest(
+        request=wire.GenerateRequest(generation=Generation(model=REF, prompt="hi")), seconds=10
+    )
+    with service.speaking(ANN, deadline=time.monotonic() + 15):
+        answer = await service.peer.unary(service.stub.GenerateWhole, request, wire.GenerateWholeResponse)
+    [part] = answer.parts
+    assert (part.chunk.text, part.unlisted_tokens, list(part.chunk.tokens)) == ("Hello", 2, [])
+    assert part.chunk.finish == CHUNKS[-1].finish
+    assert not answer.HasField("fault")
+    [(_, submitter)] = service.engine.calls["Submit"]
+    assert submitter.principal == ANN
+    assert submitter.deadline is not None
+    assert submitter.deadline - time.monotonic() <= 10
+
+
+async def test_a_whole_answer_that_is_aborted_says_what_it_came_to(service: Service) -> None:
+    service.engine.endless = True
+    generation = Generation(model=REF, prompt="hi", request_id="r")
+    request = wire.GenerateWholeRequest(request=wire.GenerateRequest(generation=generation))
+    with service.speaking(ANN):
+        asked = asyncio.create_task(
+            service.peer.unary(service.stub.GenerateWhole, request, wire.GenerateWholeResponse)
+        )
+        abort = wire.AbortRequest(request_id="r")
+        while not (await service.peer.unary(service.stub.Abort, abort, wire.AbortResponse)).found:
+            pass
+        [part] = (await asked).parts
+    assert part.chunk.finish.reason == FINISH_REASON_CANCELLED
+
+
+async def test_a_whole_answer_whose_caller_leaves_stops_the_engine(service: Service) -> None:
+    service.engine.endless = True
+    request = wire.GenerateWholeRequest(
+        request=wire.GenerateRequest(generation=Generation(model=REF, prompt="hi"))
+    )
+    with service.speaking(ANN):
+        asked = asyncio.create_task(
+            service.peer.unary(service.stub.GenerateWhole, request, wire.GenerateWholeResponse)
+        )
+        await service.engine.began.wait()
+        asked.cancel()
+        await service.engine.ended.wait()
+
+
 async def test_a_generation_has_its_adapter_loaded_beside_the_version(service: Service) -> None:
     adapted = ModelRef(name=REF.name, version=REF.version, digest=REF.digest, adapter=ADAPTER.digest)
     with service.speaking(ANN):

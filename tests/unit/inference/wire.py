@@ -58,7 +58,7 @@ class EngineDouble(EngineServiceServicer):
         self.calls: dict[str, list[tuple[Any, CallContext]]] = {}
         self.models: list[engine.LoadedModel] = []
         self.instance = "one"
-        self.ended = asyncio.Event()
+        self.began, self.ended = asyncio.Event(), asyncio.Event()
         self.refused = ""
         """The digest of a version that it fails with."""
         self.endless = False
@@ -90,6 +90,7 @@ class EngineDouble(EngineServiceServicer):
         self, request: engine.SubmitRequest, context: Any
     ) -> AsyncIterator[engine.SubmitResponse]:
         self._note("Submit", request)
+        self.began.set()
         if request.generation.model.digest == self.refused:
             raise Internal("a fault")
         try:

@@ -7,6 +7,7 @@ _SERVICE = "/colonnade.api.inference.v1.InferenceService"
 
 RPCS: Table = {
     f"{_SERVICE}/Generate": GENERATE,
+    f"{_SERVICE}/GenerateWhole": GENERATE,
     f"{_SERVICE}/Score": GENERATE,
     f"{_SERVICE}/Embed": GENERATE,
     f"{_SERVICE}/Tokenize": GENERATE,

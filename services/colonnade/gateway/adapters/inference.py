@@ -1,11 +1,15 @@
 """The generator on the inference service's gRPC."""
 
+import json
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
+from colonnade.errors import error_of
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.domain.caching import MISS, Cached
 from colonnade.gateway.domain.exchange import Caller
@@ -31,6 +35,10 @@ _REASONS = {
     generation_pb2.FINISH_REASON_DEADLINE: "deadline",
 }
 _ABORT_SECONDS = 1.0
+_TELL_SECONDS = 2.0
+"""After the deadline, for what came of an answer until then to be told."""
+_LEAST_SECONDS = 0.001
+"""Of a request whose deadline is past: 0 would be none."""
 _KINDS = {
     inference_pb2.Cached.KIND_EXACT: "hit",
     inference_pb2.Cached.KIND_SEMANTIC: "semantic",
@@ -43,20 +51,40 @@ class InferenceGenerator:
         self._calls = calls
         self._stub = InferenceServiceStub(calls.peer.channel)
 
-    async def stream(
+    def stream(self, caller: Caller, spec: GenerationSpec, target: Target) -> AsyncGenerator[Chunk, None]:
+        # Log-probabilities take many times the room of the text: they come bit by bit all the same.
+        if caller.whole and spec.logprobs is None:
+            return self._whole(caller, spec, target)
+        return self._step_by_step(caller, spec, target)
+
+    async def _step_by_step(
         self, caller: Caller, spec: GenerationSpec, target: Target
     ) -> AsyncGenerator[Chunk, None]:
-        request = inference_pb2.GenerateRequest(
-            generation=generation_of(caller, spec, target),
-            fallbacks=[model_ref(each) for each in target.fallbacks],
-            shadow=model_ref(target.shadow) if target.shadow else None,
-            caching=_caching(caller),
-        )
+        request = _request(caller, spec, target)
         answers = self._calls.stream(caller, self._stub.Generate, request, inference_pb2.GenerateResponse)
         async with aclosing(answers):
             async for answer in answers:
-                cached = _cached(answer.cached) if answer.HasField("cached") else None
-                yield _chunk(answer.chunk, answer.fallback.digest, cached)
+                yield _chunk(answer)
+
+    async def _whole(
+        self, caller: Caller, spec: GenerationSpec, target: Target
+    ) -> AsyncGenerator[Chunk, None]:
+        """What came is told even where the answer broke off: it was generated."""
+        request, seconds = _request(caller, spec, target), 0.0
+        if caller.deadline is not None:
+            seconds = max(_LEAST_SECONDS, caller.deadline - time.monotonic())
+            caller = replace(caller, deadline=caller.deadline + _TELL_SECONDS)
+        answer = await self._calls.unary(
+            caller,
+            self._stub.GenerateWhole,
+            inference_pb2.GenerateWholeRequest(request=request, seconds=seconds),
+            inference_pb2.GenerateWholeResponse,
+        )
+        for part in answer.parts:
+            yield _chunk(part)
+        if answer.HasField("fault"):
+            fault = answer.fault
+            raise error_of(fault.code, fault.message, json.loads(fault.details or "{}"))
 
     async def abort(self, caller: Caller) -> bool:
         request = inference_pb2.AbortRequest(request_id=_call_id(caller))
@@ -64,6 +92,15 @@ class InferenceGenerator:
             caller, self._stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
         )
         return answer.found
+
+
+def _request(caller: Caller, spec: GenerationSpec, target: Target) -> inference_pb2.GenerateRequest:
+    return inference_pb2.GenerateRequest(
+        generation=generation_of(caller, spec, target),
+        fallbacks=[model_ref(each) for each in target.fallbacks],
+        shadow=model_ref(target.shadow) if target.shadow else None,
+        caching=_caching(caller),
+    )
 
 
 def _caching(caller: Caller) -> inference_pb2.Caching:
@@ -176,10 +213,17 @@ def _structure(structure: Structure) -> generation_pb2.Structure:
     return generation_pb2.Structure(**{form: getattr(structure, form) for form in structure.given})
 
 
-def _chunk(chunk: generation_pb2.Chunk, fallback: str = "", cached: Cached | None = None) -> Chunk:
-    finish = _finish(chunk.finish) if chunk.HasField("finish") else None
-    tokens = tuple(token_of(token) for token in chunk.tokens)
-    return Chunk(chunk.text, tokens, finish, chunk.index, fallback, cached=cached)
+def _chunk(answer: inference_pb2.GenerateResponse) -> Chunk:
+    chunk = answer.chunk
+    return Chunk(
+        chunk.text,
+        tuple(token_of(token) for token in chunk.tokens),
+        _finish(chunk.finish) if chunk.HasField("finish") else None,
+        chunk.index,
+        answer.fallback.digest,
+        cached=_cached(answer.cached) if answer.HasField("cached") else None,
+        unlisted=answer.unlisted_tokens,
+    )
 
 
 def token_of(token: generation_pb2.Token) -> Token:

@@ -38,6 +38,8 @@ class Caller:
     """What a generation is aborted by; unlike the request id, no client chooses it."""
     caching: Caching = field(default_factory=Caching)
     """What they want of answers that are kept."""
+    whole: bool = False
+    """They are shown nothing of an answer before all of it is there."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,8 @@ class Exchange:
     """What the model's work took, the answer's end awaited or not."""
     allowance: Allowance | None = None
     """What is left to the caller."""
+    whole: bool = False
+    """Nothing of the answer is shown before its end."""
     failure: str = ""
     """The error's code where it failed; ``cancelled`` where the client went away."""
 
@@ -112,4 +116,4 @@ class Exchange:
     @property
     def caller(self) -> Caller:
         call_id = f"{self.request_id[:_KEPT]}.{self.lease}"
-        return Caller(self.principal, self.request_id, self.deadline, call_id, self.caching)
+        return Caller(self.principal, self.request_id, self.deadline, call_id, self.caching, whole=self.whole)

@@ -163,6 +163,13 @@ class Chunk:
     """Calls of tools, taken out of the text."""
     cached: Cached | None = None
     """In the first chunk, and perhaps the last."""
+    unlisted: int = 0
+    """Tokens that it came from besides ``tokens``."""
+
+    @property
+    def count(self) -> int:
+        """How many tokens it came from."""
+        return len(self.tokens) + self.unlisted
 
 
 def together(finishes: Mapping[int, Finish]) -> Finish:

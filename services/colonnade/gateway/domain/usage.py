@@ -29,8 +29,8 @@ class Tally:
         """The last chunk of the last answer closes the tally."""
         if chunk.cached is not None:
             self.cached = chunk.cached
-        if chunk.tokens:
-            self._seen[chunk.index] = self._seen.get(chunk.index, 0) + len(chunk.tokens)
+        if chunk.count:
+            self._seen[chunk.index] = self._seen.get(chunk.index, 0) + chunk.count
         if chunk.finish is not None:
             self.finishes[chunk.index] = chunk.finish
             if self.complete:

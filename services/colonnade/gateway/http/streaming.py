@@ -51,6 +51,7 @@ class Answer(Response, Generic[_T]):
         framing: Framing = PLAIN,
     ) -> None:
         super().__init__()
+        exchange.whole = not stream
         self._exchange = exchange
         self._items = items
         self._renderer = renderer

@@ -54,6 +54,8 @@ async def _together(
 ) -> AsyncGenerator[Chunk, None]:
     queue: _Queue = asyncio.Queue(len(parts))
     first = exchange.asked.n
+    for part in parts:
+        part.whole = exchange.whole  # which is known by now
     tasks = [asyncio.create_task(_one(pipeline, each, at * first, queue)) for at, each in enumerate(parts)]
     try:
         running = len(tasks)
@@ -62,7 +64,6 @@ async def _together(
             if not isinstance(found, _Ended):
                 part, chunk = found
                 exchange.target, exchange.degraded = part.target, part.degraded
-                exchange.allowance = part.allowance
                 exchange.allowance = part.allowance
                 yield chunk
             elif found.error is not None:

@@ -31,6 +31,7 @@ RPCS = {
     f"{ENGINE}/UnloadAdapter":      "xx...x",
     f"{ENGINE}/Stats":              "xxx.xx",
     f"{INFERENCE}/Generate":        "xxxx.x",
+    f"{INFERENCE}/GenerateWhole":   "xxxx.x",
     f"{INFERENCE}/Score":           "xxxx.x",
     f"{INFERENCE}/Embed":           "xxxx.x",
     f"{INFERENCE}/Tokenize":        "xxxx.x",

@@ -39,6 +39,11 @@ class InferenceServiceStub:
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateResponse.FromString,
                 _registered_method=True)
+        self.GenerateWhole = channel.unary_unary(
+                '/colonnade.api.inference.v1.InferenceService/GenerateWhole',
+                request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeResponse.FromString,
+                _registered_method=True)
         self.Score = channel.unary_unary(
                 '/colonnade.api.inference.v1.InferenceService/Score',
                 request_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.ScoreRequest.SerializeToString,
@@ -101,6 +106,13 @@ class InferenceServiceServicer:
 
     def Generate(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GenerateWhole(self, request, context):
+        """The same for who shows nothing before the end: one message instead of one an engine step.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -183,6 +195,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.Generate,
                     request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateResponse.SerializeToString,
+            ),
+            'GenerateWhole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GenerateWhole,
+                    request_deserializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeResponse.SerializeToString,
             ),
             'Score': grpc.unary_unary_rpc_method_handler(
                     servicer.Score,
@@ -267,6 +284,33 @@ class InferenceService:
             '/colonnade.api.inference.v1.InferenceService/Generate',
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateRequest.SerializeToString,
             colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GenerateWhole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.inference.v1.InferenceService/GenerateWhole',
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeRequest.SerializeToString,
+            colonnade_dot_api_dot_inference_dot_v1_dot_inference__pb2.GenerateWholeResponse.FromString,
             options,
             channel_credentials,
             insecure,

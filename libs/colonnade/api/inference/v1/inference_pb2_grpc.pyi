@@ -32,6 +32,8 @@ class InferenceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InferenceServiceAsyncStub: ...
     Generate: _grpc.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]
+    GenerateWhole: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GenerateWholeRequest, _inference_pb2.GenerateWholeResponse]
+    """The same for who shows nothing before the end: one message instead of one an engine step."""
     Score: _grpc.UnaryUnaryMultiCallable[_inference_pb2.ScoreRequest, _inference_pb2.ScoreResponse]
     Embed: _grpc.UnaryUnaryMultiCallable[_inference_pb2.EmbedRequest, _inference_pb2.EmbedResponse]
     Tokenize: _grpc.UnaryUnaryMultiCallable[_inference_pb2.TokenizeRequest, _inference_pb2.TokenizeResponse]
@@ -53,6 +55,8 @@ class InferenceServiceStub:
 class InferenceServiceAsyncStub(InferenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryStreamMultiCallable[_inference_pb2.GenerateRequest, _inference_pb2.GenerateResponse]  # type: ignore[assignment]
+    GenerateWhole: _aio.UnaryUnaryMultiCallable[_inference_pb2.GenerateWholeRequest, _inference_pb2.GenerateWholeResponse]  # type: ignore[assignment]
+    """The same for who shows nothing before the end: one message instead of one an engine step."""
     Score: _aio.UnaryUnaryMultiCallable[_inference_pb2.ScoreRequest, _inference_pb2.ScoreResponse]  # type: ignore[assignment]
     Embed: _aio.UnaryUnaryMultiCallable[_inference_pb2.EmbedRequest, _inference_pb2.EmbedResponse]  # type: ignore[assignment]
     Tokenize: _aio.UnaryUnaryMultiCallable[_inference_pb2.TokenizeRequest, _inference_pb2.TokenizeResponse]  # type: ignore[assignment]
@@ -77,6 +81,14 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inference_pb2.GenerateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inference_pb2.GenerateResponse], _abc.AsyncIterator[_inference_pb2.GenerateResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GenerateWhole(
+        self,
+        request: _inference_pb2.GenerateWholeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.GenerateWholeResponse, _abc.Awaitable[_inference_pb2.GenerateWholeResponse]]:
+        """The same for who shows nothing before the end: one message instead of one an engine step."""
 
     @_abc_1.abstractmethod
     def Score(

@@ -22,17 +22,23 @@ class CountUsage(Stage):
     async def _counted(self, exchange: Exchange, chunks: AsyncIterator[Chunk]) -> AsyncGenerator[Chunk, None]:
         released: dict[int, int] = {}
         async for chunk in chunks:
-            released[chunk.index] = released.get(chunk.index, 0) + len(chunk.tokens)
-            if chunk.text or chunk.tokens:
-                exchange.last_token_at = self._clock()
-                if exchange.first_token_at is None:
-                    exchange.first_token_at = exchange.last_token_at
-                exchange.tokens += len(chunk.tokens)
+            released[chunk.index] = released.get(chunk.index, 0) + chunk.count
+            if chunk.text or chunk.count:
+                self._clocked(exchange, chunk)
+                exchange.tokens += chunk.count
             if chunk.finish is not None:
                 exchange.finishes[chunk.index] = chunk.finish
                 # What a stop string cut off was generated as well.
                 exchange.tokens += max(0, chunk.finish.usage.completion_tokens - released[chunk.index])
             yield chunk
+
+    def _clocked(self, exchange: Exchange, chunk: Chunk) -> None:
+        exchange.last_token_at = self._clock()
+        first = exchange.last_token_at
+        if exchange.whole and chunk.finish:
+            first -= chunk.finish.timings.decode  # it came at once, and was not made at once
+        if exchange.first_token_at is None or first < exchange.first_token_at:
+            exchange.first_token_at = first
 
     async def after(self, exchange: Exchange) -> None:
         if exchange.target is None:
