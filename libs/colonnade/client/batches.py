@@ -3,7 +3,7 @@
 import builtins
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colonnade.client import batch_calls as calls
 from colonnade.client.batch_calls import CHAT, Batch, BatchLine, File
@@ -28,12 +28,7 @@ class SyncFiles:
 
     def list(self) -> list[File]:
         """Newest first."""
-        page = self._client._call(calls.page_of("files", ""))
-        files = [*page.data]
-        while page.has_more:
-            page = self._client._call(calls.page_of("files", page.last_id or ""))
-            files += page.data
-        return [decoded(File, each) for each in files]
+        return [decoded(File, each) for each in _all(self._client, "files")]
 
     def get(self, file_id: str) -> File:
         return self._client._call(calls.get_file(file_id))
@@ -67,12 +62,7 @@ class SyncBatches:
 
     def list(self) -> list[Batch]:
         """Newest first."""
-        page = self._client._call(calls.page_of("batches", ""))
-        batches = [*page.data]
-        while page.has_more:
-            page = self._client._call(calls.page_of("batches", page.last_id or ""))
-            batches += page.data
-        return [calls.read_batch(200, each) for each in batches]
+        return [calls.read_batch(200, each) for each in _all(self._client, "batches")]
 
     def get(self, batch_id: str) -> Batch:
         return self._client._call(calls.get_batch(batch_id))
@@ -116,12 +106,7 @@ class AsyncFiles:
 
     async def list(self) -> list[File]:
         """Newest first."""
-        page = await self._client._call(calls.page_of("files", ""))
-        files = [*page.data]
-        while page.has_more:
-            page = await self._client._call(calls.page_of("files", page.last_id or ""))
-            files += page.data
-        return [decoded(File, each) for each in files]
+        return [decoded(File, each) for each in await _all_async(self._client, "files")]
 
     async def get(self, file_id: str) -> File:
         return await self._client._call(calls.get_file(file_id))
@@ -155,12 +140,7 @@ class AsyncBatches:
 
     async def list(self) -> list[Batch]:
         """Newest first."""
-        page = await self._client._call(calls.page_of("batches", ""))
-        batches = [*page.data]
-        while page.has_more:
-            page = await self._client._call(calls.page_of("batches", page.last_id or ""))
-            batches += page.data
-        return [calls.read_batch(200, each) for each in batches]
+        return [calls.read_batch(200, each) for each in await _all_async(self._client, "batches")]
 
     async def get(self, batch_id: str) -> Batch:
         return await self._client._call(calls.get_batch(batch_id))
@@ -190,3 +170,22 @@ class AsyncBatches:
         batch = await self.get(batch_id)
         files = filter(None, (batch.output_file_id, batch.error_file_id))
         return [line for each in files for line in calls.lines_in(await self._client.files.content(each))]
+
+
+def _all(client: "Colonnade", what: str) -> list[Any]:
+    """Page after page."""
+    page = client._call(calls.page_of(what, ""))
+    found = [*page.data]
+    while page.has_more:
+        page = client._call(calls.page_of(what, page.last_id or ""))
+        found += page.data
+    return found
+
+
+async def _all_async(client: "AsyncColonnade", what: str) -> list[Any]:
+    page = await client._call(calls.page_of(what, ""))
+    found = [*page.data]
+    while page.has_more:
+        page = await client._call(calls.page_of(what, page.last_id or ""))
+        found += page.data
+    return found
