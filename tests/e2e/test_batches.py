@@ -1,7 +1,6 @@
 """Files and batches, through nothing but OpenAI's official client."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +9,12 @@ import pytest
 from openai import OpenAI
 from openai.types import Batch
 
-from tests.harness.platform import Platform, eventually, running
+from tests.harness.platform import Platform, eventually
 from tests.harness.tiny_model import write_tiny_bert
 
-KEY = f"ck_{'a' * 16}_{'b' * 43}"
 CHAT: Any = "/v1/chat/completions"
 BODY = {"model": "tiny", "max_tokens": 8, "seed": 5, "logit_bias": {"0": -100}}
 LAST = ("completed", "failed", "expired", "cancelled")
-
-
-@pytest.fixture(scope="module")
-def platform(tiny_model: Path) -> Iterator[Platform]:
-    """One that asks for keys: the official client always sends one."""
-    with running(
-        "--no-import",
-        COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent),
-        COLONNADE_GATEWAY_BOOTSTRAP_KEY=KEY,
-        COLONNADE_API_KEY=KEY,
-    ) as started:
-        started.command("models", "import", str(tiny_model), "--name", "tiny")
-        yield started
-
-
-@pytest.fixture(scope="module")
-def client(platform: Platform) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{platform.url}/v1", api_key=KEY, max_retries=0, timeout=120) as made:
-        yield made
 
 
 def chat(at: int, **change: Any) -> dict[str, Any]:
@@ -86,9 +65,9 @@ def test_a_batch_from_its_file_to_its_answers(client: OpenAI) -> None:
     assert batch.id in [each.id for each in client.batches.list(limit=1)]
 
 
-def test_completions_embeddings_and_responses(client: OpenAI, platform: Platform, tiny_model: Path) -> None:
+def test_completions_embeddings_and_responses(client: OpenAI, guarded: Platform, tiny_model: Path) -> None:
     folder = write_tiny_bert(tiny_model.parent / "batched")
-    platform.command("models", "import", str(folder), "--name", "batched")
+    guarded.command("models", "import", str(folder), "--name", "batched")
     asked: list[tuple[str, dict[str, Any]]] = [
         ("/v1/completions", BODY | {"prompt": ["one", "two"]}),
         ("/v1/embeddings", {"model": "batched", "input": ["the cat", "sat"]}),
@@ -162,12 +141,12 @@ def test_refusals_raise_the_clients_own_classes(client: OpenAI) -> None:
         client.batches.cancel(batch.id)
 
 
-def test_a_revoked_key_ends_its_batch(client: OpenAI, platform: Platform) -> None:
-    secret = platform.command("keys", "create", "worker").stdout.strip()
+def test_a_revoked_key_ends_its_batch(client: OpenAI, guarded: Platform) -> None:
+    secret = guarded.command("keys", "create", "worker").stdout.strip()
     worker = client.with_options(api_key=secret)
     batch = submit(worker, *[chat(at, max_tokens=400) for at in range(300)])
     eventually(lambda: client.batches.retrieve(batch.id).status == "in_progress", 60, "it runs")
-    platform.command("keys", "revoke", secret.split("_")[1])
+    guarded.command("keys", "revoke", secret.split("_")[1])
     last = ended(client, batch)
     assert last.status == "failed"
     assert last.errors is not None

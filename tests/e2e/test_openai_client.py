@@ -1,7 +1,6 @@
 """OpenAI's protocol, through nothing but its official client. The tiny model speaks gibberish in forms."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +9,8 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from tests.harness.platform import Platform, eventually, running
+from tests.e2e.conftest import KEY
+from tests.harness.platform import Platform, eventually
 from tests.harness.tiny_adapter import write_tiny_adapter
 from tests.harness.tiny_model import write_tiny_bert
 
@@ -31,28 +31,6 @@ PARAMETERS = {
 }
 WEATHER: Any = {"type": "function", "function": {"name": "weather", "parameters": PARAMETERS, "strict": True}}
 NOW: Any = {"type": "function", "function": {"name": "now", "description": "The time."}}
-
-
-KEY = f"ck_{'a' * 16}_{'b' * 43}"
-
-
-@pytest.fixture(scope="module")
-def platform(tiny_model: Path) -> Iterator[Platform]:
-    """One that asks for keys: the official client always sends one."""
-    with running(
-        "--no-import",
-        COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent),
-        COLONNADE_GATEWAY_BOOTSTRAP_KEY=KEY,
-        COLONNADE_API_KEY=KEY,
-    ) as started:
-        started.command("models", "import", str(tiny_model), "--name", "tiny")
-        yield started
-
-
-@pytest.fixture(scope="module")
-def client(platform: Platform) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{platform.url}/v1", api_key=KEY, max_retries=0, timeout=120) as made:
-        yield made
 
 
 def test_a_whole_answer(client: OpenAI) -> None:
@@ -215,9 +193,9 @@ def test_several_prompts(client: OpenAI) -> None:
     assert list(texts.values()) == [choice.text for choice in answer.choices]
 
 
-def test_vectors(client: OpenAI, platform: Platform, tiny_model: Path) -> None:
+def test_vectors(client: OpenAI, guarded: Platform, tiny_model: Path) -> None:
     encoder, folder = "sentences", write_tiny_bert(tiny_model.parent / "sentences")
-    platform.command("models", "import", str(folder), "--name", encoder)
+    guarded.command("models", "import", str(folder), "--name", encoder)
     texts = ["the cat sat", "on the mat"]
     packed = client.embeddings.create(model=encoder, input=texts)
     plain = client.embeddings.create(model=encoder, input=texts, encoding_format="float")
@@ -228,9 +206,9 @@ def test_vectors(client: OpenAI, platform: Platform, tiny_model: Path) -> None:
         client.embeddings.create(model=encoder, input="the cat", dimensions=16)
 
 
-def test_models(client: OpenAI, platform: Platform, tiny_model: Path) -> None:
+def test_models(client: OpenAI, guarded: Platform, tiny_model: Path) -> None:
     folder = write_tiny_adapter(tiny_model.parent / "sailor", seed=9)
-    platform.command("models", "import", str(folder), "--name", "sailor", "--base", "tiny:1")
+    guarded.command("models", "import", str(folder), "--name", "sailor", "--base", "tiny:1")
     assert {"tiny", "sailor"} <= {model.id for model in client.models.list()}
     assert client.models.retrieve("tiny:1").id == "tiny:1"
     answer = client.chat.completions.create(**ASK | {"model": "sailor"})
@@ -267,19 +245,19 @@ def test_refusals_raise_the_clients_own_classes(
         next(iter(client.chat.completions.create(**ASK | change, stream=True)))
 
 
-def test_keys_that_do_not_do(client: OpenAI, platform: Platform) -> None:
+def test_keys_that_do_not_do(client: OpenAI, guarded: Platform) -> None:
     with pytest.raises(openai.AuthenticationError) as unknown:
         client.with_options(api_key=f"ck_{'c' * 16}_{'d' * 43}").models.list()
     assert unknown.value.code == "invalid_api_key"
-    auditor = platform.command("keys", "create", "eve", "--role", "auditor").stdout.strip()
+    auditor = guarded.command("keys", "create", "eve", "--role", "auditor").stdout.strip()
     with pytest.raises(openai.PermissionDeniedError):
         client.with_options(api_key=auditor).chat.completions.create(**ASK)
 
 
-def test_limits_raise_the_clients_own_classes(client: OpenAI, platform: Platform) -> None:
-    secret = platform.command("keys", "create", "bob", "--role", "caller").stdout.strip()
+def test_limits_raise_the_clients_own_classes(client: OpenAI, guarded: Platform) -> None:
+    secret = guarded.command("keys", "create", "bob", "--role", "caller").stdout.strip()
     key, mine = secret.split("_")[1], client.with_options(api_key=secret)
-    platform.command("limits", "set", "--key", key, "--requests-per-minute", "1")
+    guarded.command("limits", "set", "--key", key, "--requests-per-minute", "1")
     mine.chat.completions.create(**ASK)
     with pytest.raises(openai.RateLimitError) as refused:
         mine.chat.completions.create(**ASK)
@@ -288,10 +266,10 @@ def test_limits_raise_the_clients_own_classes(client: OpenAI, platform: Platform
     assert int(refused.value.response.headers["retry-after"]) > 0
 
 
-def test_a_spent_budget_is_a_402(client: OpenAI, platform: Platform) -> None:
-    secret = platform.command("keys", "create", "carol", "--role", "caller").stdout.strip()
+def test_a_spent_budget_is_a_402(client: OpenAI, guarded: Platform) -> None:
+    secret = guarded.command("keys", "create", "carol", "--role", "caller").stdout.strip()
     mine = client.with_options(api_key=secret)
-    platform.command("limits", "set", "--key", secret.split("_")[1], "--monthly-tokens", "1")
+    guarded.command("limits", "set", "--key", secret.split("_")[1], "--monthly-tokens", "1")
     mine.chat.completions.create(**ASK)
     with pytest.raises(openai.APIStatusError) as refused:
         mine.chat.completions.create(**ASK)
@@ -299,18 +277,18 @@ def test_a_spent_budget_is_a_402(client: OpenAI, platform: Platform) -> None:
     assert refused.value.type == "insufficient_quota"
 
 
-def test_who_closes_a_stream_frees_its_slot(client: OpenAI, platform: Platform) -> None:
+def test_who_closes_a_stream_frees_its_slot(client: OpenAI, guarded: Platform) -> None:
     long: dict[str, Any] = {"max_tokens": 8000, "n": 16, "logit_bias": {"0": -100}}  # no end token
     stream = client.chat.completions.create(**ASK | long, stream=True)
     events = iter(stream)
     next(events)
-    eventually(lambda: _running(platform) > 0, 30, "the engine works on the request")
+    eventually(lambda: _running(guarded) > 0, 30, "the engine works on the request")
     stream.close()
-    eventually(lambda: _running(platform) == 0, 30, "the engine lets the request go")
+    eventually(lambda: _running(guarded) == 0, 30, "the engine lets the request go")
 
 
-def _running(platform: Platform) -> int:
+def _running(guarded: Platform) -> int:
     """Requests that the engine works on, as the router last heard."""
-    with platform.client(authorization=f"Bearer {KEY}") as http:
+    with guarded.client(authorization=f"Bearer {KEY}") as http:
         engines: list[dict[str, Any]] = http.get("/engines").json()["engines"]
     return sum(int(engine["running"]) for engine in engines)
