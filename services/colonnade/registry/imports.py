@@ -17,7 +17,6 @@ from pathlib import Path
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument, Overloaded
 from colonnade.registry import metrics
-from colonnade.registry.audit import audited
 from colonnade.registry.domain import (
     Artefact,
     Content,
@@ -30,6 +29,7 @@ from colonnade.registry.domain import (
 )
 from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
+from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name, model_reference
 from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
@@ -100,7 +100,7 @@ class Imports:
             facts = {"model": request.name, "source": request.source, "alias": request.alias}
             facts |= {"base": request.base} if request.base else {}
             async with (
-                audited(self._trail, "registry.import", principal, **facts) as learnt,
+                privileged(self._trail, "registry.import", principal, acknowledge=True, **facts) as learnt,
                 aclosing(self._queued(request, principal)) as events,
             ):
                 async for event in events:

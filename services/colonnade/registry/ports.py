@@ -129,3 +129,7 @@ class AuditTrail(Protocol):
     async def record(self, action: str, principal: Principal | None, outcome: str, **facts: Any) -> object:
         """Returns when the record is on the disk. Raises ``Unavailable`` where that cannot be."""
         ...
+
+    def note(self, action: str, principal: Principal | None, outcome: str, **facts: Any) -> None:
+        """Writes the record soon; where it cannot be written, nobody is stopped."""
+        ...

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from colonnade.errors import ColonnadeError, InvalidArgument, NotFound
 from colonnade.registry import metrics
-from colonnade.registry.audit import audited
 from colonnade.registry.domain import (
     Alias,
     Manifest,
@@ -21,6 +20,7 @@ from colonnade.registry.domain import (
     unknown_model,
 )
 from colonnade.registry.ports import AuditTrail, VersionStore
+from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, model_name, size_label
 from colonnade.security.inputs import digest as check_digest
@@ -108,7 +108,9 @@ class Registry:
         weights = ",".join(f"{target.version}={target.weight}" for target in check_targets(targets))
         with _counted("set"):
             facts = {"model": name, "alias": alias, "targets": weights}
-            async with audited(self._trail, "registry.alias.set", principal, **facts) as learnt:
+            async with privileged(
+                self._trail, "registry.alias.set", principal, acknowledge=True, **facts
+            ) as learnt:
                 moved = await self._store.move_alias(
                     name, alias, targets,
                     expected_revision=expected_revision, by=actor(principal), at=self._clock(),
@@ -120,7 +122,9 @@ class Registry:
         model_name(name)
         alias_name(alias)
         with _counted("delete"):
-            async with audited(self._trail, "registry.alias.delete", principal, model=name, alias=alias):
+            async with privileged(
+                self._trail, "registry.alias.delete", principal, acknowledge=True, model=name, alias=alias
+            ):
                 await self._store.delete_alias(name, alias, by=actor(principal), at=self._clock())
 
     async def _resolve(self, reference: str, size: str, embeds: bool) -> Resolution:

@@ -210,6 +210,10 @@ class MemoryTrail:
             raise self.failure
         self.records.append((action, principal.subject if principal else "", outcome, facts))
 
+    def note(self, action: str, principal: Principal | None, outcome: str, **facts: Any) -> None:
+        if not self.failure:
+            self.records.append((action, principal.subject if principal else "", outcome, facts))
+
     @property
     def outcomes(self) -> list[str]:
         return [outcome for _, _, outcome, _ in self.records]

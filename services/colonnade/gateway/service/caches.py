@@ -9,7 +9,7 @@ from colonnade.gateway.domain.caching import CacheState
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.ports import AnswerCaches, Audit, ModelCatalog
-from colonnade.gateway.service.acts import privileged
+from colonnade.security.audit import privileged
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -37,7 +37,7 @@ class Caches:
             )
         whose = tenant or ("" if mine == HOME_TENANT else mine)
         facts = {"model": reference, "of_tenant": whose, "request_id": caller.request_id}
-        async with privileged(self._audit, "cache.purge", caller.principal, **facts):
+        async with privileged(self._audit, "cache.purge", caller.principal, acknowledge=False, **facts):
             digests = await self._digests(caller, reference) if reference else {""}
             return sum([await self._caches.purge(caller, digest, whose) for digest in sorted(digests)])
 

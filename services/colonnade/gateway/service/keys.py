@@ -7,10 +7,10 @@ from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDeni
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.keys import HOME_TENANT, IssuedKey, KeyOrder, KeyRecord
 from colonnade.gateway.ports import Audit, KeyStore
-from colonnade.gateway.service.acts import privileged
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.once import Once
 from colonnade.security import keys
+from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal, Role
 
 _SHORTEST = timedelta(seconds=1)
@@ -55,7 +55,7 @@ class Keys:
             return
         await self._check_not_last(record)
         facts = {"key_id": key_id, "tenant": record.key.tenant, "request_id": caller.request_id}
-        async with privileged(self._audit, "key.revoke", caller.principal, **facts):
+        async with privileged(self._audit, "key.revoke", caller.principal, acknowledge=False, **facts):
             await self._store.revoke(key_id, self._now())
             self._doorkeeper.changed(key_id)
 
@@ -117,7 +117,7 @@ class Keys:
             "request_id": caller.request_id,
         }
         action = "key.rotate" if old else "key.create"
-        async with privileged(self._audit, action, caller.principal, **facts):
+        async with privileged(self._audit, action, caller.principal, acknowledge=False, **facts):
             await self._store.add(record, now + grace if old else None)
             for changed in filter(None, (record.id, record.replaces)):
                 self._doorkeeper.changed(changed)

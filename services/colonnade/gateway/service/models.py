@@ -14,8 +14,8 @@ from colonnade.gateway.domain.models import (
     ModelPage,
 )
 from colonnade.gateway.ports import Audit, ModelCatalog
-from colonnade.gateway.service.acts import privileged
 from colonnade.gateway.service.caches import Caches
+from colonnade.security.audit import privileged
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
 
 
@@ -55,7 +55,7 @@ class Models:
         """Imports a model; the last progress carries the new version."""
         facts = {"model": order.name, "alias": order.alias, "request_id": caller.request_id}
         async with (
-            privileged(self._audit, "model.import", caller.principal, **facts),
+            privileged(self._audit, "model.import", caller.principal, acknowledge=False, **facts),
             self._moving(caller, order.name, order.alias),
             aclosing(self._catalog.import_model(caller, order)) as steps,
         ):
@@ -74,7 +74,7 @@ class Models:
             "request_id": caller.request_id,
         }
         async with (
-            privileged(self._audit, "alias.set", caller.principal, **facts),
+            privileged(self._audit, "alias.set", caller.principal, acknowledge=False, **facts),
             self._moving(caller, name, alias),
         ):
             moved = await self._catalog.set_alias(caller, name, alias, targets, revision)
@@ -84,7 +84,7 @@ class Models:
     async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
         facts = {"model": name, "alias": alias, "request_id": caller.request_id}
         async with (
-            privileged(self._audit, "alias.delete", caller.principal, **facts),
+            privileged(self._audit, "alias.delete", caller.principal, acknowledge=False, **facts),
             self._moving(caller, name, alias),
         ):
             await self._catalog.delete_alias(caller, name, alias)

@@ -10,9 +10,9 @@ from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope, S
 from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.domain.usage import today
 from colonnade.gateway.ports import Audit, KeyStore, LimitStore
-from colonnade.gateway.service.acts import privileged
 from colonnade.gateway.service.doorkeeper import utc_now
 from colonnade.gateway.service.fair_use.admission import FairUse, rule_of, scopes_of
+from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 
 
@@ -67,7 +67,9 @@ class LimitAdmin:
         scope = await self._scope(caller.principal, kind, tenant, name)
         _check_grant(caller.principal, scope, quota)
         record = LimitRecord(scope, quota, self._now(), caller.principal.subject)
-        async with privileged(self._audit, "limits.set", caller.principal, **_facts(caller, scope)):
+        async with privileged(
+            self._audit, "limits.set", caller.principal, acknowledge=False, **_facts(caller, scope)
+        ):
             await self._store.put(record)
             self._fair_use.book.changed(scope)
         return record
@@ -76,7 +78,9 @@ class LimitAdmin:
         """The defaults hold again."""
         scope = await self._scope(caller.principal, kind, tenant, name)
         _check_grant(caller.principal, scope, Quota())
-        async with privileged(self._audit, "limits.delete", caller.principal, **_facts(caller, scope)):
+        async with privileged(
+            self._audit, "limits.delete", caller.principal, acknowledge=False, **_facts(caller, scope)
+        ):
             await self._store.delete(scope)
             self._fair_use.book.changed(scope)
 
