@@ -6,7 +6,8 @@ import pytest
 
 from colonnade.errors import HTTP_STATUS
 from colonnade.gateway.domain.limits import MAX_SCORED, MAX_TEXTS, RANGES
-from colonnade.gateway.http.wire_generate import GenerateAnswer, GenerateBody
+from colonnade.gateway.http.wire_answers import GenerateAnswer
+from colonnade.gateway.http.wire_generate import GenerateBody
 from colonnade.gateway.http.wire_keys import KeyBody
 from colonnade.gateway.http.wire_models import ImportBody
 from colonnade.gateway.http.wire_texts import EmbedAnswer, EmbedBody, ScoreBody, ScoreOut

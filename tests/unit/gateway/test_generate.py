@@ -18,7 +18,7 @@ from colonnade.gateway.domain.generation import (
 )
 from colonnade.gateway.domain.models import Resolution
 from colonnade.gateway.domain.structure import Structure
-from colonnade.gateway.http.wire_generate import GenerateAnswer
+from colonnade.gateway.http.wire_answers import GenerateAnswer
 from colonnade.security.identity import Role
 from tests.unit.gateway.fakes import DIGEST, House, events, finish, target
 

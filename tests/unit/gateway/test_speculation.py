@@ -7,7 +7,7 @@ import httpx
 from colonnade.api.generation.v1 import generation_pb2
 from colonnade.gateway.adapters.inference import _finish
 from colonnade.gateway.domain.generation import Chunk
-from colonnade.gateway.http.wire_generate import GenerateAnswer
+from colonnade.gateway.http.wire_answers import GenerateAnswer
 from tests.unit.gateway.fakes import House, finish
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from colonnade.gateway.http.described import EVENT_STREAM
 from colonnade.storage.bundled import DEFAULT, PREFIX
 
 _STYLE = """
@@ -37,7 +38,13 @@ _EXAMPLES = {
 _ERRORS = """<h2 id="errors">Errors</h2>
 <p>Every refusal has this shape; <code>details</code> names the field and the limit.</p>
 <pre>{"error": {"code": "invalid_argument", "message": "temperature must be between 0 and 2",
-           "details": {"field": "temperature", "limit": 2}, "request_id": "..."}}</pre>"""
+           "details": {"field": "temperature", "limit": 2}, "request_id": "..."}}</pre>
+<p>Below <code>/v1</code> it is OpenAI's, below <code>/v2</code> that of the Open Inference Protocol:</p>
+<pre>{"error": {"message": "temperature must be between 0 and 2", "type": "invalid_request_error",
+           "param": "temperature", "code": "invalid_argument"}}
+{"error": "temperature must be between 0 and 2"}</pre>
+<p>A stream that has begun ends with it: as the event <code>error</code>, below <code>/v2</code> as an event
+without a name, and of <code>/v1/responses</code> as <code>response.failed</code>.</p>"""
 _Document = Mapping[str, Any]
 
 
@@ -67,10 +74,32 @@ def _operation(document: _Document, method: str, path: str, operation: _Document
         yield from _fields(document, body)
     yield f"<pre>{escape(_curl(method, path))}</pre>"
     for status, response in operation.get("responses", {}).items():
-        schema = _json_schema(response)
-        if status.startswith("2") and schema:
-            yield f"<h3>Answer {escape(status)}</h3>"
-            yield from _fields(document, schema)
+        if status.startswith("2"):
+            yield from _answer(document, status, response)
+
+
+def _answer(document: _Document, status: str, response: _Document) -> Iterator[str]:
+    schema = _json_schema(response)
+    if schema:
+        yield f"<h3>Answer {escape(status)}</h3>"
+        yield from _fields(document, schema)
+    for kind, content in response.get("content", {}).items():
+        if kind == EVENT_STREAM:
+            yield f"<h3>Events {escape(status)}</h3>"
+            yield from _events(document, content)
+        elif kind != "application/json":
+            yield f"<h3>Answer {escape(status)}</h3><p>As <code>{escape(kind)}</code>.</p>"
+
+
+def _events(document: _Document, content: _Document) -> Iterator[str]:
+    """The data of the first kind of event, by its own kinds where it has some; then how a stream looks."""
+    data = content["itemSchema"]["anyOf"][0]["properties"]["data"]["contentSchema"]
+    for one in data.get("oneOf", [data]):
+        kinds = one["properties"].get("type", {}) if one is not data else {}
+        names = kinds.get("enum", [kinds["const"]] if "const" in kinds else [])
+        yield f"<p>{', '.join(f'<code>{escape(name)}</code>' for name in names)}</p>"
+        yield from _fields(document, one)
+    yield f"<pre>{escape(content['example'])}</pre>"
 
 
 def _parameters(parameters: list[_Document]) -> Iterator[str]:
@@ -106,7 +135,7 @@ def _row(name: str, schema: _Document, about: str, required: bool) -> str:
 
 def _kind(schema: _Document) -> str:
     choices = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
-    names = " or ".join(_one_kind(choice) for choice in choices)
+    names = " or ".join(_one_kind(choice) for choice in choices) or "null"
     if "minimum" in schema:
         names += (
             f", {_exact(schema['minimum'])} to {_exact(schema['maximum'])}" if "maximum" in schema else ""
@@ -120,6 +149,8 @@ def _exact(bound: float) -> str:
 
 
 def _one_kind(schema: _Document) -> str:
+    if "const" in schema:
+        return escape(str(schema["const"]))
     if "enum" in schema:
         return ", ".join(escape(str(value)) for value in schema["enum"])
     if "anyOf" in schema:
@@ -130,10 +161,12 @@ def _one_kind(schema: _Document) -> str:
 
 
 def _objects(document: _Document, schema: _Document) -> Iterator[_Document]:
-    """The object schemas that a field refers to, directly, as items or as a choice."""
+    """The object schemas that a field is or refers to, directly, as items or as a choice."""
     if "$ref" in schema:
         yield _target(document, schema)
-    for inner in (schema.get("items", {}), *schema.get("anyOf", ())):
+    elif "properties" in schema:
+        yield schema
+    for inner in (schema.get("items", {}), *schema.get("anyOf", ()), *schema.get("oneOf", ())):
         if inner:
             yield from _objects(document, inner)
 

@@ -15,6 +15,7 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.http.body import JsonRequest, has_body, read_object
 from colonnade.gateway.http.errors import invalid
 from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.http.wire_errors import refusal_model
 from colonnade.gateway.service.gateway import Gateway
 
 EXCHANGE = "colonnade.exchange"
@@ -23,6 +24,10 @@ _BEARER = re.compile(r"Bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
 
 class GuardedRoute(APIRoute):
     """Known to the access table as ``METHOD /template``; one method a route."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        more["responses"] = {**(more.get("responses") or {}), "default": _refused(path)}
+        super().__init__(path, endpoint, **more)
 
     @property
     def key(self) -> str:
@@ -45,8 +50,8 @@ class GuardedRoute(APIRoute):
 class HotRoute(GuardedRoute):
     """Takes a JSON body and nothing else of its request, so that it can be reached past the framework."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        super().__init__(path, endpoint, **more)
         self._body: type[BaseModel] = get_type_hints(self.endpoint)["body"]
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +65,11 @@ class HotRoute(GuardedRoute):
             raise invalid(error) from None
         answer = await self.endpoint(body, request)
         await answer(scope, receive, send)
+
+
+def _refused(path: str) -> dict[str, Any]:
+    """For the page: what every refusal is."""
+    return {"model": refusal_model(path), "description": "Refused"}
 
 
 async def _admit(request: Request, key: str) -> None:

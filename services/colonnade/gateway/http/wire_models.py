@@ -6,6 +6,8 @@ from pathlib import PurePath
 from pydantic import BaseModel, Field
 
 from colonnade.gateway.domain import models as domain
+from colonnade.gateway.http.described import Events
+from colonnade.gateway.http.wire_errors import Refusal
 from colonnade.gateway.http.wire_generate import Strict
 from colonnade.storage.bundled import DEFAULT, PREFIX
 
@@ -127,3 +129,20 @@ class ModelWithVersions(Model):
 
 class Imported(BaseModel):
     version: Version
+
+
+class ImportEvent(BaseModel):
+    stage: str
+    fraction: float = Field(description="Of the whole import, from 0 to 1.")
+    message: str
+    version: Version | None = Field(default=None, description="Of the last one.")
+
+
+IMPORT_EVENTS = Events(
+    ImportEvent,
+    [
+        {"stage": "convert", "fraction": 0.4, "message": "layer 12 of 30"},
+        {"stage": "verify", "fraction": 0.9, "message": ""},
+    ],
+    error=Refusal,
+)

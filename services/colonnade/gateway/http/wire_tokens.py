@@ -6,7 +6,8 @@ from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.generation import Message
 from colonnade.gateway.domain.limits import MAX_MESSAGES, MAX_TOKEN_IDS
 from colonnade.gateway.domain.texts import DetokenizeSpec, TokenizeSpec
-from colonnade.gateway.http.wire_generate import ChatMessage, ModelUsed
+from colonnade.gateway.http.wire_answers import ModelUsed
+from colonnade.gateway.http.wire_generate import ChatMessage
 from colonnade.gateway.http.wire_texts import AskedOfAModel
 
 

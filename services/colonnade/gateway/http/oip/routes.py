@@ -1,12 +1,13 @@
 """``/v2``: the server, its health, its models, and generation."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 
 from colonnade.errors import NotFound
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.domain.models import ModelDetail
+from colonnade.gateway.http.described import answers, streamed
 from colonnade.gateway.http.oip import wire
 from colonnade.gateway.http.oip.render import FRAMING, OipRenderer
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
@@ -68,16 +69,13 @@ async def version_ready(request: Request, model: str, version: _Version) -> wire
     return wire.ModelReady(name=detail.model.name)
 
 
-_ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": wire.OipAnswer}}
-
-
-@router.post(f"{_MODEL}/generate", response_model=None, responses=_ANSWER)
+@router.post(f"{_MODEL}/generate", response_model=None, responses=answers(wire.OipAnswer))
 async def generate(request: Request, model: str, body: wire.OipGenerateBody) -> Answer[Chunk]:
     """Continues a text. The model may also be `name@alias` or `name:version`."""
     return _answer(request, model, body, stream=False)
 
 
-@router.post(f"{_VERSION}/generate", response_model=None, responses=_ANSWER)
+@router.post(f"{_VERSION}/generate", response_model=None, responses=answers(wire.OipAnswer))
 async def generate_by_version(
     request: Request, model: str, version: _Version, body: wire.OipGenerateBody
 ) -> Answer[Chunk]:
@@ -85,13 +83,23 @@ async def generate_by_version(
     return _answer(request, f"{model_name(model)}:{version}", body, stream=False)
 
 
-@router.post(f"{_MODEL}/generate_stream", response_model=None, responses=_ANSWER)
+@router.post(
+    f"{_MODEL}/generate_stream",
+    response_model=None,
+    response_class=Response,
+    responses=streamed(wire.EVENTS),
+)
 async def generate_stream(request: Request, model: str, body: wire.OipGenerateBody) -> Answer[Chunk]:
     """The same as server-sent events; the last one says how it ended."""
     return _answer(request, model, body, stream=True)
 
 
-@router.post(f"{_VERSION}/generate_stream", response_model=None, responses=_ANSWER)
+@router.post(
+    f"{_VERSION}/generate_stream",
+    response_model=None,
+    response_class=Response,
+    responses=streamed(wire.EVENTS),
+)
 async def generate_stream_by_version(
     request: Request, model: str, version: _Version, body: wire.OipGenerateBody
 ) -> Answer[Chunk]:

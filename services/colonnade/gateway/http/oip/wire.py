@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.generation import GenerationSpec, Sampling
 from colonnade.gateway.domain.limits import RANGES
+from colonnade.gateway.http.described import Events
+from colonnade.gateway.http.wire_errors import OipError
 from colonnade.gateway.http.wire_generate import Stop, Strict
 from colonnade.security.inputs import check_text
 
@@ -65,7 +67,7 @@ class OipGenerateBody(Strict):
         )
 
 
-class TokenOut(BaseModel):
+class OipToken(BaseModel):
     id: int
     text: str
     logprob: float | None
@@ -76,7 +78,7 @@ class Details(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     seed: int
-    logprobs: list[TokenOut] | None = Field(default=None, description="Where parameters.details is true.")
+    logprobs: list[OipToken] | None = Field(default=None, description="Where parameters.details is true.")
 
 
 class OipAnswer(BaseModel):
@@ -85,6 +87,37 @@ class OipAnswer(BaseModel):
     model_version: str
     details: Details
     id: str | None = None
+
+
+class EventDetails(BaseModel):
+    """Of a token, or of the whole answer in the last event."""
+
+    token: OipToken | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seed: int | None = None
+
+
+class OipEvent(BaseModel):
+    text_output: str
+    model_name: str
+    model_version: str
+    details: EventDetails | None = None
+    id: str | None = None
+
+
+_HEAD = {"model_name": "smollm2", "model_version": "1"}
+_ENDING = {"finish_reason": "stop", "prompt_tokens": 5, "completion_tokens": 2, "seed": 7}
+EVENTS = Events(
+    OipEvent | OipError,
+    [
+        {"text_output": "Pa"} | _HEAD,
+        {"text_output": "ris"} | _HEAD,
+        {"text_output": ""} | _HEAD | {"details": _ENDING},
+    ],
+    done=False,
+)
 
 
 class ServerMetadata(BaseModel):

@@ -4,7 +4,9 @@ from fastapi import APIRouter, Request
 
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
+from colonnade.gateway.http.described import answers
 from colonnade.gateway.http.openai.render_completions import CompletionRenderer
+from colonnade.gateway.http.openai.wire_answers import COMPLETION_EVENTS, Completion
 from colonnade.gateway.http.openai.wire_completions import CompletionBody
 from colonnade.gateway.http.route import HotRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
@@ -14,7 +16,7 @@ from colonnade.gateway.service.several import several
 router = APIRouter(route_class=HotRoute, prefix="/v1", tags=["openai"])
 
 
-@router.post("/completions", response_model=None)
+@router.post("/completions", response_model=None, responses=answers(Completion, COMPLETION_EVENTS))
 async def completions(body: CompletionBody, request: Request) -> Answer[Chunk]:
     """Continues a prompt, or each of several, as OpenAI's older API does."""
     return answer(body, exchange_of(request), gateway_of(request).pipeline)

@@ -10,9 +10,10 @@ from starlette.types import Receive, Scope, Send
 
 from colonnade.gateway.domain.files import FileRecord, PageQuery, Purpose
 from colonnade.gateway.domain.limits import Range
+from colonnade.gateway.http.described import answers, texts
 from colonnade.gateway.http.errors import ClientGone
 from colonnade.gateway.http.openai.upload import Upload
-from colonnade.gateway.http.openai.wire_files import FileDeleted, FileObject, page_json
+from colonnade.gateway.http.openai.wire_files import FileDeleted, FileList, FileObject, page_json
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.http.routes.models import IdempotencyKey
 from colonnade.gateway.http.streaming import while_connected
@@ -48,7 +49,7 @@ async def upload_file(request: Request, key: IdempotencyKey = None) -> FileObjec
     return FileObject.of(await files.upload(exchange_of(request).caller, upload, once))
 
 
-@router.get("/files", response_model=None)
+@router.get("/files", response_model=None, responses=answers(FileList))
 async def list_files(
     request: Request,
     limit: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": 10_000})] = 10_000,
@@ -71,7 +72,12 @@ async def get_file(request: Request, file: str) -> FileObject:
     return FileObject.of(await gateway_of(request).files.get(exchange_of(request).principal, file))
 
 
-@router.get("/files/{file}/content", response_model=None)
+@router.get(
+    "/files/{file}/content",
+    response_model=None,
+    response_class=Response,
+    responses=texts("application/octet-stream"),
+)
 async def get_content(request: Request, file: str) -> Response:
     """The bytes of a file."""
     check_text(file, "file_id", _MAX_ID, controls="line")

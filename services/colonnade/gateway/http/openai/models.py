@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from colonnade.gateway.domain.models import Model
+from colonnade.gateway.http.described import answers
+from colonnade.gateway.http.openai.wire_answers import ModelList, ModelObject
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
 from colonnade.security.inputs import model_reference
 
@@ -13,14 +15,14 @@ _OWNER = "colonnade"
 _DEFAULT = "production"
 
 
-@router.get("/models", response_model=None)
+@router.get("/models", response_model=None, responses=answers(ModelList))
 async def list_models(request: Request) -> dict[str, Any]:
     """Every model and adapter, and every alias of each."""
     models = await gateway_of(request).models.all(exchange_of(request).caller)
     return {"object": "list", "data": [_shown(model, name) for model in models for name in names_of(model)]}
 
 
-@router.get("/models/{model}", response_model=None)
+@router.get("/models/{model}", response_model=None, responses=answers(ModelObject))
 async def get_model(request: Request, model: str) -> dict[str, Any]:
     """One of them, by `name`, `name@alias` or `name:version`."""
     reference, caller = model_reference(model, "model"), exchange_of(request).caller

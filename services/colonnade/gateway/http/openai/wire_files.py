@@ -47,6 +47,17 @@ class FileObject(BaseModel):
         )
 
 
+class Listed(BaseModel):
+    object: Literal["list"]
+    first_id: str | None
+    last_id: str | None = Field(description="To be sent as `after`, for the next page.")
+    has_more: bool
+
+
+class FileList(Listed):
+    data: list[FileObject]
+
+
 class FileDeleted(BaseModel):
     id: str
     object: Literal["file"] = "file"
@@ -65,6 +76,53 @@ class BatchBody(Strict):
     def order(self, idempotency_key: str) -> BatchOrder:
         check_text(self.input_file_id, "input_file_id", _MAX_ID, controls="line")
         return BatchOrder(self.input_file_id, self.endpoint, _metadata(self.metadata or {}), idempotency_key)
+
+
+class BatchErrorOut(BaseModel):
+    code: str
+    message: str
+    param: str | None
+    line: int | None = Field(description="Of the input file, from 1.")
+
+
+class BatchErrors(BaseModel):
+    object: Literal["list"]
+    data: list[BatchErrorOut]
+
+
+class RequestCounts(BaseModel):
+    total: int
+    completed: int
+    failed: int
+
+
+class BatchObject(BaseModel):
+    """As ``batch_json`` writes it, for the page."""
+
+    id: str
+    object: Literal["batch"]
+    endpoint: Endpoint
+    errors: BatchErrors | None
+    input_file_id: str
+    completion_window: Literal["24h"]
+    status: Status
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    expires_at: int
+    in_progress_at: int | None
+    finalizing_at: int | None
+    completed_at: int | None
+    failed_at: int | None
+    expired_at: int | None
+    cancelling_at: int | None
+    cancelled_at: int | None
+    request_counts: RequestCounts
+    metadata: dict[str, str] | None
+
+
+class BatchList(Listed):
+    data: list[BatchObject]
 
 
 def batch_json(batch: Batch) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from colonnade.errors import InvalidArgument, Unavailable
 from colonnade.gateway.domain import models as domain
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http import wire_models as wire
+from colonnade.gateway.http.described import answers, streamed
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.security.inputs import (
@@ -61,7 +62,10 @@ async def get_model(request: Request, name: str) -> wire.ModelWithVersions:
 
 
 @router.post(
-    "/models/import", status_code=201, response_model=None, responses={201: {"model": wire.Imported}}
+    "/models/import",
+    status_code=201,
+    response_model=None,
+    responses=answers(wire.Imported, status=201) | streamed(wire.IMPORT_EVENTS),
 )
 async def import_model(
     request: Request, body: wire.ImportBody, key: IdempotencyKey = None

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 
 from colonnade.gateway.domain.generation import Chunk
+from colonnade.gateway.http.described import answers
 from colonnade.gateway.http.render_tokens import TokensRenderer
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
 from colonnade.gateway.http.streaming import Answer
@@ -16,7 +17,7 @@ from colonnade.gateway.http.wire_tokens import (
 router = APIRouter(route_class=GuardedRoute, tags=["texts"])
 
 
-@router.post("/tokenize", response_model=None, responses={200: {"model": TokenizeAnswer}})
+@router.post("/tokenize", response_model=None, responses=answers(TokenizeAnswer))
 async def tokenize(body: TokenizeBody, request: Request) -> Answer[Chunk]:
     """The tokens of a text, or of a conversation as the model is shown it, ready for the answer."""
     exchange = exchange_of(request)
@@ -25,7 +26,7 @@ async def tokenize(body: TokenizeBody, request: Request) -> Answer[Chunk]:
     return Answer(exchange, chunks, TokensRenderer(exchange), stream=False)
 
 
-@router.post("/detokenize", response_model=None, responses={200: {"model": DetokenizeAnswer}})
+@router.post("/detokenize", response_model=None, responses=answers(DetokenizeAnswer))
 async def detokenize(body: DetokenizeBody, request: Request) -> Answer[Chunk]:
     """The text of tokens, with control tokens by their names."""
     exchange = exchange_of(request)

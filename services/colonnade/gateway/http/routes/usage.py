@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from colonnade.gateway.domain.usage import UsageQuery
+from colonnade.gateway.http.described import texts
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
 from colonnade.gateway.http.wire_usage import UsageOut, day_of, usage_csv, usage_json
 from colonnade.security.inputs import check_text
@@ -15,7 +16,7 @@ _CSV = "text/csv"
 _Day = Annotated[str | None, Query(description="As 2030-01-31, in UTC.")]
 
 
-@router.get("/usage", response_model=None, responses={200: {"model": UsageOut, "content": {_CSV: {}}}})
+@router.get("/usage", response_model=None, responses={200: {"model": UsageOut} | texts(_CSV)[200]})
 async def usage(
     request: Request,
     first: Annotated[str | None, Query(alias="from", description="Default: the first of the month.")] = None,

@@ -1,0 +1,89 @@
+"""A request for every route that is answered, on a gateway with keys."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from colonnade.gateway.domain.batches import Batch
+from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope
+from colonnade.gateway.domain.files import FileRecord, Purpose
+from colonnade.gateway.domain.keys import KeyOrder
+from colonnade.security.identity import Principal, Role
+from tests.unit.gateway.fakes import House
+
+LOCAL = Caller(Principal("local", "local", frozenset({Role.ADMIN})), "test")
+FILE, READ_FILE, BATCH = "file-1", "file-2", "batch_1"
+GRANTABLE = [role for role in Role if role is not Role.SERVICE]
+BODIES = {
+    "POST /generate": {"prompt": "x"},
+    "POST /embed": {"input": "x"},
+    "POST /score": {"text": "x"},
+    "POST /tokenize": {"prompt": "x"},
+    "POST /detokenize": {"tokens": [7]},
+    "POST /v1/chat/completions": {"model": "tiny", "messages": [{"role": "user", "content": "x"}]},
+    "POST /v1/completions": {"model": "tiny", "prompt": "x"},
+    "POST /v1/embeddings": {"model": "tiny", "input": "x"},
+    "POST /v1/responses": {"model": "tiny", "input": "x"},
+    "POST /v2/models/{model}/generate": {"text_input": "x"},
+    "POST /v2/models/{model}/generate_stream": {"text_input": "x"},
+    "POST /v2/models/{model}/versions/{version}/generate": {"text_input": "x"},
+    "POST /v2/models/{model}/versions/{version}/generate_stream": {"text_input": "x"},
+    "POST /v1/batches": {
+        "input_file_id": FILE,
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+    },
+    "POST /models/import": {"source": "bundled:x", "name": "tiny"},
+    "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
+    "POST /keys": {"roles": ["caller"]},
+    "POST /keys/{id}/rotate": {},
+    "PUT /limits/keys/{id}": {},
+    "PUT /limits/tenants/{tenant}": {},
+    "PUT /limits/tenants/{tenant}/models/{model}": {},
+}
+PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
+PARTS |= {"file": FILE, "batch": BATCH}
+FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
+
+
+@dataclass
+class Keyed:
+    house: House
+    by_role: dict[Role, str]
+    spare: str
+
+
+async def keyed_house() -> Keyed:
+    house = House()
+    made = {}
+    for role in [Role.ADMIN, *(role for role in GRANTABLE if role is not Role.ADMIN)]:
+        made[role] = (await house.keys.create(LOCAL, KeyOrder("local", frozenset({role})))).secret
+    spare = await house.keys.create(LOCAL, KeyOrder("local", frozenset({Role.CALLER})))
+    for scope in (
+        Scope(Kind.KEY, "local", spare.record.id),
+        Scope(Kind.TENANT, "local"),
+        Scope(Kind.MODEL, "local", "tiny"),
+    ):
+        await house.limit_store.put(LimitRecord(scope, Quota(), datetime.now(UTC), "local"))
+    await _keep_files(house)
+    return Keyed(house, made, spare.record.id)
+
+
+async def _keep_files(house: House) -> None:
+    now = datetime.now(UTC)
+    for file_id in (FILE, READ_FILE):
+        house.contents.files[file_id] = b"{}"
+        record = FileRecord(file_id, "local", "me", "", "lines.jsonl", Purpose.BATCH, 2, "", now)
+        await house.file_store.add(record, 100)
+    await house.batch_store.add(Batch(BATCH, "local", "me", "", "/v1/completions", READ_FILE, now, now))
+
+
+async def call(keyed: Keyed, route: str, key: str) -> httpx.Response:
+    method, template = route.split(" ")
+    path = template.format_map(PARTS | {"id": keyed.spare})
+    async with keyed.house.client(key) as client:
+        if route in FORMS:
+            return await client.request(method, path, data={"purpose": "batch"}, files=FORMS[route])
+        return await client.request(method, path, json=BODIES.get(route))
