@@ -11,6 +11,25 @@ from openai import OpenAI
 
 from tests.harness.platform import Platform
 
+WEATHER: Any = {
+    "type": "function",
+    "name": "weather",
+    "description": "Of a city.",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"enum": ["Rome", "Oslo"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+}
+CALLS: Any = {
+    "model": "tiny",
+    "tools": [WEATHER],
+    "tool_choice": "required",
+    "parallel_tool_calls": False,
+    "max_output_tokens": 300,
+}
+
 
 @pytest.fixture
 def client(platform: Platform) -> Iterator[OpenAI]:
@@ -71,6 +90,53 @@ def test_json_has_its_schema(client: OpenAI) -> None:
             pass
         answer = stream.get_final_response()
     assert isinstance(json.loads(answer.output_text)["a"], bool)
+
+
+def test_a_function_is_called_and_its_output_answered(client: OpenAI) -> None:
+    first: Any = client.responses.create(**CALLS, input="the fox in Rome")
+    [call] = [item for item in first.output if item.type == "function_call"]
+    assert call.name == "weather"
+    assert json.loads(call.arguments)["city"] in ("Rome", "Oslo")
+    last: Any = client.responses.create(
+        model="tiny",
+        input=[{"role": "user", "content": "the fox in Rome"}, *first.output, _output(call.call_id)],
+        tools=[WEATHER],
+        tool_choice="none",
+        max_output_tokens=8,
+    )
+    assert {item.type for item in last.output} == {"message"}
+    alone: Any = client.responses.create(model="tiny", input="the fox in Rome", max_output_tokens=1)
+    assert last.usage.input_tokens > alone.usage.input_tokens
+
+
+def test_a_call_is_streamed_and_goes_on(client: OpenAI) -> None:
+    pieces: list[str] = []
+    with client.responses.stream(**CALLS, input="the fox") as stream:
+        for event in stream:
+            if event.type == "response.function_call_arguments.delta":
+                pieces.append(event.delta)
+        first: Any = stream.get_final_response()
+    [call] = [item for item in first.output if item.type == "function_call"]
+    assert "".join(pieces) == call.arguments
+    assert call.status == "completed"
+    again = client.responses.create(
+        **CALLS, input=[{"role": "user", "content": "the fox"}, *first.output, _output(call.call_id)]
+    )
+    assert {item.type for item in again.output} == {"function_call"}
+
+
+def test_functions_that_are_refused(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"input\[0\].call_id"):
+        client.responses.create(model="tiny", input=[_output("")])
+    with pytest.raises(openai.BadRequestError, match=r"tools\[0\].name"):
+        client.responses.create(model="tiny", input="x", tools=[WEATHER | {"name": "a b"}])
+    choice: Any = {"type": "function", "name": "nobody"}
+    with pytest.raises(openai.BadRequestError, match="nobody, which tools lacks"):
+        client.responses.create(model="tiny", input="x", tools=[WEATHER], tool_choice=choice)
+
+
+def _output(call_id: str) -> Any:
+    return {"type": "function_call_output", "call_id": call_id, "output": "sunny"}
 
 
 def test_refusals(client: OpenAI) -> None:

@@ -18,8 +18,10 @@ from colonnade.security.identity import Principal, Role
 from tests.unit.gateway.fakes import BASE, House, events, finish
 
 PATH = "/v1/responses"
+CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rome"}}\n</tool_call>'
+ASKED, CALLED = {"role": "user", "content": "x"}, {"type": "function_call", "name": "f", "arguments": "{}"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "null"}}}
-WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object"}}
+WEATHER: Any = {"type": "function", "name": "weather", "parameters": {"type": "object"}}
 
 
 @pytest.fixture
@@ -116,17 +118,76 @@ async def test_a_conversation_of_items(house: House, official: AsyncOpenAI) -> N
             {"type": "function_call", "call_id": "c2", "name": "weather", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
         ],
-        tools=[WEATHER],  # type: ignore[list-item]
+        tools=[WEATHER],
     )
     calls = (ToolCall("c1", "weather", "{}"), ToolCall("c2", "weather", "{}"))
     assert house.generator.specs[-1].messages == (
         Message("system", "Be brief."),
         Message("system", "Be kind."),
         Message("user", "ab"),
-        Message("assistant", "Paris"),
-        Message("assistant", "", tool_calls=calls),
+        Message("assistant", "Paris", tool_calls=calls),
         Message("tool", "sunny", tool_call_id="c1"),
     )
+
+
+async def test_a_function_is_called_and_its_output_answered(house: House, official: AsyncOpenAI) -> None:
+    house.generator.chunks = [Chunk("Let me see. "), Chunk(CALL), Chunk("", (), finish("stop"))]
+    first: Any = await official.responses.create(model="tiny", input="In Rome?", tools=[WEATHER])
+    assert first.status == "completed"
+    said, call = first.output
+    assert (said.type, call.type) == ("message", "function_call")
+    assert (call.name, json.loads(call.arguments), call.status) == ("weather", {"city": "Rome"}, "completed")
+    house.generator.chunks = [Chunk("Sunny."), Chunk("", (), finish("stop"))]
+    output: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "sun"}
+    last: Any = await official.responses.create(
+        model="tiny",
+        input=[{"role": "user", "content": "In Rome?"}, *first.output, output],
+        tools=[WEATHER],
+    )
+    assert (last.output_text, [item.type for item in last.output]) == ("Sunny.", ["message"])
+    assert house.generator.specs[-1].messages == (
+        Message("user", "In Rome?"),
+        Message(
+            "assistant",
+            "Let me see.",
+            tool_calls=(ToolCall(call.call_id, "weather", '{"city": "Rome"}'),),
+        ),
+        Message("tool", "sun", tool_call_id=call.call_id),
+    )
+
+
+async def test_the_events_of_calls_in_their_order(house: House, official: AsyncOpenAI) -> None:
+    house.generator.chunks = [*(Chunk(piece) for piece in f"{CALL}\n{CALL}"), Chunk("", (), finish("stop"))]
+    stream: Any = await official.responses.create(model="tiny", input="x", tools=[WEATHER], stream=True)
+    seen = [event async for event in stream]
+    one = [
+        "response.output_item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "response.output_item.done",
+    ]
+    kinds = [event.type for at, event in enumerate(seen) if at == 0 or event.type != seen[at - 1].type]
+    assert kinds == ["response.created", "response.in_progress", *one, *one, "response.completed"]
+    assert [event.sequence_number for event in seen] == list(range(len(seen)))
+    for index in (0, 1):
+        parts = [
+            event.delta
+            for event in seen
+            if event.type == "response.function_call_arguments.delta" and event.output_index == index
+        ]
+        assert len(parts) > 2
+        assert json.loads("".join(parts)) == {"city": "Rome"}
+    last = seen[-1]
+    assert last.type == "response.completed"
+    assert len({item.call_id for item in last.response.output if item.type == "function_call"}) == 2
+
+
+async def test_a_call_that_was_cut_is_incomplete(house: House, official: AsyncOpenAI) -> None:
+    house.generator.chunks = [Chunk(CALL[:-25]), Chunk("", (), finish("length"))]
+    answer: Any = await official.responses.create(model="tiny", input="x", tools=[WEATHER])
+    [call] = answer.output
+    assert (answer.status, call.type) == ("incomplete", "function_call")
+    assert call.status == "incomplete"
 
 
 async def test_everything_that_can_be_asked(house: House, client: httpx.AsyncClient) -> None:
@@ -192,6 +253,22 @@ async def test_what_goes_wrong_on_the_way(house: House, official: AsyncOpenAI) -
         ({"input": [{"role": "user", "content": "x", "weight": 1}]}, 400, "input[0]"),
         ({"input": [{"type": "function_call", "call_id": 7}]}, 400, "input[0].call_id"),
         ({"instructions": "a", "input": [{"role": "user", "content": ""}]}, 400, "input[0].content"),
+        ({"input": [ASKED, CALLED | {"call_id": ""}]}, 400, "input[1].call_id"),
+        ({"input": [ASKED, CALLED, CALLED | {"call_id": "c"}]}, 400, "input[1].call_id"),
+        (
+            {"input": [ASKED, CALLED | {"call_id": "c"}, CALLED | {"call_id": "d", "name": ""}]},
+            400,
+            "input[2].name",
+        ),
+        (
+            {"input": [ASKED, {"type": "function_call_output", "call_id": "", "output": "x"}]},
+            400,
+            "input[1].call_id",
+        ),
+        ({"input": [{"type": "function_call_output", "call_id": "c"}]}, 400, "input[0].output"),
+        ({"tools": [WEATHER | {"name": "a b"}]}, 400, "tools[0].name"),
+        ({"tools": [WEATHER, WEATHER]}, 400, "tools"),
+        ({"tool_choice": {"type": "function", "name": "other"}, "tools": [WEATHER]}, 400, "tool_choice"),
         ({"max_output_tokens": 0}, 400, "max_output_tokens"),
         ({"temperature": 3}, 400, "temperature"),
         ({"top_logprobs": 3}, 400, "top_logprobs"),

@@ -1,6 +1,7 @@
 """What a response is asked to answer: a text, or a list of items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from colonnade.errors import InvalidArgument, Unsupported
@@ -14,20 +15,53 @@ _SHOWN_ONLY = frozenset({"id", "status", "phase"})
 """Of items as they stood in an answer: they change nothing."""
 
 
-def messages_of(value: Any) -> tuple[list[Message], list[str]]:
-    """The conversation, and what each of its messages is called where it is refused."""
-    if isinstance(value, str):
-        return [Message("user", value)], ["input"]
-    if not isinstance(value, list):
-        raise InvalidArgument("input must be a string or a list of items", field="input")
-    messages: list[Message] = []
-    fields: list[str] = []
-    for index, item in enumerate(value):
-        _append(messages, fields, item, f"input[{index}]")
-    return messages, fields
+@dataclass(slots=True)
+class Conversation:
+    """Items as messages; what stands in them is refused by the name that it has in the request."""
+
+    messages: list[Message] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """What the platform's fields are called in this request."""
+
+    @classmethod
+    def of(cls, instructions: str | None, value: Any) -> "Conversation":
+        found = cls()
+        if instructions:
+            found._append(Message("system", instructions), "instructions", {"content": ""})
+        if isinstance(value, str):
+            found._append(Message("user", value), "input", {"content": ""})
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                found._take(item, f"input[{index}]")
+        else:
+            raise InvalidArgument("input must be a string or a list of items", field="input")
+        return found
+
+    def _take(self, item: Any, field: str) -> None:
+        message, kind = _message_of(item, field)
+        if not message.tool_calls:
+            self._append(message, field, _FIELDS[kind])
+            return
+        last = self.messages[-1] if self.messages else None
+        if last is not None and last.role == "assistant":  # said, or called, in the same breath
+            self.messages[-1] = replace(last, tool_calls=last.tool_calls + message.tool_calls)
+        else:
+            self.messages.append(message)
+        place = f"tool_calls[{len(self.messages[-1].tool_calls) - 1}]"
+        self._name(field, {f"{place}.{inner}": name for inner, name in _FIELDS[kind].items()})
+
+    def _append(self, message: Message, field: str, fields: Mapping[str, str]) -> None:
+        self.messages.append(message)
+        self._name(field, fields)
+
+    def _name(self, field: str, fields: Mapping[str, str]) -> None:
+        place = f"messages[{len(self.messages) - 1}]"
+        for inner, name in fields.items():
+            self.names[f"{place}.{inner}"] = f"{field}.{name}" if name else field
 
 
-def _append(messages: list[Message], fields: list[str], item: Any, field: str) -> None:
+def _message_of(item: Any, field: str) -> tuple[Message, str]:
+    """What an item says, and of which kind it is."""
     if not isinstance(item, dict):
         raise InvalidArgument(f"{field} must be an object", field=field)
     kind = item.get("type", "message")
@@ -38,13 +72,7 @@ def _append(messages: list[Message], fields: list[str], item: Any, field: str) -
             field=f"{field}.type",
             supported=list(_KINDS),
         )
-    message = read(item, field)
-    if message.tool_calls and messages and messages[-1].tool_calls:  # calls that were made together
-        last = messages[-1]
-        messages[-1] = Message(last.role, last.content, tool_calls=last.tool_calls + message.tool_calls)
-        return
-    messages.append(message)
-    fields.append(f"{field}.{'output' if kind == 'function_call_output' else 'content'}")
+    return read(item, field), kind
 
 
 def _message(item: Mapping[str, Any], field: str) -> Message:
@@ -71,6 +99,12 @@ def _output(item: Mapping[str, Any], field: str) -> Message:
 
 
 _KINDS = {"message": _message, "function_call": _call, "function_call_output": _output}
+_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "message": {"content": "content"},
+    "function_call": {"id": "call_id", "function.name": "name", "function.arguments": "arguments"},
+    "function_call_output": {"content": "output", "tool_call_id": "call_id"},
+}
+"""The platform's fields of a message, or of a call in it, by their names in an item."""
 
 
 def text_of(content: Any, field: str) -> str:

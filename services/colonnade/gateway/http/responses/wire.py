@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from colonnade.errors import InvalidArgument
-from colonnade.gateway.domain.generation import GenerationSpec, Message, Sampling
+from colonnade.gateway.domain.generation import GenerationSpec, Sampling
 from colonnade.gateway.domain.limits import MAX_MESSAGES, RANGES
 from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.domain.tools import Tool, ToolChoice
 from colonnade.gateway.http.openai.fields import Lacking, OpenAiBody
 from colonnade.gateway.http.openai.wire_messages import CHOICE, tool_choice
-from colonnade.gateway.http.responses.items import messages_of
+from colonnade.gateway.http.responses.items import Conversation
 from colonnade.gateway.http.wire_generate import Stop, Strict, number
 
 _LONGEST = int(RANGES["max_tokens"].high)
@@ -115,10 +115,9 @@ class ResponsesBody(OpenAiBody):
     adapter: str | None = Field(default=None, description="Ours: a LoRA adapter of the model.")
 
     def spec(self) -> GenerationSpec:
-        messages, _ = messages_of(self.input)
         given = {name: value for name in _SAMPLED if (value := getattr(self, name)) is not None}
         return GenerationSpec(
-            messages=(*self._instructions(), *messages),
+            messages=tuple(Conversation.of(self.instructions, self.input).messages),
             model=self.model,
             adapter=self.adapter or "",
             max_tokens=_LONGEST if self.max_output_tokens is None else self.max_output_tokens,
@@ -134,14 +133,21 @@ class ResponsesBody(OpenAiBody):
 
     def names(self) -> Mapping[str, str]:
         """What the platform's fields are called in this request."""
-        given = ["instructions"] if self.instructions else []
-        fields = given + messages_of(self.input)[1]
-        return {f"messages[{at}].content": field for at, field in enumerate(fields)} | {
-            "messages": "input",
-            "max_tokens": "max_output_tokens",
-            "logprobs": "top_logprobs",
-            "structure.json_schema": "text.format.schema",
+        tools = {
+            f"tools[{at}].function.{name}": f"tools[{at}].{name}"
+            for at in range(len(self.tools or ()))
+            for name in ("name", "description", "parameters")
         }
+        return (
+            Conversation.of(self.instructions, self.input).names
+            | tools
+            | {
+                "messages": "input",
+                "max_tokens": "max_output_tokens",
+                "logprobs": "top_logprobs",
+                "structure.json_schema": "text.format.schema",
+            }
+        )
 
     def echo(self) -> dict[str, Any]:
         """What the answer says again of the request."""
@@ -165,9 +171,6 @@ class ResponsesBody(OpenAiBody):
             "truncation": "disabled",
             "user": self.user,
         }
-
-    def _instructions(self) -> list[Message]:
-        return [Message("system", self.instructions)] if self.instructions else []
 
     def _rivals(self) -> int | None:
         asked = _LOGPROBS in (self.include or ())
