@@ -8,13 +8,14 @@ import asyncio
 import logging
 from importlib.resources import files
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Unsupported
@@ -23,8 +24,8 @@ from colonnade.storage.sql import Database
 logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)  # speaks at every start
 
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
-_TURN = asyncio.Lock()  # Alembic keeps its context in a global
-_ADVISORY_LOCK = 0x636F6C6F  # any number that is ours on a PostgreSQL database
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Alembic keeps its context in a global: one at a time, whoever it is for."""
 
 
 async def migrate(database: Database, package: str) -> str:
@@ -34,34 +35,35 @@ async def migrate(database: Database, package: str) -> str:
     """
     folder = Path(str(files(package) / "migrations"))
 
+    # On one file there is one service; on a server several may have their tables in one database.
+    table = "alembic_version" if database.is_sqlite else f"{package.rpartition('.')[2]}_version"
+
     async def work(connection: AsyncConnection) -> str:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        return await connection.run_sync(upgrade, folder)
+        return await connection.run_sync(upgrade, folder, table)
 
-    async with _TURN:
-        return await database.write(work)
+    async with _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        return await database.write(work, alone=True)
 
 
-def upgrade(connection: Connection, folder: Path) -> str:
-    """Runs the revisions in ``folder`` on an open transaction."""
+def upgrade(connection: Connection, folder: Path, table: str) -> str:
+    """Runs the revisions in ``folder`` on an open transaction; ``table`` remembers which."""
     config = Config()
     config.set_main_option("script_location", _escaped(_ENVIRONMENT))
     config.set_main_option("version_locations", _escaped(folder))
     config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    _refuse_newer(connection, ScriptDirectory.from_config(config))
+    config.attributes.update(connection=connection, version_table=table)
+    _refuse_newer(current_revision(connection, table), ScriptDirectory.from_config(config))
     command.upgrade(config, "head")
-    return current_revision(connection)
+    return current_revision(connection, table)
 
 
-def current_revision(connection: Connection) -> str:
+def current_revision(connection: Connection, table: str) -> str:
     """The revision that the database is at; empty before the first."""
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    context = MigrationContext.configure(connection, opts={"version_table": table})
+    return context.get_current_revision() or ""
 
 
-def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
-    found = current_revision(connection)
+def _refuse_newer(found: str, script: ScriptDirectory) -> None:
     try:
         if found:
             script.get_revision(found)

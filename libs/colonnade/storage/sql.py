@@ -3,81 +3,148 @@
 Every piece of work is one transaction. ``reading`` sees one snapshot; ``write`` is serialisable: what it
 reads is still true when it writes, and what it has returned from is on the disk. On SQLite that is WAL with
 ``synchronous=FULL``, and a writer takes the write lock at its start (``BEGIN IMMEDIATE``), never half-way.
+On PostgreSQL it is ``SERIALIZABLE``, and work that met another transaction runs again.
 """
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from itertools import count
 from typing import Any, TypeVar
 
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import String, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from colonnade.errors import InvalidArgument, Unavailable, Unsupported
+from colonnade.errors import ColonnadeError
+from colonnade.errors.backoff import backoff
+from colonnade.storage.sql_engines import CONNECTIONS, engine_of, parse, sqlite_url
+from colonnade.storage.sql_refusals import Refusals, is_retryable, met_another
+from colonnade.telemetry import get_logger
+
+__all__ = [
+    "BUSY_SECONDS", "CONNECTIONS", "Database", "backend_of", "by_code_point", "is_retryable", "micros",
+    "moment_of", "sqlite_url",
+]  # fmt: skip
 
 BUSY_SECONDS = 10.0
-_ATTEMPTS = 8
-_RETRYABLE = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2
+_ADVISORY_LOCK = 0x636F6C6F  # any number that is ours on a PostgreSQL database
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOG = get_logger(__name__)
 _T = TypeVar("_T")
 
 
 class Database:
     """A pool of connections. Close it."""
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        parsed = _parse(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        connections: int = CONNECTIONS,
+        setting: str = "database_url",
+    ) -> None:
+        """``connections`` is how many to a server there are at most; ``setting`` is what refusals name."""
+        parsed = parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._turn = asyncio.Lock()
-        self.engine = _sqlite_engine(parsed, busy_seconds) if self.is_sqlite else _server_engine(parsed)
+        self._busy_seconds = busy_seconds
+        self._refusals = Refusals(setting, connections, server=not self.is_sqlite)
+        self._away = False
+        self.engine = engine_of(parsed, busy_seconds, connections)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one snapshot; nothing it changes is kept."""
-        with_level = self.engine.execution_options(**self._options(writes=False))
-        async with with_level.connect() as connection:
-            yield connection
+        """A connection that sees one snapshot; nothing it changes is kept.
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        Raises ``Unavailable`` where the database cannot be reached."""
+        with_level = self.engine.execution_options(**self._options(writes=False))
+        try:
+            async with with_level.connect() as connection:
+                yield connection
+        except (DBAPIError, NoConnectionFree) as error:
+            raise self._refusal(error) from error
+        self._is_back()
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]], *, alone: bool = False) -> _T:
         """Runs ``work`` in one serialisable transaction and commits it, or leaves no trace.
 
-        Against PostgreSQL ``work`` runs again where another transaction came between, so it must change
-        nothing but the database. Raises ``Unavailable`` where the database stays locked.
+        Where another transaction came between ``work`` runs again, so it must change nothing but the
+        database. ``alone`` is for work that changes tables: one at a time, whichever process it is of, each
+        sees what the one before has left. Raises ``Unavailable`` where the database stays locked, or cannot
+        be reached; what a connection broke off at its very end may have been written all the same.
         """
-        async with self._turn if self.is_sqlite else _no_turn():  # one process's writers queue fairly here
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    return await self._once(work)
-                except DBAPIError as error:
-                    if attempt == _ATTEMPTS or not is_retryable(error):
-                        raise _as_refusal(error) from error
+        deadline = time.monotonic() + self._busy_seconds
+        for attempt in count():
+            try:
+                async with self._queue(attempt):
+                    result = await self._once(work, alone)
+                self._is_back()
+                return result
+            except (DBAPIError, NoConnectionFree) as error:
+                if not self._worth_another(error, attempt) or time.monotonic() > deadline:
+                    raise self._refusal(error) from error
+            pause = backoff(attempt + 1, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - so that two do not meet again
         raise AssertionError("unreachable")
+
+    async def check(self) -> None:
+        """Raises ``Unavailable`` where there is no server that lets us in."""
+        async with self.reading():
+            pass
 
     async def close(self) -> None:
         await self.engine.dispose()
 
-    async def _once(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-        engine = self.engine.execution_options(**self._options(writes=True))
+    def _queue(self, attempt: int) -> AbstractAsyncContextManager[object]:
+        """One process's writers queue fairly for SQLite's lock; on a server only those who met another."""
+        return self._turn if self.is_sqlite or attempt else nullcontext()
+
+    def _worth_another(self, error: Exception, attempt: int) -> bool:
+        return is_retryable(error) or (not attempt and not self.is_sqlite and met_another(error))
+
+    async def _once(self, work: Callable[[AsyncConnection], Awaitable[_T]], alone: bool) -> _T:
+        engine = self.engine.execution_options(**self._options(writes=True, alone=alone))
         async with engine.begin() as connection:
+            if alone and not self.is_sqlite:
+                await connection.execute(text("SET LOCAL lock_timeout = 0"))
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             return await work(connection)
 
-    def _options(self, *, writes: bool) -> dict[str, Any]:
+    def _options(self, *, writes: bool, alone: bool = False) -> dict[str, Any]:
         if self.is_sqlite:
             return {"colonnade_begin": "BEGIN IMMEDIATE" if writes else "BEGIN"}
+        if alone:  # a serialisable snapshot is taken before the lock is: it would show what was there before
+            return {"isolation_level": "READ COMMITTED"}
         return {"isolation_level": "SERIALIZABLE" if writes else "REPEATABLE READ"}
 
+    def _refusal(self, error: Exception) -> Exception:
+        refusal = self._refusals.of(error)
+        if isinstance(refusal, ColonnadeError) and refusal.details.get("field") and not self._away:
+            self._away = True
+            _LOG.warning("the database is away", reason=str(getattr(error, "orig", error)).strip())
+        return refusal
 
-def sqlite_url(path: Path) -> str:
-    return URL.create("sqlite+aiosqlite", database=str(path)).render_as_string(hide_password=False)
+    def _is_back(self) -> None:
+        if self._away:
+            self._away = False
+            _LOG.info("the database is back")
 
 
-def is_retryable(error: DBAPIError) -> bool:
-    """Whether another transaction came between, so that doing the same again may succeed."""
-    return getattr(error.orig, "sqlstate", None) in _RETRYABLE
+def by_code_point(length: int) -> String:
+    """A text that sorts by its characters' numbers on every database, whatever a server's language is."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def backend_of(url: str) -> str:
+    """``sqlite`` or ``postgresql``; ``InvalidArgument`` for a url that no database here has."""
+    return parse(url).get_backend_name()
 
 
 def micros(moment: datetime) -> int:
@@ -88,69 +155,3 @@ def micros(moment: datetime) -> int:
 def moment_of(stored: int) -> datetime:
     """The time that ``micros`` made ``stored`` of."""
     return _EPOCH + timedelta(microseconds=stored)
-
-
-def backend_of(url: str) -> str:
-    """``sqlite`` or ``postgresql``; ``InvalidArgument`` for a url that no database here has."""
-    return _parse(url).get_backend_name()
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise InvalidArgument(
-            "the database url is not one of sqlite+aiosqlite:///path or postgresql+psycopg://host/name",
-            field="database_url",
-        ) from error
-    if parsed.get_backend_name() != "sqlite":
-        return parsed
-    if not parsed.database or parsed.database == ":memory:":
-        raise InvalidArgument("the SQLite url names no file", field="database_url")
-    return parsed.set(drivername="sqlite+aiosqlite")
-
-
-def _sqlite_engine(url: URL, busy_seconds: float) -> AsyncEngine:
-    assert url.database  # see _parse
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(url)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        # The driver must not begin transactions by itself: `begin` below does, with the right lock.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
-        options = connection.get_execution_options()
-        connection.exec_driver_sql(options.get("colonnade_begin", "BEGIN"))
-
-    return engine
-
-
-def _server_engine(url: URL) -> AsyncEngine:
-    try:
-        return create_async_engine(url, pool_pre_ping=True)
-    except ModuleNotFoundError as error:
-        raise Unsupported(
-            f"the driver of {url.drivername} is not installed; `pip install {error.name}`",
-            field="database_url",
-        ) from error
-
-
-def _as_refusal(error: DBAPIError) -> Exception:
-    """A locked database is a refusal that is worth a retry; everything else stays what it is."""
-    if "database is locked" in str(error.orig) or is_retryable(error):
-        return Unavailable("the database is busy with other writers; try again", retry_after_seconds=1)
-    return error
-
-
-@asynccontextmanager
-async def _no_turn() -> AsyncIterator[None]:
-    yield

@@ -16,7 +16,7 @@ from colonnade.gateway.service.batches.bounds import Bounds
 from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
 from colonnade.security.network import is_local_address
-from colonnade.storage.sql import sqlite_url
+from colonnade.storage.sql import CONNECTIONS, sqlite_url
 from colonnade.supervise.defaults import GATEWAY_PORT
 
 _HTTP = HttpOptions()
@@ -34,8 +34,10 @@ class GatewaySettings(ProcessSettings):
     listen: str = f"127.0.0.1:{GATEWAY_PORT}"
     bootstrap_key: SecretStr = SecretStr("")
     """A whole key that counts as an admin key: for clusters, and to get in again."""
-    database_url: str = ""
-    """Empty means SQLite below home."""
+    database_url: str = Field(default="", repr=False)
+    """``postgresql://user:password@host/name``; empty means SQLite below home."""
+    database_connections: int = Field(default=CONNECTIONS, ge=2, le=1000)
+    """To a server, at most."""
     allowed_hosts: str = ""
     """Names that may stand in ``Host``, by commas; empty: loopback names on a loopback address, else any."""
     allowed_origins: str = ""

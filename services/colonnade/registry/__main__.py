@@ -30,6 +30,7 @@ async def report(settings: RegistrySettings) -> dict[str, object]:
     """What would be used, and what is missing for an import. Raises for settings that cannot work."""
     if settings.default_model:
         Reference.parse(settings.default_model)
+    await _reached(settings)
     return {
         "database": backend_of(settings.database),
         "import_roots": [str(root) for root in settings.roots],
@@ -53,7 +54,7 @@ async def serve(settings: RegistrySettings, *, convert: Sequence[str] = COMMAND)
 async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) -> AsyncIterator[Server]:
     """A server that has not started yet. The audit log's lock makes it the only registry of its home."""
     trail = AuditLog(settings.audit, settings.service)
-    database = Database(settings.database)
+    database = database_of(settings)
     try:
         await migrate(database, "colonnade.registry")
         blobs = LocalBlobStore(settings.blobs, max_blob_bytes=settings.max_blob_bytes)
@@ -75,6 +76,21 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
     finally:
         await database.close()
         trail.close()
+
+
+def database_of(settings: RegistrySettings) -> Database:
+    connections = settings.database_connections
+    return Database(settings.database, connections=connections, setting="COLONNADE_REGISTRY_DATABASE_URL")
+
+
+async def _reached(settings: RegistrySettings) -> None:
+    """A file need not be there yet; a server must."""
+    if backend_of(settings.database) != "sqlite":
+        database = database_of(settings)
+        try:
+            await database.check()
+        finally:
+            await database.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

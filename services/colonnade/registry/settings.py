@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from colonnade.registry.imports import MAX_WAITING
 from colonnade.rpc import ProcessSettings
 from colonnade.storage.blobs import MAX_BLOB_BYTES
-from colonnade.storage.sql import sqlite_url
+from colonnade.storage.sql import CONNECTIONS, sqlite_url
 from colonnade.supervise.defaults import METRICS_PORTS
 
 
@@ -19,7 +19,9 @@ class RegistrySettings(ProcessSettings):
     service: ClassVar[str] = "registry"
 
     database_url: str = Field(default="", repr=False)
-    """SQLAlchemy's form; empty means ``registry.db`` in the service's data folder."""
+    """``postgresql://user:password@host/name``; empty means ``registry.db`` in the service's data folder."""
+    database_connections: int = Field(default=CONNECTIONS, ge=2, le=1000)
+    """To a server, at most."""
     import_roots: str = ""
     """Folders that models may be imported from, separated as in PATH. Empty means the owner's home folder and
     the folder that the service was started in: right for a laptop. On a cluster, name one that holds models

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.gateway.adapters.sql import METADATA
 from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope
-from colonnade.storage.sql import Database, micros, moment_of
+from colonnade.storage.sql import Database, by_code_point, micros, moment_of
 
 LIMITS = Table(
     "limits",
     METADATA,
-    Column("kind", String(16), primary_key=True),
-    Column("tenant", String(64), primary_key=True),
-    Column("name", String(256), primary_key=True),
+    Column("kind", by_code_point(16), primary_key=True),
+    Column("tenant", by_code_point(64), primary_key=True),
+    Column("name", by_code_point(256), primary_key=True),
     Column("requests_per_minute", BigInteger),
     Column("tokens_per_minute", BigInteger),
     Column("concurrent_requests", BigInteger),

@@ -15,16 +15,16 @@ from colonnade.gateway.adapters.journal import Batch, Journal
 from colonnade.gateway.adapters.sql import METADATA
 from colonnade.gateway.domain.fair_use import Kind, Scope
 from colonnade.gateway.domain.usage import Account, Amounts, Entry, UsageQuery, UsageRow
-from colonnade.storage.sql import Database
+from colonnade.storage.sql import Database, by_code_point
 
 USAGE = Table(
     "usage",
     METADATA,
     Column("day", String(10), primary_key=True),
-    Column("tenant", String(64), primary_key=True),
-    Column("key_id", String(64), primary_key=True),
-    Column("model", String(256), primary_key=True),
-    Column("adapter", String(256), primary_key=True),
+    Column("tenant", by_code_point(64), primary_key=True),
+    Column("key_id", by_code_point(64), primary_key=True),
+    Column("model", by_code_point(256), primary_key=True),
+    Column("adapter", by_code_point(256), primary_key=True),
     Column("requests", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("cached_prompt_tokens", BigInteger, nullable=False),

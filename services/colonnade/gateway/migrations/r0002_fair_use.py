@@ -6,6 +6,8 @@ Revision ID: 0002
 import sqlalchemy as sa
 from alembic import op
 
+from colonnade.storage.sql import by_code_point
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -15,9 +17,9 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "limits",
-        sa.Column("kind", sa.String(16), primary_key=True),
-        sa.Column("tenant", sa.String(64), primary_key=True),
-        sa.Column("name", sa.String(256), primary_key=True),
+        sa.Column("kind", by_code_point(16), primary_key=True),
+        sa.Column("tenant", by_code_point(64), primary_key=True),
+        sa.Column("name", by_code_point(256), primary_key=True),
         sa.Column("requests_per_minute", sa.BigInteger),
         sa.Column("tokens_per_minute", sa.BigInteger),
         sa.Column("concurrent_requests", sa.BigInteger),
@@ -29,10 +31,10 @@ def upgrade() -> None:
     op.create_table(
         "usage",
         sa.Column("day", sa.String(10), primary_key=True),
-        sa.Column("tenant", sa.String(64), primary_key=True),
-        sa.Column("key_id", sa.String(64), primary_key=True),
-        sa.Column("model", sa.String(256), primary_key=True),
-        sa.Column("adapter", sa.String(256), primary_key=True),
+        sa.Column("tenant", by_code_point(64), primary_key=True),
+        sa.Column("key_id", by_code_point(64), primary_key=True),
+        sa.Column("model", by_code_point(256), primary_key=True),
+        sa.Column("adapter", by_code_point(256), primary_key=True),
         sa.Column("requests", sa.BigInteger, nullable=False),
         sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
         sa.Column("cached_prompt_tokens", sa.BigInteger, nullable=False),

@@ -14,12 +14,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from colonnade.storage.sql import by_code_point
+
 METADATA = MetaData()
 
 MODELS = Table(
     "models",
     METADATA,
-    Column("name", String(128), primary_key=True),
+    Column("name", by_code_point(128), primary_key=True),
     Column("description", String(2000), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -40,7 +42,7 @@ ARTEFACTS = Table(
     "artefacts",
     METADATA,
     Column("content", String(71), ForeignKey("contents.digest"), primary_key=True),
-    Column("path", String(512), primary_key=True),
+    Column("path", by_code_point(512), primary_key=True),
     Column("digest", String(71), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
 )
@@ -48,7 +50,7 @@ ARTEFACTS = Table(
 VERSIONS = Table(
     "versions",
     METADATA,
-    Column("model", String(128), ForeignKey("models.name"), primary_key=True),
+    Column("model", by_code_point(128), ForeignKey("models.name"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("content", String(71), ForeignKey("contents.digest"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -64,8 +66,8 @@ VERSIONS = Table(
 ALIASES = Table(
     "aliases",
     METADATA,
-    Column("model", String(128), ForeignKey("models.name"), primary_key=True),
-    Column("name", String(64), primary_key=True),
+    Column("model", by_code_point(128), ForeignKey("models.name"), primary_key=True),
+    Column("name", by_code_point(64), primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("moved", BigInteger, nullable=False),  # counts the moves of all aliases, whatever the clock does
     Column("updated_at", BigInteger, nullable=False),
@@ -77,8 +79,8 @@ ALIASES = Table(
 TARGETS = Table(
     "targets",
     METADATA,
-    Column("model", String(128), primary_key=True),
-    Column("alias", String(64), primary_key=True),
+    Column("model", by_code_point(128), primary_key=True),
+    Column("alias", by_code_point(64), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("weight", Integer, nullable=False),
     ForeignKeyConstraint(["model", "alias"], ["aliases.model", "aliases.name"], name="of_an_alias"),
@@ -92,7 +94,7 @@ IMPORTS = Table(
     Column("owner", String(512), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
-    Column("model", String(128), nullable=False),
+    Column("model", by_code_point(128), nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["model", "version"], ["versions.model", "versions.number"], name="made"),

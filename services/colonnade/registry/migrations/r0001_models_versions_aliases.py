@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from colonnade.storage.sql import by_code_point
+
 revision = "0001"
 down_revision = None
 branch_labels = depends_on = None
@@ -11,7 +13,7 @@ branch_labels = depends_on = None
 def upgrade() -> None:
     op.create_table(
         "models",
-        sa.Column("name", sa.String(128), primary_key=True),
+        sa.Column("name", by_code_point(128), primary_key=True),
         sa.Column("description", sa.String(2000), nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
     )
@@ -26,7 +28,7 @@ def upgrade() -> None:
     op.create_table(
         "artefacts",
         sa.Column("content", sa.String(71), sa.ForeignKey("contents.digest"), primary_key=True),
-        sa.Column("path", sa.String(512), primary_key=True),
+        sa.Column("path", by_code_point(512), primary_key=True),
         sa.Column("digest", sa.String(71), nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
     )
@@ -41,7 +43,7 @@ def downgrade() -> None:
 def _versions() -> None:
     op.create_table(
         "versions",
-        sa.Column("model", sa.String(128), sa.ForeignKey("models.name"), primary_key=True),
+        sa.Column("model", by_code_point(128), sa.ForeignKey("models.name"), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("content", sa.String(71), sa.ForeignKey("contents.digest"), nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -57,7 +59,7 @@ def _versions() -> None:
         sa.Column("owner", sa.String(512), primary_key=True),
         sa.Column("key", sa.String(128), primary_key=True),
         sa.Column("fingerprint", sa.String(64), nullable=False),
-        sa.Column("model", sa.String(128), nullable=False),
+        sa.Column("model", by_code_point(128), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.ForeignKeyConstraint(["model", "version"], ["versions.model", "versions.number"], name="made"),
@@ -68,8 +70,8 @@ def _versions() -> None:
 def _aliases() -> None:
     op.create_table(
         "aliases",
-        sa.Column("model", sa.String(128), sa.ForeignKey("models.name"), primary_key=True),
-        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("model", by_code_point(128), sa.ForeignKey("models.name"), primary_key=True),
+        sa.Column("name", by_code_point(64), primary_key=True),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("moved", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
@@ -79,8 +81,8 @@ def _aliases() -> None:
     op.create_index("aliases_by_move", "aliases", ["name", "moved"])
     op.create_table(
         "targets",
-        sa.Column("model", sa.String(128), primary_key=True),
-        sa.Column("alias", sa.String(64), primary_key=True),
+        sa.Column("model", by_code_point(128), primary_key=True),
+        sa.Column("alias", by_code_point(64), primary_key=True),
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("weight", sa.Integer, nullable=False),
         sa.ForeignKeyConstraint(["model", "alias"], ["aliases.model", "aliases.name"], name="of_an_alias"),

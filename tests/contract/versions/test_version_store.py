@@ -1,47 +1,25 @@
-"""What every version store does; and that the SQL one does it like the one in memory, whatever the order."""
+"""What every version store does, whatever it keeps its versions in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.registry.adapters.sql import SqlVersionStore
-from colonnade.registry.adapters.tables import METADATA
 from colonnade.registry.domain import Once, Reference, Target
 from colonnade.registry.ports import VersionStore
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from tests.contract.conftest import KINDS, Opener
 from tests.unit.registry.fakes import START, MemoryVersionStore, draft
 
 LATER = START + timedelta(days=1)
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(sqlite_url(tmp_path / "registry.db"))
-    await migrate(database, "colonnade.registry")
-    yield database
-    await database.close()
-
-
-@pytest.fixture(params=["memory", "sql"])
-def store(request: pytest.FixtureRequest) -> VersionStore:
+@pytest.fixture(params=["memory", *KINDS])
+async def store(request: pytest.FixtureRequest, opened: Opener) -> VersionStore:
     if request.param == "memory":
         return MemoryVersionStore()
-    return SqlVersionStore(request.getfixturevalue("database"))
-
-
-async def test_the_migrated_schema_is_the_one_of_the_code(database: Database) -> None:
-    async with database.reading() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), METADATA)
-        )
-    assert differences == []
+    return SqlVersionStore(opened(request.param, "colonnade.registry"))
 
 
 async def test_an_empty_store(store: VersionStore) -> None:
@@ -259,3 +237,17 @@ async def test_an_adapter_keeps_its_base_and_is_never_the_default(store: Version
     assert (models["smol"].family, models["smol"].base) == ("transformer", "")
     assert await store.find_promoted() == "smol"
     assert await store.find_promoted("135M") == "smol"
+
+
+async def test_of_many_with_one_key_one_registers(store: VersionStore) -> None:
+    once = Once("acme/eve", "key", "a")
+    made = await asyncio.gather(
+        *(store.register(draft("smol", seed), alias="", once=once) for seed in range(1, 11))
+    )
+    assert len({version.manifest.digest for version in made}) == 1
+    assert list(await store.list_versions("smol", limit=99)) == [made[0]]
+
+
+async def test_the_same_content_from_many_at_once_is_one_version(store: VersionStore) -> None:
+    made = await asyncio.gather(*(store.register(draft(name, 1), alias="") for name in ["ark", "bee"] * 5))
+    assert {(version.manifest.name, version.manifest.version) for version in made} == {("ark", 1), ("bee", 1)}

@@ -1,10 +1,9 @@
-"""One contract for usage in memory and in SQL; nothing is lost or counted twice, whenever it is killed."""
+"""What every usage ledger does; in SQL, nothing is lost or counted twice, whenever it is killed."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 
@@ -17,27 +16,24 @@ from colonnade.gateway.adapters.sql_usage import SqlUsageLedger
 from colonnade.gateway.domain.fair_use import Kind, Scope
 from colonnade.gateway.domain.usage import GROUPINGS, Account, Amounts, Entry, UsageQuery, UsageRow
 from colonnade.gateway.ports import UsageLedger
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from colonnade.storage.sql import Database
+from tests.contract.conftest import KINDS, Opener, Urls
 from tests.unit.gateway.memory import MemoryUsageLedger
 
 DAY = date(2030, 1, 31)
 ALL = UsageQuery(date(2000, 1, 1), date(2100, 1, 1))
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(sqlite_url(tmp_path / "gateway.db"))
-    await migrate(database, "colonnade.gateway")
-    yield database
-    await database.close()
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, opened: Opener) -> Database:
+    return opened(request.param, "colonnade.gateway")
 
 
-@pytest.fixture(params=["memory", "sql"])
-async def ledger(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> UsageLedger:
+@pytest.fixture(params=["memory", *KINDS])
+async def ledger(request: pytest.FixtureRequest, opened: Opener, tmp_path: Path) -> UsageLedger:
     if request.param == "memory":
         return MemoryUsageLedger()
-    return SqlUsageLedger(database, Journal(tmp_path / "usage"))
+    return SqlUsageLedger(opened(request.param, "colonnade.gateway"), Journal(tmp_path / "usage"))
 
 
 def entry(
@@ -126,6 +122,7 @@ async def test_what_a_month_has_cost(ledger: UsageLedger) -> None:
     assert await ledger.spent(Scope(Kind.TENANT, "acme"), date(2030, 2, 1)) == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @given(
     entries=st.lists(
         st.tuples(st.sampled_from(["k1", "k2"]), st.integers(0, 2**40), st.booleans(), st.booleans()),
@@ -134,13 +131,15 @@ async def test_what_a_month_has_cost(ledger: UsageLedger) -> None:
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_entry_is_lost_whenever_it_is_flushed_or_killed(
-    tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[str, int, bool, bool]]
+    tmp_path_factory: pytest.TempPathFactory,
+    new_url: Urls,
+    kind: str,
+    entries: list[tuple[str, int, bool, bool]],
 ) -> None:
     """Each step may flush, and may be followed by a death: a new ledger on the same folder."""
 
     async def run(folder: Path) -> None:
-        database = Database(sqlite_url(folder / "gateway.db"))
-        await migrate(database, "colonnade.gateway")
+        database = Database(new_url(kind, "colonnade.gateway"))
         journal = Journal(folder / "usage")
         ledger, sums = SqlUsageLedger(database, journal), {"k1": 0, "k2": 0}
         for key, tokens, flushed, killed in entries:

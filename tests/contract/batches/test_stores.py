@@ -1,6 +1,6 @@
-"""One contract for files and batches in memory, and in SQL with a folder."""
+"""What every store of files and batches does, and every store of files' contents."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,7 @@ from colonnade.gateway.adapters.sql_files import SqlFileStore
 from colonnade.gateway.domain.batches import Batch, BatchError, Counts, LeaseLost, LineResult, Status
 from colonnade.gateway.domain.files import FileRecord, PageQuery, Purpose
 from colonnade.gateway.ports import BatchStore, FileContents, FileStore
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from tests.contract.conftest import KINDS, Opener
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 
 NOW = datetime(2030, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -31,16 +30,13 @@ class Stores:
     batches: BatchStore
 
 
-@pytest.fixture(params=["memory", "sql"])
-async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+@pytest.fixture(params=["memory", *KINDS])
+async def stores(request: pytest.FixtureRequest, opened: Opener) -> Stores:
     if request.param == "memory":
         files = MemoryFileStore()
-        yield Stores(files, MemoryBatchStore(files))
-        return
-    database = Database(sqlite_url(tmp_path / "gateway.db"))
-    await migrate(database, "colonnade.gateway")
-    yield Stores(SqlFileStore(database), SqlBatchStore(database))
-    await database.close()
+        return Stores(files, MemoryBatchStore(files))
+    database = opened(request.param, "colonnade.gateway")
+    return Stores(SqlFileStore(database), SqlBatchStore(database))
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -1,22 +1,21 @@
-"""Any order of registrations, moves and deletions: SQL and memory agree, and the invariants hold."""
+"""Any order of registrations, moves and deletions: every store and memory agree, and the invariants hold."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from colonnade.errors import ColonnadeError
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.domain import Manifest, Once, Reference, Target, Version
 from colonnade.registry.ports import VersionStore
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from colonnade.storage.sql import Database
+from tests.contract.conftest import KINDS, Urls
 from tests.unit.registry.fakes import MemoryVersionStore, draft, ticking
 
 NAMES = st.sampled_from(["ark", "bee"])
@@ -35,12 +34,12 @@ async def _targets(reference: Reference, store: VersionStore) -> Sequence[tuple[
 
 
 class Stores(RuleBasedStateMachine):
+    url: Callable[[], str]
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        self.database = Database(sqlite_url(Path(self.folder.name) / "registry.db"))
-        self.runner.run(migrate(self.database, "colonnade.registry"))
+        self.database = Database(self.url())
         self.memory, self.sql = MemoryVersionStore(), SqlVersionStore(self.database)
         self.clock = ticking()
         self.revisions: dict[tuple[str, str], int] = {}
@@ -49,7 +48,6 @@ class Stores(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.runner.run(self.database.close())
         self.runner.close()
-        self.folder.cleanup()
 
     def both(self, act: Callable[[VersionStore], Awaitable[Any]]) -> Any:
         """What both stores answer, error for error."""
@@ -112,5 +110,8 @@ class Stores(RuleBasedStateMachine):
                 assert [(m.version, w) for m, w in found] == [(t.version, t.weight) for t in alias.targets]
 
 
-TestStores = Stores.TestCase
-TestStores.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_order_of_acts(new_url: Urls, kind: str) -> None:
+    here = type("Here", (Stores,), {"url": staticmethod(lambda: new_url(kind, "colonnade.registry"))})
+    few = settings(max_examples=6, stateful_step_count=12, deadline=None)
+    run_state_machine_as_test(here, settings=few)

@@ -1,26 +1,24 @@
 """One transaction a piece of work: serialisable writers, snapshots, and refusals that say what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import InvalidArgument, Unavailable
-from colonnade.storage.sql import Database, sqlite_url
+from colonnade.storage.sql import Database, micros, moment_of, sqlite_url
+from tests.contract.conftest import KINDS, Opener
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path / "own folder" / "data.db")
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, opened: Opener) -> Database:
+    database = opened(request.param, "")
 
     async def create(connection: AsyncConnection) -> None:
         await connection.execute(text("CREATE TABLE parent (id INTEGER PRIMARY KEY, total INTEGER NOT NULL)"))
@@ -28,8 +26,12 @@ async def database(url: str) -> AsyncIterator[Database]:
         await connection.execute(text("INSERT INTO parent VALUES (1, 0)"))
 
     await database.write(create)
-    yield database
-    await database.close()
+    return database
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
 
 
 async def total(database: Database) -> int:
@@ -43,7 +45,9 @@ async def increment(connection: AsyncConnection) -> None:
     await connection.execute(text("UPDATE parent SET total = :next"), {"next": found + 1})
 
 
-async def test_settings_of_every_connection(database: Database) -> None:
+async def test_settings_of_every_connection_to_a_file(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "own folder" / "data.db"))
+    assert (tmp_path / "own folder").stat().st_mode & 0o777 == 0o700
     expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
 
     async def pragmas(connection: AsyncConnection) -> dict[str, object]:
@@ -52,10 +56,24 @@ async def test_settings_of_every_connection(database: Database) -> None:
     assert await database.write(pragmas) == expected
     async with database.reading() as first, database.reading() as second:
         assert await pragmas(first) == await pragmas(second) == expected
+    await database.close()
 
 
-async def test_the_folder_is_the_owners(database: Database, tmp_path: Path) -> None:
-    assert (tmp_path / "own folder").stat().st_mode & 0o777 == 0o700
+async def test_settings_of_every_connection_to_a_server(opened: Opener) -> None:
+    database = opened("postgres", "")
+    expected = {
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "1min",
+        "application_name": "colonnade",
+        "transaction_isolation": "serializable",
+    }
+
+    async def shown(connection: AsyncConnection) -> dict[str, object]:
+        return {name: (await connection.execute(text(f"SHOW {name}"))).scalar_one() for name in expected}
+
+    assert await database.write(shown) == expected
+    async with database.reading() as connection:
+        assert await shown(connection) == expected | {"transaction_isolation": "repeatable read"}
 
 
 async def test_no_increment_is_lost(database: Database, url: str) -> None:
@@ -100,9 +118,12 @@ async def test_a_reader_cannot_keep_a_change(database: Database) -> None:
 
 
 async def test_a_lock_held_too_long_is_a_refusal(database: Database, url: str) -> None:
-    impatient = Database(url, busy_seconds=0.05)
+    impatient = Database(
+        url if database.is_sqlite else f"{url}?options=-clock_timeout%3D50ms", busy_seconds=0.05
+    )
 
-    async def hold(_connection: AsyncConnection) -> None:
+    async def hold(connection: AsyncConnection) -> None:
+        await connection.execute(text("UPDATE parent SET total = 0"))
         with pytest.raises(Unavailable, match="busy"):
             await impatient.write(increment)
 
@@ -130,15 +151,18 @@ async def test_work_is_repeated_where_another_transaction_came_between(database:
     assert (attempts, await total(database)) == (3, 1)
 
 
-async def test_it_gives_up_at_last(database: Database) -> None:
+async def test_it_gives_up_at_last(url: str) -> None:
+    database = Database(url, busy_seconds=0.05)
+
     class DeadlockError(Exception):
         sqlstate = "40P01"
 
     async def hopeless(_connection: AsyncConnection) -> None:
         raise DBAPIError("UPDATE", {}, DeadlockError())
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="busy"):
         await database.write(hopeless)
+    await database.close()
 
 
 async def test_a_cancelled_writer_frees_the_lock(database: Database) -> None:
@@ -158,8 +182,65 @@ async def test_a_cancelled_writer_frees_the_lock(database: Database) -> None:
     assert await total(database) == 1
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "sqlite+aiosqlite://", "sqlite://", "nosuchdb://host/name"])
+async def test_what_was_new_a_moment_ago_is_seen_at_the_second_look(database: Database) -> None:
+    """Insert where there is none: of many at once all succeed, and one inserts."""
+
+    async def ensure(connection: AsyncConnection) -> bool:
+        if (await connection.execute(text("SELECT 1 FROM parent WHERE id = 7"))).first():
+            return False
+        await connection.execute(text("INSERT INTO parent VALUES (7, 0)"))
+        return True
+
+    assert sum(await asyncio.gather(*(database.write(ensure) for _ in range(12)))) == 1
+
+
+async def test_work_that_is_alone_sees_what_the_one_before_has_left(database: Database, url: str) -> None:
+    others = [Database(url) for _ in range(4)]
+
+    async def create(connection: AsyncConnection) -> bool:
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        if "once" not in names:
+            await connection.execute(text("CREATE TABLE once (id INTEGER)"))
+        return "once" not in names
+
+    made = await asyncio.gather(*(each.write(create, alone=True) for each in others))
+    for each in others:
+        await each.close()
+    assert sum(made) == 1
+
+
+async def test_no_more_connections_than_were_allowed(opened: Opener) -> None:
+    url = opened("postgres", "").engine.url.render_as_string(hide_password=False)
+    database = Database(url, connections=2, busy_seconds=0.05)
+    async with database.reading(), database.reading():
+        with pytest.raises(Unavailable, match="all 2 connections"):
+            await database.write(increment)
+    await database.close()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+async def test_times_are_the_same_whatever_the_servers_clock_shows(database: Database, zone: str) -> None:
+    at = datetime(2030, 3, 31, 2, 30, 0, 123456, tzinfo=ZoneInfo(zone))
+
+    async def keep(connection: AsyncConnection) -> Any:
+        await connection.execute(text("CREATE TABLE times (at BIGINT)"))
+        await connection.execute(text("INSERT INTO times VALUES (:at)"), {"at": micros(at)})
+        return (await connection.execute(text("SELECT at FROM times"))).scalar_one()
+
+    assert moment_of(await database.write(keep)) == at
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "sqlite+aiosqlite://", "sqlite://", "nosuchdb://host/name", "mysql://host/name"]
+)
 def test_a_url_that_names_no_database(url: str) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         Database(url)
     assert refusal.value.details["field"] == "database_url"
+
+
+@pytest.mark.parametrize("url", ["sqlite:////tmp/a.db", "postgresql://u@h/n", "postgresql+psycopg://u@h/n"])
+def test_a_short_url_means_the_driver_that_is_here(url: str) -> None:
+    database = Database(url)
+    assert database.engine.url.drivername in ("sqlite+aiosqlite", "postgresql+psycopg")
+    assert database.engine.dialect.is_async

@@ -1,16 +1,14 @@
-"""One contract for limits in memory and in SQL."""
+"""What every store of limits does, whatever it keeps them in."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from colonnade.gateway.adapters.sql_limits import SqlLimitStore
 from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope
 from colonnade.gateway.ports import LimitStore
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from tests.contract.conftest import KINDS, Opener
 from tests.unit.gateway.memory import MemoryLimitStore
 
 NOW = datetime(2030, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -18,15 +16,11 @@ KEY, TENANT = Scope(Kind.KEY, "acme", "k1"), Scope(Kind.TENANT, "acme")
 MODEL = Scope(Kind.MODEL, "umbrella", "tiny")
 
 
-@pytest.fixture(params=["memory", "sql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LimitStore]:
+@pytest.fixture(params=["memory", *KINDS])
+async def store(request: pytest.FixtureRequest, opened: Opener) -> LimitStore:
     if request.param == "memory":
-        yield MemoryLimitStore()
-        return
-    database = Database(sqlite_url(tmp_path / "gateway.db"))
-    await migrate(database, "colonnade.gateway")
-    yield SqlLimitStore(database)
-    await database.close()
+        return MemoryLimitStore()
+    return SqlLimitStore(opened(request.param, "colonnade.gateway"))
 
 
 def record(scope: Scope, *numbers: int | None) -> LimitRecord:
@@ -51,3 +45,16 @@ async def test_the_last_one_holds_and_what_is_deleted_is_gone(store: LimitStore)
     await store.delete(KEY)
     await store.delete(KEY)
     assert await store.find([KEY]) == {}
+
+
+async def test_records_come_by_the_characters_of_their_names(store: LimitStore) -> None:
+    names = ["b", "B", "a-b", "a.b", "ab", "é", "z", "_"]
+    for name in names:
+        await store.put(record(Scope(Kind.MODEL, "acme", name), 1))
+    assert [each.scope.name for each in await store.records("acme")] == sorted(names)
+
+
+async def test_of_those_who_put_at_once_one_comes_last(store: LimitStore) -> None:
+    await asyncio.gather(*(store.put(record(KEY, number)) for number in range(1, 13)))
+    (kept,) = await store.records(None)
+    assert kept.quota.requests_per_minute in range(1, 13)

@@ -1,40 +1,28 @@
-"""One contract for keys in memory and in SQL, and the migration against the table that the code has."""
+"""What every key store does, whatever it keeps its keys in."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection
 
 from colonnade.errors import Conflict
-from colonnade.gateway.adapters import batch_tables, sql_limits, sql_usage
-from colonnade.gateway.adapters.sql import METADATA, SqlKeyStore
+from colonnade.gateway.adapters.sql import SqlKeyStore
 from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.ports import KeyStore
 from colonnade.security import keys
 from colonnade.security.identity import Role
-from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, sqlite_url
+from tests.contract.conftest import KINDS, Opener
 from tests.unit.gateway.memory import MemoryKeyStore
 
 NOW = datetime(2030, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(sqlite_url(tmp_path / "gateway.db"))
-    await migrate(database, "colonnade.gateway")
-    yield database
-    await database.close()
-
-
-@pytest.fixture(params=["memory", "sql"])
-async def store(request: pytest.FixtureRequest, database: Database) -> KeyStore:
-    return MemoryKeyStore() if request.param == "memory" else SqlKeyStore(database)
+@pytest.fixture(params=["memory", *KINDS])
+async def store(request: pytest.FixtureRequest, opened: Opener) -> KeyStore:
+    if request.param == "memory":
+        return MemoryKeyStore()
+    return SqlKeyStore(opened(request.param, "colonnade.gateway"))
 
 
 def record(
@@ -100,12 +88,22 @@ async def test_revoke_and_touch(store: KeyStore) -> None:
     assert found.last_used_at == NOW + timedelta(seconds=1)
 
 
-async def test_the_migrations_make_the_table_that_the_code_has(database: Database) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+async def test_of_many_with_one_idempotency_key_one_is_kept(store: KeyStore) -> None:
+    async def add() -> bool:
+        try:
+            await store.add(record(idempotency_key="k"))
+        except Conflict:
+            return False
+        return True
 
-    known = {sql_limits.LIMITS, sql_usage.USAGE, sql_usage.BATCHES, batch_tables.FILES, batch_tables.BATCHES}
-    assert known < set(METADATA.tables.values())
-    async with database.reading() as connection:
-        assert await connection.run_sync(differences) == []
-    assert await migrate(database, "colonnade.gateway") == "0004"
+    assert sum(await asyncio.gather(*(add() for _ in range(12)))) == 1
+    assert len(await store.records(None)) == 1
+
+
+async def test_a_replacement_that_is_refused_leaves_the_old_key_as_it_was(store: KeyStore) -> None:
+    old = record()
+    await store.add(old)
+    await store.add(record(idempotency_key="k"))
+    with pytest.raises(Conflict):
+        await store.add(record(replaces=old.id, idempotency_key="k"), NOW)
+    assert await store.find(old.id) == old
