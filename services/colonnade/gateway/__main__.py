@@ -186,7 +186,9 @@ def pipeline(
 @asynccontextmanager
 async def opened(settings: GatewaySettings) -> AsyncIterator[Database]:
     """The gateway's database, as this release has it."""
-    database = Database(settings.database)
+    database = Database(
+        settings.database, connections=settings.database_connections, setting="COLONNADE_GATEWAY_DATABASE_URL"
+    )
     try:
         await migrate(database, "colonnade.gateway")
         yield database
