@@ -10,18 +10,16 @@ from colonnade.cli.terminal import remark
 from colonnade.cli.welcome import welcome
 from colonnade.errors import ColonnadeError
 from colonnade.supervise.detach import start_detached
+from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.remote import Remote
-from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.supervisor import Supervisor
 from colonnade.supervise.topology import platform
 
 
-async def run_attached(
-    home: Home, host: str, port: int, *, wants_model: bool, replicas: Replicas | None = None
-) -> bool:
+async def run_attached(home: Home, host: str, port: int, *, wants_model: bool, engines: Engines) -> bool:
     """The supervisor is this process: its end, of whatever kind, is the platform's. False: no start."""
-    specs = platform(home, host=host, port=port, replicas=replicas)
+    specs = platform(home, host=host, port=port, engines=engines)
     url = specs[-1].address
     supervisor = Supervisor(home, specs, url=url)
     supervisor.stop_on_signals()
@@ -45,10 +43,8 @@ async def run_attached(
     return started_well
 
 
-async def run_detached(
-    home: Home, host: str, port: int, *, wants_model: bool, replicas: Replicas | None = None
-) -> bool:
-    start_detached(home, host=host, port=port, replicas=replicas)
+async def run_detached(home: Home, host: str, port: int, *, wants_model: bool, engines: Engines) -> bool:
+    start_detached(home, host=host, port=port, engines=engines)
     remote = Remote(home)
     url = remote.status().url
     guide = Guide(home, url, remote.status)

@@ -2,17 +2,18 @@
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from colonnade.cli.connection import HomeFolder
 from colonnade.errors import InvalidArgument
 from colonnade.supervise.defaults import GATEWAY_PORT
+from colonnade.supervise.engines import Engine, Engines
 
-if TYPE_CHECKING:
-    from colonnade.supervise.replicas import Replicas
+_VLLM_PYTHON = "COLONNADE_VLLM_PYTHON"
 
 
 def up(
@@ -21,11 +22,22 @@ def up(
     host: Annotated[str, typer.Option(help="Other than loopback only once API keys exist.")] = "127.0.0.1",
     home: HomeFolder = None,
     no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the bundled model.")] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Our own engine, vLLM, or both: vLLM first, ours for what it does not serve."),
+    ] = Engine.OWN,
+    vllm_python: Annotated[
+        str | None,
+        typer.Option(metavar="PYTHON", envvar=_VLLM_PYTHON, help="Python of the environment that has vLLM."),
+    ] = None,
     ray: Annotated[
         bool, typer.Option("--ray", help="Engines under Ray, on a cluster of this machine.")
     ] = False,
     replicas: Annotated[
         str | None, typer.Option(metavar="N|MIN:MAX", help="How many engines, with --ray.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that runs, with --ray.")
     ] = None,
 ) -> None:
     """Start the platform on this machine: registry, engine, inference and gateway. Ctrl-C stops it."""
@@ -35,25 +47,42 @@ def up(
     from colonnade.supervise.home import Home
 
     place = Home.of(home)
-    engines = _under_ray(replicas) if ray or replicas is not None else None
-    if engines and not ray:
-        raise InvalidArgument("--replicas is for engines under Ray; add --ray", field="replicas")
+    for option, given in {"--replicas": replicas, "--ray-address": ray_address}.items():
+        if given is not None and not ray:
+            raise InvalidArgument(f"{option} is for engines under Ray; add --ray", field=option.strip("-"))
+    engines = _under_ray(engine, replicas, ray_address) if ray else _beside_each_other(engine, vllm_python)
     _allow_imports_from_here()
     begin = run_detached if detach else run_attached
-    if not asyncio.run(begin(place, host, port, wants_model=not no_import, replicas=engines)):
+    if not asyncio.run(begin(place, host, port, wants_model=not no_import, engines=engines)):
         raise typer.Exit(1)
 
 
-def _under_ray(replicas: str | None) -> "Replicas":
+def _under_ray(kind: Engine, replicas: str | None, address: str | None) -> Engines:
     """As said here, or in ``COLONNADE_SERVING_REPLICAS``. Raises ``InvalidArgument`` where Ray is missing."""
     from colonnade.supervise.replicas import Replicas
 
-    engines = Replicas.parse(replicas or os.environ.get("COLONNADE_SERVING_REPLICAS") or "1")
+    if kind is not Engine.OWN:
+        raise InvalidArgument(
+            "engines under Ray are our own; leave out --ray, or --engine", field="engine", supported=["own"]
+        )
+    wanted = Replicas.parse(replicas or os.environ.get("COLONNADE_SERVING_REPLICAS") or "1")
     if importlib.util.find_spec("ray") is None:
         raise InvalidArgument(
             "Ray is not installed; install it with: pip install 'colonnade[ray]'", field="ray"
         )
-    return engines
+    return Engines(replicas=wanted, ray_address=address or "")
+
+
+def _beside_each_other(kind: Engine, python: str | None) -> Engines:
+    """Raises ``InvalidArgument`` where vLLM is wanted and missing."""
+    from colonnade.supervise.interpreter import check_vllm
+
+    if kind is Engine.OWN:
+        return Engines()
+    # Not resolved: an environment's Python is a link, and is told by it where it is.
+    chosen = str(Path(python).expanduser().absolute()) if python else sys.executable
+    check_vllm(chosen)
+    return Engines(kind, chosen)
 
 
 def _allow_imports_from_here() -> None:

@@ -12,8 +12,8 @@ import sys
 from colonnade.errors import ColonnadeError
 from colonnade.supervise.control import refusal
 from colonnade.supervise.defaults import GATEWAY_PORT
+from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
-from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.supervisor import Supervisor
 from colonnade.supervise.topology import platform
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=GATEWAY_PORT)
-    parser.add_argument("--replicas", type=Replicas.parse, help="engines under Ray")
+    Engines.add_arguments(parser)
     parser.add_argument("--tell", type=int, help="file descriptor to report the start on")
     arguments = parser.parse_args()
     return asyncio.run(_run(arguments))
@@ -31,7 +31,7 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     home = Home.of(arguments.home)
-    specs = platform(home, host=arguments.host, port=arguments.port, replicas=arguments.replicas)
+    specs = platform(home, host=arguments.host, port=arguments.port, engines=Engines.of(arguments))
     supervisor = Supervisor(home, specs, url=specs[-1].address)
     supervisor.stop_on_signals()
     try:

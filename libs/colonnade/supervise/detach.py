@@ -10,13 +10,13 @@ import sys
 
 from colonnade.errors import ColonnadeError, Internal
 from colonnade.supervise.control import accepted
+from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
-from colonnade.supervise.replicas import Replicas
 
 _MODULE = "colonnade.supervise"
 
 
-def start_detached(home: Home, *, host: str, port: int, replicas: Replicas | None = None) -> int:
+def start_detached(home: Home, *, host: str, port: int, engines: Engines) -> int:
     """Returns the supervisor's pid once it answers on its control socket; services may still be starting.
 
     Raises what stood in the way: another platform, a port in use.
@@ -25,8 +25,7 @@ def start_detached(home: Home, *, host: str, port: int, replicas: Replicas | Non
     ours, theirs = os.pipe()
     command = [sys.executable, "-P", "-m", _MODULE, "--home", str(home.root)]
     command += ["--host", host, "--port", str(port), "--tell", str(theirs)]
-    if replicas:
-        command += ["--replicas", str(replicas)]
+    command += engines.arguments()
     with home.log("supervisor").open("ab") as log, os.fdopen(ours, "rb") as answers:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,

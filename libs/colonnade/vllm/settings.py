@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.engine.server import ServerSettings
+from colonnade.supervise.defaults import METRICS_PORTS
 from colonnade.supervise.machine import usable_cpus, usable_memory
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -15,7 +16,7 @@ class VllmSettings(ServerSettings):
     model_config = SettingsConfigDict(env_prefix="COLONNADE_VLLM_", frozen=True, extra="ignore")
     service: ClassVar[str] = "vllm"
 
-    metrics_port: int = Field(default=9104, ge=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORTS["vllm"], ge=0, le=65535)
     dtype: Dtype = "auto"
     """What weights are kept and computed in; auto takes what the files have."""
     context_length: int = Field(default=0, ge=0)

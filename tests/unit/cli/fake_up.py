@@ -10,16 +10,14 @@ from colonnade.cli import foreground
 from colonnade.cli.main import main
 from colonnade.supervise import __main__ as background
 from colonnade.supervise import detach
+from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.probe import HttpHealth
-from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import ServiceSpec
 from tests.unit.supervise.stage import fake_spec
 
 
-def fake_platform(
-    home: Home, *, host: str, port: int, replicas: Replicas | None = None
-) -> tuple[ServiceSpec, ...]:
+def fake_platform(home: Home, *, host: str, port: int, engines: Engines) -> tuple[ServiceSpec, ...]:
     gateway = ServiceSpec(
         name="gateway",
         command=(
@@ -31,10 +29,19 @@ def fake_platform(
         env=dict(os.environ),
         ports=(port,),
     )  # fmt: skip
-    engine = fake_spec(home, "engine", *os.environ.get("FAKE_ENGINE", "").split(), stop_rank=2)
-    if replicas:
-        engine = fake_spec(home, f"serving-{replicas.least}-{replicas.most}", stop_rank=2)
-    return fake_spec(home, "registry", stop_rank=3), engine, gateway
+    fakes = [
+        fake_spec(home, name, *os.environ.get("FAKE_ENGINE", "").split(), stop_rank=2)
+        for name in _named(engines)
+    ]
+    return fake_spec(home, "registry", stop_rank=3), *fakes, gateway
+
+
+def _named(engines: Engines) -> tuple[str, ...]:
+    """With what tells them apart in their names, so that it shows."""
+    if engines.replicas is None:
+        return engines.services
+    where = engines.ray_address.replace(":", "-")
+    return (f"serving-{engines.replicas.least}-{engines.replicas.most}{where and f'-at-{where}'}",)
 
 
 for module in (foreground, background):

@@ -1,5 +1,6 @@
 """``colonnade up`` from start to end, over fake services."""
 
+import json
 import os
 import pty
 import signal
@@ -207,10 +208,52 @@ def test_in_the_background_too(up: Callable[..., Up]) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
-    [(["--replicas", "2"], "add --ray"), (["--ray", "--replicas", "4:1"], "a number or MIN:MAX")],
-    ids=["without-ray", "backwards"],
+    [
+        (["--replicas", "2"], "--replicas is for engines under Ray; add --ray"),
+        (["--ray-address", "head:6379"], "--ray-address is for engines under Ray; add --ray"),
+        (["--ray", "--replicas", "4:1"], "a number or MIN:MAX"),
+        (["--ray", "--engine", "vllm"], "engines under Ray are our own"),
+        (["--engine", "vllm"], "vLLM is not in the Python environment"),
+        (["--engine", "both", "--vllm-python", "no/such/python"], "names no Python"),
+        (["--engine", "both", "--vllm-python", "/bin/echo"], "names no Python"),
+        (["--engine", "none"], "Invalid value for '--engine'"),
+    ],
+    ids=["replicas", "address", "backwards", "ray-and-vllm", "no-vllm", "no-file", "no-python", "unknown"],
 )
-def test_replicas_that_cannot_be_are_refused(up: Callable[..., Up], arguments: list[str], why: str) -> None:
+def test_engines_that_cannot_be_are_refused(up: Callable[..., Up], arguments: list[str], why: str) -> None:
     run = up(*arguments)
     assert run.process.wait(60) != 0
     assert why in run.said
+
+
+def fake_python(folder: Path, colonnade: str, vllm: str) -> Path:
+    """Answers as the Python of an environment where these are installed."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\necho '{json.dumps([colonnade, vllm])}'\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(("engine", "own"), [("vllm", False), ("both", True)])
+def test_vllm_in_our_engines_place_or_beside_it(
+    up: Callable[..., Up], tmp_path: Path, engine: str, own: bool
+) -> None:
+    run = up("--engine", engine, "--detach", COLONNADE_VLLM_PYTHON=str(fake_python(tmp_path, "1", "2")))
+    assert run.process.wait(60) == 0, run.said
+    assert "vllm: ready" in run.said
+    assert ("engine: ready" in run.said) == own
+    Remote(run.home).stop()
+
+
+def test_an_environment_that_lacks_the_platform_is_refused(up: Callable[..., Up], tmp_path: Path) -> None:
+    run = up("--engine", "vllm", "--vllm-python", str(fake_python(tmp_path, "", "2")))
+    assert run.process.wait(60) != 0
+    assert "Colonnade is not in the Python environment" in run.said
+    assert str(tmp_path) not in run.said
+
+
+def test_a_ray_cluster_that_runs_is_named(up: Callable[..., Up]) -> None:
+    run = up("--ray", "--ray-address", "head:6379")
+    run.wait_for("Stop ")
+    assert "serving-1-1-at-head-6379: ready" in run.said
+    assert run.stop() == 0

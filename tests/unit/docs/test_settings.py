@@ -15,16 +15,20 @@ from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import ProcessSettings
 from colonnade.serving.settings import ServingSettings
 from colonnade.supervise.defaults import GATEWAY_PORT
+from colonnade.supervise.engines import Engine, Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import platform
 from colonnade.vllm.settings import VllmSettings
 
 ROOT = Path(__file__).parents[3]
-SUPERVISED = (GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings)
-CLASSES = (*SUPERVISED, VllmSettings)
+CLASSES = (
+    GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings
+)  # fmt: skip
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
-OF_CLIENTS = {"COLONNADE_URL": "", "COLONNADE_API_KEY": "", "COLONNADE_DEBUG": ""}
+OF_THE_COMMAND = {
+    "COLONNADE_URL": "", "COLONNADE_API_KEY": "", "COLONNADE_DEBUG": "", "COLONNADE_VLLM_PYTHON": ""
+}  # fmt: skip
 
 
 def documented() -> dict[str, str]:
@@ -63,7 +67,7 @@ def shown(default: object) -> str:
 
 
 def test_every_setting_is_in_the_tables_with_its_default() -> None:
-    assert documented() == dict(declared()) | OF_CLIENTS
+    assert documented() == dict(declared()) | OF_THE_COMMAND
 
 
 @pytest.mark.parametrize("settings", CLASSES, ids=lambda each: str(each.service))
@@ -74,12 +78,13 @@ def test_prefixes_are_the_services_names(settings: type[ProcessSettings]) -> Non
 
 def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
     home = Home(Path("/home"))
-    under_ray = platform(home, replicas=Replicas(1, 1), environ={})
-    specs = {spec.name: spec for spec in (*platform(home, environ={}), *under_ray)}
-    for settings in SUPERVISED:
+    under_ray = platform(home, engines=Engines(replicas=Replicas(1, 1)), environ={})
+    both = platform(home, engines=Engines(Engine.BOTH), environ={})
+    specs = {spec.name: spec for spec in (*both, *under_ray)}
+    for settings in CLASSES:
         spec, fields = specs[settings.service], settings.model_fields
         port = GATEWAY_PORT if settings is GatewaySettings else fields["metrics_port"].default
         assert spec.ports == ((port,) if port else ())
         assert fields["listen"].default in ("", f"127.0.0.1:{port}")
         assert spec.grace_seconds > fields["drain_seconds"].default
-    assert set(specs) == {settings.service for settings in SUPERVISED}
+    assert set(specs) == {settings.service for settings in CLASSES}

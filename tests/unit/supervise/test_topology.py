@@ -1,10 +1,14 @@
 """What is started, with what environment, and in which order it ends."""
 
+import argparse
 import sys
 from pathlib import Path
 
+import pytest
+
+from colonnade.supervise.engines import Engine, Engines
 from colonnade.supervise.home import Home
-from colonnade.supervise.machine import usable_cpus
+from colonnade.supervise.machine import usable_cpus, usable_memory
 from colonnade.supervise.probe import GrpcHealth, HttpHealth
 from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import ServiceSpec, platform
@@ -26,14 +30,54 @@ def test_four_processes_that_end_from_the_outside_in() -> None:
 def test_under_ray_engines_are_another_process_business_and_register_themselves() -> None:
     made = {
         spec.name: spec
-        for spec in platform(HOME, replicas=Replicas(1, 4), environ={"COLONNADE_SERVING_DRAIN_SECONDS": "60"})
+        for spec in platform(
+            HOME,
+            engines=Engines(replicas=Replicas(1, 4), ray_address="head:6379"),
+            environ={"COLONNADE_SERVING_DRAIN_SECONDS": "60"},
+        )
     }
     by_rank = sorted(made.values(), key=lambda spec: spec.stop_rank)
     assert [spec.name for spec in by_rank] == ["gateway", "inference", "serving", "registry"]
     assert {spec.env["COLONNADE_ENGINE_ADDRESSES"] for spec in by_rank} == {"none"}
     assert made["serving"].env["COLONNADE_SERVING_REPLICAS"] == "1:4"
+    assert made["serving"].env["COLONNADE_SERVING_RAY_ADDRESS"] == "head:6379"
     assert made["serving"].probe == GrpcHealth(Path("/srv/colonnade/run/serving.sock"))
     assert made["serving"].grace_seconds > 60 + 20, "the cluster takes its time too"
+
+
+def test_vllm_has_its_own_python_in_our_engines_place() -> None:
+    made = {
+        spec.name: spec for spec in platform(HOME, engines=Engines(Engine.VLLM, "/v/bin/python"), environ={})
+    }
+    assert set(made) == {"registry", "vllm", "inference", "gateway"}
+    assert made["vllm"].command == ("/v/bin/python", "-P", "-m", "colonnade.vllm")
+    assert made["vllm"].env["COLONNADE_VLLM_LISTEN"] == "unix:/srv/colonnade/run/vllm.sock"
+    assert made["vllm"].env["OMP_NUM_THREADS"] == made["vllm"].env["COLONNADE_VLLM_THREADS"]
+    assert made["vllm"].ports == (9104,)
+    assert made["inference"].command[0] == sys.executable
+    assert made["inference"].env["COLONNADE_ENGINE_ADDRESSES"] == "unix:/srv/colonnade/run/vllm.sock"
+
+
+@pytest.mark.parametrize("said", ["", "123"])
+def test_with_both_vllm_has_more_room_unless_the_user_says_otherwise(said: str) -> None:
+    environ = {"COLONNADE_ENGINE_MEMORY_BYTES": said} if said else {}
+    made = {spec.name: spec for spec in platform(HOME, engines=Engines(Engine.BOTH), environ=environ)}
+    assert made["inference"].env["COLONNADE_ENGINE_ADDRESSES"] == (
+        "unix:/srv/colonnade/run/vllm.sock,unix:/srv/colonnade/run/engine.sock"
+    )
+    assert made["engine"].env["COLONNADE_ENGINE_MEMORY_BYTES"] == (said or str(usable_memory() // 4))
+    assert made["vllm"].stop_rank > made["inference"].stop_rank
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [Engines(), Engines(Engine.BOTH, "/v/bin/python"), Engines(replicas=Replicas(1, 4), ray_address="h:1")],
+    ids=["own", "both", "ray"],
+)
+def test_another_process_reads_the_same_engines_from_its_arguments(engines: Engines) -> None:
+    parser = argparse.ArgumentParser()
+    Engines.add_arguments(parser)
+    assert Engines.of(parser.parse_args(engines.arguments())) == engines
 
 
 def test_backends_are_asked_on_their_sockets_and_the_gateway_by_http() -> None:
