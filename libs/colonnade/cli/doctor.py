@@ -22,13 +22,14 @@ def doctor(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="The gateway's port, to see if it is free.")
     ] = GATEWAY_PORT,
+    ray: Annotated[bool, typer.Option("--ray", help="Start a Ray cluster too, for a moment.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at everything that the platform needs, and say what to do. Status 1 if something will not work."""
     from colonnade.cli.checks import Level
     from colonnade.supervise.home import Home
 
-    findings = list(examine(Home.of(home), port))
+    findings = list(examine(Home.of(home), port, trial=ray))
     failed = any(finding.level is Level.FAIL for finding in findings)
     if as_json:
         out().print_json(data={"healthy": not failed, "checks": [asdict(finding) for finding in findings]})
@@ -38,15 +39,18 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine(home: "Home", port: int) -> "Iterator[Finding]":
+def examine(home: "Home", port: int, *, trial: bool = False) -> "Iterator[Finding]":
     from colonnade.cli.checks import home as home_checks
-    from colonnade.cli.checks import installation, machine, running
+    from colonnade.cli.checks import installation, machine, running, vllm
+    from colonnade.cli.checks import ray as ray_checks
 
     now = running.status(home)
     yield from installation.look()
     yield from machine.look(home, running=now is not None)
     yield from home_checks.look(home, running=now is not None)
     yield from running.look(home, now, port)
+    yield from vllm.look()
+    yield from ray_checks.look(home, trial=trial)
 
 
 def _print(findings: "list[Finding]") -> None:

@@ -13,8 +13,6 @@ from colonnade.supervise.home import MAX_SOCKET_PATH, Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.replicas import MOST, Replicas
 
-_BELOW_RAY_DIR = len("/s/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
-
 
 class ServingSettings(ProcessSettings):
     """Read by ``python -m colonnade.serving``, by ``colonnade.serving.app:build`` and by each replica."""
@@ -78,8 +76,9 @@ class ServingSettings(ProcessSettings):
     @property
     def ray_folder(self) -> Path:
         """Raises ``InvalidArgument`` where Ray's own sockets would not fit below it."""
-        folder = self.ray_dir or Home(self.home).run / "ray"
-        length = len(str(folder).encode()) + _BELOW_RAY_DIR
+        home = Home(self.home)
+        folder = self.ray_dir or home.ray
+        length = home.ray_socket_length(folder)
         if length > MAX_SOCKET_PATH:
             raise InvalidArgument(
                 f"Ray's sockets would have paths of {length} bytes, at most {MAX_SOCKET_PATH} are possible; "

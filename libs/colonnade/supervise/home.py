@@ -10,6 +10,7 @@ from colonnade.errors import InvalidArgument, PermissionDenied
 DEFAULT = "~/.colonnade"
 MAX_SOCKET_PATH = 107  # sun_path of sockaddr_un, less its NUL
 _LONGEST_SOCKET = "supervisor.sock"
+_BELOW_RAY = "/s/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ class Home:
     @property
     def control(self) -> Path:
         return self.run / "supervisor.sock"
+
+    @property
+    def ray(self) -> Path:
+        """Of a Ray cluster of our own."""
+        return self.run / "ray"
+
+    def ray_socket_length(self, folder: str | Path | None = None) -> int:
+        """Bytes in the path of Ray's longest socket, in ``folder`` or else below home."""
+        return len(os.fsencode(Path(folder or self.ray).expanduser().absolute())) + len(_BELOW_RAY)
 
     def socket(self, service: str) -> Path:
         return self.run / f"{service}.sock"

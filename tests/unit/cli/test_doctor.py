@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from colonnade.cli.checks import Finding, Level, installation, machine, running
+from colonnade.cli.checks import Finding, Level, installation, machine, running, vllm
 from colonnade.cli.checks import home as home_checks
+from colonnade.cli.checks import ray as ray_checks
 from colonnade.supervise import preflight, stale
 from colonnade.supervise.home import Home
 from colonnade.supervise.states import PlatformStatus, ServiceStatus, State
@@ -29,9 +30,20 @@ def test_the_report_has_a_level_a_message_and_a_remedy_where_one_is_needed(
 ) -> None:
     done = colonnade("doctor", "--json")
     report = json.loads(done.out)
-    assert {"python", "torch", "cpu", "memory", "disk", "home", "ports", "platform", "model"} <= {
-        check["check"] for check in report["checks"]
+    expected = {
+        "python",
+        "torch",
+        "cpu",
+        "memory",
+        "disk",
+        "home",
+        "ports",
+        "platform",
+        "model",
+        "vllm",
+        "ray",
     }
+    assert expected <= {check["check"] for check in report["checks"]}
     for check in report["checks"]:
         assert check["message"]
         assert bool(check["remedy"]) == (check["level"] != "ok"), check
@@ -209,3 +221,55 @@ def test_ports(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     remedies = {finding.message.split()[0]: finding.remedy for finding in running.ports(specs)}
     assert "1023" in remedies["80"]
     assert "COLONNADE_REGISTRY_METRICS_PORT" in remedies["9102,"]
+
+
+def answering(folder: Path, colonnade: str, vllm_version: str) -> str:
+    """A Python of an environment with these versions."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\necho '{json.dumps([colonnade, vllm_version])}'\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_vllms_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = vllm.look()
+    assert (found.level, "no environment is named" in found.message) == (Level.OK, True)
+    monkeypatch.setenv(vllm.VARIABLE, str(tmp_path / "gone"))
+    assert levels(list(vllm.look())) == {"vllm": Level.FAIL}
+    assert vllm.environment(answering(tmp_path, "", "0.32.0"), "0.1.0").level is Level.FAIL
+    other = vllm.environment(answering(tmp_path, "0.0.9", "0.32.0"), "0.1.0")
+    assert (other.level, "0.0.9" in other.message) == (Level.WARN, True)
+    well = vllm.environment(answering(tmp_path, "0.1.0", "0.32.0"), "0.1.0")
+    assert (well.level, "0.32.0" in well.message) == (Level.OK, True)
+
+
+def test_without_ray(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert levels(list(ray_checks.look(home, trial=False))) == {"ray": Level.OK}
+    assert levels(list(ray_checks.look(home, trial=True))) == {"ray": Level.FAIL}
+
+
+def test_room_for_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ray_checks.memory(10**8).level is Level.WARN
+    assert ray_checks.memory(10**10).level is Level.OK
+    deep = Home(tmp_path / ("x" * 60))
+    assert ray_checks.sockets(deep).level is Level.WARN
+    monkeypatch.setenv("COLONNADE_SERVING_RAY_DIR", "/tmp/r")
+    assert ray_checks.sockets(deep).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "level"),
+    [
+        ('{"cpus": 2.0}', 0, Level.OK),
+        ('{"error": "no Ray cluster answers"}', 1, Level.FAIL),
+        ("", 1, Level.FAIL),
+    ],
+    ids=["starts", "refuses", "breaks"],
+)
+def test_a_trial_of_ray(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, status: int, level: Level
+) -> None:
+    (tmp_path / "trial.py").write_text(f"import sys\nprint({says!r})\nsys.exit({status})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert ray_checks.start("trial").level is level
