@@ -1,0 +1,1 @@
+"""Promotions that are judged, watched, and taken back by themselves."""

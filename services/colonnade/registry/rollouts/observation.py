@@ -1,0 +1,111 @@
+"""What was seen of a version while it answered, and whether that breaks an objective."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from colonnade.registry.rollouts.plan import Measure, Objective, Plan
+
+FIRST_TOKEN_BOUNDS = (
+    0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0, 7.5,
+    11.0, 17.0, 25.0, 40.0, 60.0, 120.0,
+)  # fmt: skip
+"""Seconds: upper ends of the classes that first tokens are counted in. One more class has the rest."""
+_CLASSES = len(FIRST_TOKEN_BOUNDS) + 1
+_P95, _Z95 = 0.95, 1.959964
+"""The 97.5 % point of the normal distribution: an interval of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Sums over requests; adding two gives the sums over both."""
+
+    requests: int = 0
+    """That it was asked and that have ended, those that their clients left excepted."""
+    failures: int = 0
+    """Of those, that it did not answer."""
+    tokens: int = 0
+    """After each answer's first."""
+    decode_seconds: float = 0.0
+    """From each answer's first token to its last."""
+    first_tokens: tuple[int, ...] = (0,) * _CLASSES
+    """How many answers began within each class of ``FIRST_TOKEN_BOUNDS``."""
+
+    def __add__(self, other: "Observed") -> "Observed":
+        return Observed(
+            self.requests + other.requests,
+            self.failures + other.failures,
+            self.tokens + other.tokens,
+            self.decode_seconds + other.decode_seconds,
+            tuple(mine + theirs for mine, theirs in zip(self.first_tokens, other.first_tokens, strict=True)),
+        )
+
+    @classmethod
+    def answer(cls, first_token: float, tokens: int = 0, decode_seconds: float = 0.0) -> "Observed":
+        """One request that was answered."""
+        classes = [0] * _CLASSES
+        classes[bisect_left(FIRST_TOKEN_BOUNDS, first_token)] = 1
+        return cls(1, 0, tokens, decode_seconds, tuple(classes))
+
+    @classmethod
+    def failure(cls) -> "Observed":
+        """One request that was not."""
+        return cls(requests=1, failures=1)
+
+    @classmethod
+    def total(cls, parts: Iterable["Observed"]) -> "Observed":
+        return sum(parts, cls())
+
+    def figure(self, measure: Measure) -> float | None:
+        """None where nothing was seen that it could be worked out from."""
+        if measure is Measure.ERROR_RATE:
+            return self.failures / self.requests if self.requests else None
+        if measure is Measure.FIRST_TOKEN_P95:
+            return self._quantile(_P95)
+        return self.tokens / self.decode_seconds if self.tokens and self.decode_seconds > 0 else None
+
+    def least_error_rate(self) -> float:
+        """The lower end of the error rate's 95 % interval (E. B. Wilson, 1927)."""
+        if not self.failures:
+            return 0.0
+        n, rate, z2 = self.requests, self.failures / self.requests, _Z95**2
+        spread = _Z95 * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
+        return max(0.0, (rate + z2 / (2 * n) - spread) / (1 + z2 / n))
+
+    def _quantile(self, share: float) -> float | None:
+        """The upper end of the class that it lies in; infinite for the last."""
+        answers = sum(self.first_tokens)
+        if not answers:
+            return None
+        counted = 0
+        for end, count in zip((*FIRST_TOKEN_BOUNDS, math.inf), self.first_tokens, strict=True):
+            counted += count
+            if counted >= share * answers:
+                return end
+        raise AssertionError("the classes hold all answers")
+
+
+def breach(plan: Plan, candidate: Observed, stable: Observed) -> str:
+    """Which objective the candidate breaks, in words; empty for none."""
+    for objective in plan.objectives:
+        if words := _broken(objective, plan.least_requests, candidate, stable):
+            return words
+    return ""
+
+
+def _broken(objective: Objective, least: int, candidate: Observed, stable: Observed) -> str:
+    measure, bound = objective.measure, objective.bound
+    figure, beside = candidate.figure(measure), stable.figure(measure)
+    if figure is None or (bound.relative and stable.requests - stable.failures < least):
+        return ""
+    if measure is Measure.ERROR_RATE:
+        judged = candidate.least_error_rate()  # its own interval says whether it was seen often enough
+    elif candidate.requests - candidate.failures < least:
+        return ""
+    else:
+        judged = figure
+    if bound.holds(measure, judged, beside):
+        return ""
+    told = f"; the stable version's is {beside:.4g}" if bound.relative and beside is not None else ""
+    return f"{measure} is {figure:.4g} after {candidate.requests} requests, its bound {bound}{told}"
