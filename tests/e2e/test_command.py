@@ -29,6 +29,32 @@ def test_models(platform: Platform) -> None:
     assert "candidate" in platform.command("models", "show", "tiny").stdout
 
 
+def test_a_version_is_loaded_ahead(platform: Platform) -> None:
+    done = platform.command("models", "prepare", "tiny:1")
+    assert "tiny:1 is ready" in done.stderr
+    loaded = {
+        name
+        for engine in json.loads(platform.command("engines", "--json").stdout)
+        for name in engine["models"]
+    }
+    assert "tiny:1" in loaded
+    nobody = platform.command("models", "prepare", "nobody", check=False)
+    assert nobody.returncode == 1
+    assert "nobody" in nobody.stderr
+
+
+def test_biases_and_caches(platform: Platform) -> None:
+    asked = ("generate", "The quick brown", "--max-tokens", "4", "--preset", "deterministic")
+    plain = platform.command(*asked, "--refresh").stdout
+    assert platform.command(*asked, "--no-cache").stdout == plain
+    with platform.client() as http:
+        first = http.post(
+            "/generate", json={"prompt": "The quick brown", "max_tokens": 4, "temperature": 0, "logprobs": 0}
+        ).json()
+    token = first["logprobs"][0]["id"]
+    assert platform.command(*asked, "--logit-bias", f"{token}=-100").stdout != plain
+
+
 def test_a_model_comes_back_out_as_it_went_in(platform: Platform, tiny_model: Path, tmp_path: Path) -> None:
     platform.command("models", "export", "tiny@production", str(tmp_path / "out"))
     before, after = (load_file(folder / "model.safetensors") for folder in (tiny_model, tmp_path / "out"))

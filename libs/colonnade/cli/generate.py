@@ -7,7 +7,7 @@ import typer
 from colonnade.cli import forms, sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.standard_input import text_of_input
-from colonnade.cli.terminal import out, remark, write
+from colonnade.cli.terminal import human_seconds, out, remark, write
 
 if TYPE_CHECKING:
     from colonnade.client import Generation
@@ -32,6 +32,7 @@ def generate(
     repetition_penalty: sampling.RepetitionPenalty = None,
     frequency_penalty: sampling.FrequencyPenalty = None,
     presence_penalty: sampling.PresencePenalty = None,
+    logit_bias: sampling.LogitBias = None,
     stop: sampling.Stop = None,
     seed: sampling.Seed = None,
     json_schema: forms.JsonSchema = None,
@@ -39,6 +40,12 @@ def generate(
     grammar: forms.Grammar = None,
     json_object: forms.JsonObject = False,
     n: Annotated[int | None, typer.Option("--n", "-n", help="So many answers, one after the other.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Generate now, whatever is kept; the new answer may be kept.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither take an answer that is kept nor keep this one.")
+    ] = False,
     stats: Annotated[bool, typer.Option(help="Tell tokens and times on stderr afterwards.")] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -54,7 +61,12 @@ def generate(
     )  # fmt: skip
     if system is not None:
         wanted["messages"] = [{"role": "system", "content": system}, {"role": "user", "content": text}]
-    wanted |= {"structure": forms.structure(json_schema, regex, grammar, json_object), "n": n}
+    wanted |= {
+        "structure": forms.structure(json_schema, regex, grammar, json_object),
+        "n": n,
+        "logit_bias": sampling.biases(logit_bias),
+        "cache_control": _cache_control(refresh=refresh, no_cache=no_cache),
+    }
     given = None if system is not None else text
     with connect(url, api_key) as client:
         if as_json:
@@ -72,12 +84,20 @@ def generate(
 
 
 def told(result: "Generation") -> str:
-    """``smollm2:1, 12 + 40 tokens, stop, 1.9 s``"""
+    """``smollm2:1, 12 + 40 tokens, stop, 1.9 s, seed 7``, and of a kept answer ``hit of 3s`` ago."""
     seconds = result.timings.get("total") or sum(result.timings.values())
     usage = f"{result.usage.prompt_tokens} + {result.usage.completion_tokens} tokens"
     model, adapter = f"{result.model.name}:{result.model.version}", result.model.adapter
     model += f" with {adapter.name}:{adapter.version}" if adapter else ""
-    return f"{model}, {usage}, {result.finish_reason}, {seconds:.1f} s, seed {result.seed}"
+    cache = f", {result.cache.kind} of {human_seconds(result.cache.age_seconds)}" if result.cache else ""
+    return f"{model}, {usage}, {result.finish_reason}, {seconds:.1f} s, seed {result.seed}{cache}"
+
+
+def _cache_control(*, refresh: bool, no_cache: bool) -> str | None:
+    """In HTTP's words, where no-cache means that what is kept must not be taken unseen."""
+    if no_cache:
+        return "no-store"
+    return "no-cache" if refresh else None
 
 
 def _print_all(result: "Generation", *, stats: bool) -> None:

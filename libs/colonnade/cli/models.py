@@ -15,7 +15,9 @@ from colonnade.storage.bundled import DEFAULT, PREFIX
 if TYPE_CHECKING:
     from colonnade.client import Alias, Colonnade, Model
 
-app = typer.Typer(no_args_is_help=True, help="List, show, import and export models, and move their aliases.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, show, import, prepare and export models, and move their aliases."
+)
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 _ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 """Sources that are no paths; the platform knows what to say of them."""
@@ -85,6 +87,19 @@ def import_model(
     remark(
         f"Imported {version.name}:{version.version} ({version.size_label}, {version.digest[:19]}){pointed}."
     )
+
+
+@app.command("prepare")
+def prepare_model(
+    model: Annotated[str, typer.Argument(help="smollm2 (its production), smollm2:3 or smollm2@candidate.")],
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Have an engine load a version ahead of its first request."""
+    from colonnade.cli.preparing import follow
+
+    with connect(url, api_key) as client:
+        follow(client.models.prepare(model))
 
 
 @app.command("export")

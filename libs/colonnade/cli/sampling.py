@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from colonnade.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from colonnade.client.calls import GenerateOptions
 
@@ -55,6 +57,33 @@ Stop: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[
     int | None, typer.Option(help="Repeats an answer exactly.", rich_help_panel=_PANEL)
 ]
+
+LogitBias: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ID=VALUE",
+        help="Added to the score of a token, named by its id (colonnade tokenize); may be repeated.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+def biases(given: list[str] | None) -> dict[int, float] | None:
+    """``["15043=-100"]`` as the platform takes it."""
+    if not given:
+        return None
+    found: dict[int, float] = {}
+    for each in given:
+        token, separator, value = each.partition("=")
+        try:
+            found[int(token)] = float(value if separator else "")
+        except ValueError:
+            raise InvalidArgument(
+                f"--logit-bias takes the id of a token and a number, as in 15043=-100, not {each!r}",
+                field="logit_bias",
+                limit="ID=VALUE",
+            ) from None
+    return found
 
 
 def options(

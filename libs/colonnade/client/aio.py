@@ -27,6 +27,7 @@ from colonnade.client.results import (
     ImportProgress,
     Model,
     PlatformVersion,
+    Prepared,
     Scores,
     Tokens,
     Version,
@@ -265,6 +266,11 @@ class AsyncModels:
         its ``base``: the model version that it was made for, as in ``"smollm2:1"``.
         """
         return AsyncStream(self._client, calls.import_model(source, name, alias, description, base))
+
+    def prepare(self, reference: str) -> AsyncStream[Prepared, builtins.list[Prepared]]:
+        """Has an engine load what ``name``, ``name@alias`` or ``name:version`` means, ahead of its requests;
+        iterate, or ``wait``, for the versions that are ready."""
+        return AsyncStream(self._client, calls.prepare_model(reference))
 
     async def set_alias(
         self,

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
 
 from colonnade.client import parsing
-from colonnade.client.readers import GenerationReader, ImportReader, Reader
+from colonnade.client.readers import GenerationReader, ImportReader, PrepareReader, Reader
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -27,6 +27,7 @@ from colonnade.client.results import (
     NewKey,
     Page,
     PlatformVersion,
+    Prepared,
     Scores,
     Tokens,
     Version,
@@ -175,6 +176,13 @@ def import_model(
     body = _given(source=source, name=name, alias=alias, description=description, base=base)
     request = Request("POST", "/models/import", body, "text/event-stream", idempotency_key=uuid.uuid4().hex)
     return StreamCall(request, ImportReader)
+
+
+def prepare_model(reference: str) -> StreamCall[Prepared, list[Prepared]]:
+    request = Request(
+        "POST", _path("models", reference, "prepare"), accept="text/event-stream", repeatable=True
+    )
+    return StreamCall(request, PrepareReader)
 
 
 def set_alias(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from colonnade.client.parsing import decoded, not_understood
-from colonnade.client.results import Chunk, Generation, ImportProgress, Token, Version
+from colonnade.client.results import Chunk, Generation, ImportProgress, Prepared, Token, Version
 from colonnade.client.sse import Event
 from colonnade.errors import Code, ColonnadeError, Unavailable, error_of
 
@@ -88,6 +88,27 @@ class ImportReader:
         if self._version is None:
             raise _broken_off()
         return self._version
+
+
+class PrepareReader:
+    def __init__(self) -> None:
+        self._ready: list[Prepared] = []
+        self._whole = False
+
+    def read(self, event: Event) -> Prepared | None:
+        body = payload(event)
+        if body is None:
+            self._whole = True
+            return None
+        step = decoded(Prepared, body)
+        if step.state == "ready":
+            self._ready.append(step)
+        return step
+
+    def result(self) -> list[Prepared]:
+        if not (self._whole and self._ready):
+            raise _broken_off()
+        return self._ready
 
 
 def payload(event: Event) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from colonnade.client.results import (
     ImportProgress,
     Model,
     PlatformVersion,
+    Prepared,
     Scores,
     Tokens,
     Version,
@@ -264,6 +265,11 @@ class Models:
         its ``base``: the model version that it was made for, as in ``"smollm2:1"``.
         """
         return Stream(self._client, calls.import_model(source, name, alias, description, base))
+
+    def prepare(self, reference: str) -> Stream[Prepared, builtins.list[Prepared]]:
+        """Has an engine load what ``name``, ``name@alias`` or ``name:version`` means, ahead of its requests;
+        iterate, or ``wait``, for the versions that are ready."""
+        return Stream(self._client, calls.prepare_model(reference))
 
     def set_alias(
         self,

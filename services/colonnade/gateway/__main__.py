@@ -37,6 +37,7 @@ from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.stages import (
@@ -124,6 +125,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
         caches = Caches(InferenceCaches(calls), catalog, audit)
+        engines = InferenceEngines(calls)
         way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings)
         files, batches = await stack.enter_async_context(
             batch_room(database, way, doorkeeper, audit, settings)
@@ -134,7 +136,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
             models=Models(catalog, audit, resolver.forget, caches),
             caches=caches,
-            engines=InferenceEngines(calls),
+            engines=engines,
+            preparing=Preparing(engines, catalog, audit),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,

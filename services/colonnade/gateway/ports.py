@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from colonnade.errors import ColonnadeError
 from colonnade.gateway.domain.batches import Batch, LineResult
 from colonnade.gateway.domain.caching import CacheState
-from colonnade.gateway.domain.engines import Engine
+from colonnade.gateway.domain.engines import Engine, Loaded
 from colonnade.gateway.domain.exchange import Caller, Exchange
 from colonnade.gateway.domain.fair_use import Demand, LimitRecord, Rule, Scope, Verdict
 from colonnade.gateway.domain.files import FileRecord, PageQuery
@@ -71,10 +71,14 @@ class Generator(Protocol):
         """Ends the caller's generation, whose stream still says how it ended; whether there was one."""
 
 
-class EngineList(Protocol):
-    """The inference service, for who wants to see what runs."""
+class Engines(Protocol):
+    """The inference service, for who wants to see what runs, and to have something run soon."""
 
     async def list_engines(self, caller: Caller) -> tuple[Engine, ...]: ...
+
+    async def prepare(self, caller: Caller, target: Target) -> Loaded:
+        """Returns when an engine has the version in memory; of an adapter, the version that it belongs to."""
+        ...
 
 
 class AnswerCaches(Protocol):

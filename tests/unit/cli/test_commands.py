@@ -250,6 +250,57 @@ def test_models_import_of_an_adapter_names_its_base(stub: Stub, colonnade: Run, 
     assert stub.last.body["base"] == "smollm2:1"
 
 
+def test_models_prepare(stub: Stub, colonnade: Run) -> None:
+    step = {"name": "smollm2", "version": 3, "digest": "sha256:ab"}
+    loading = step | {"state": "loading", "seconds": 2.0}
+    ready = step | {"state": "ready", "seconds": 4.0, "memory_bytes": 270_000_000}
+    stub.routes["POST", "/models/smollm2%403/prepare"] = Answer(
+        events=[loading, loading, ready, "data: [DONE]\n\n"]
+    )
+    done = colonnade("models", "prepare", "smollm2@3")
+    assert done.status == 0, done
+    assert done.err.splitlines() == [
+        "  smollm2:3 loading, 2s",
+        "smollm2:3 is ready (270 MB), after 4s.",
+    ]
+
+
+def test_models_prepare_says_why_not(stub: Stub, colonnade: Run) -> None:
+    stub.routes["POST", "/models/smollm2/prepare"] = error(503, "unavailable", "no engine has room")
+    done = colonnade("models", "prepare", "smollm2")
+    assert done.status == 1
+    assert "no engine has room" in done.err
+
+
+def test_generate_with_biases(stub: Stub, colonnade: Run) -> None:
+    assert colonnade("generate", "x", "--logit-bias", "15043=-100", "--logit-bias", "7=2.5").status == 0
+    assert stub.last.body["logit_bias"] == {"15043": -100.0, "7": 2.5}
+
+
+@pytest.mark.parametrize("bias", ["15043", "x=1", "1=", "=1", "1=x"])
+def test_a_bias_that_is_none_is_refused_here(stub: Stub, colonnade: Run, bias: str) -> None:
+    done = colonnade("generate", "x", "--logit-bias", bias)
+    assert done.status == 1
+    assert "15043=-100" in done.err
+    assert not stub.seen
+
+
+@pytest.mark.parametrize(
+    ("flags", "sent"), [((), None), (("--refresh",), "no-cache"), (("--no-cache", "--refresh"), "no-store")]
+)
+def test_what_generate_wants_of_caches(
+    stub: Stub, colonnade: Run, flags: tuple[str, ...], sent: str | None
+) -> None:
+    assert colonnade("generate", "x", *flags).status == 0
+    assert stub.last.headers.get("cache-control") == sent
+
+
+def test_a_kept_answer_is_told_with_its_age(stub: Stub, colonnade: Run) -> None:
+    kept = final() | {"cache": {"kind": "hit", "age_seconds": 75.0, "similarity": 1.0}}
+    stub.routes["POST", "/generate"] = Answer(events=[*words("Paris")[:-2], kept, "data: [DONE]\n\n"])
+    assert "hit of 1m15s" in colonnade("generate", "x", "--stats").err
+
+
 def test_generate_with_an_adapter(stub: Stub, colonnade: Run) -> None:
     assert colonnade("generate", "The sea", "--adapter", "poet:2").status == 0
     assert stub.last.body["adapter"] == "poet:2"

@@ -19,6 +19,7 @@ from colonnade.client import (
     Health,
     ModelVersion,
     NewKey,
+    Prepared,
     Rival,
     Score,
     TextUsage,
@@ -323,6 +324,23 @@ async def test_an_import_shows_its_progress_and_ends_with_the_version(caller: Ca
     assert caller.bodies == [{"source": "bundled:tiny", "name": "tiny", "alias": "production"}]
     assert caller.requests[0].headers["accept"] == "text/event-stream"
     assert len(caller.requests[0].headers["idempotency-key"]) == 32
+
+
+async def test_a_version_is_prepared(caller: Caller) -> None:
+    step = {"name": "tiny", "version": 3, "digest": "sha256:ab"}
+    ready = step | {"state": "ready", "seconds": 4.5, "memory_bytes": 7}
+    caller.answers = [events(step | {"state": "loading", "seconds": 2.0, "memory_bytes": 0}, ready)]
+    stream = caller.client().models.prepare("tiny@canary")
+    assert [each.state for each in await items(stream)] == ["loading", "ready"]
+    assert stream.result == [Prepared("tiny", 3, "sha256:ab", "ready", 4.5, 7)]
+    assert (caller.requests[0].method, caller.requests[0].url.path) == ("POST", "/models/tiny@canary/prepare")
+
+
+async def test_loading_that_breaks_off_is_told(caller: Caller) -> None:
+    step = {"name": "tiny", "version": 3, "digest": "sha256:ab", "state": "loading"}
+    caller.answers = [events(step, done=False)]
+    with pytest.raises(Unavailable, match="broke off"):
+        await got(caller.client().models.prepare("tiny").wait())
 
 
 async def test_an_adapter_comes_with_its_base(caller: Caller) -> None:

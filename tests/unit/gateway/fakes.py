@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from colonnade.errors import ColonnadeError, NotFound
 from colonnade.gateway.adapters.limiter import MemoryLimiter
 from colonnade.gateway.domain.caching import CacheState
-from colonnade.gateway.domain.engines import Engine
+from colonnade.gateway.domain.engines import Engine, Loaded
 from colonnade.gateway.domain.exchange import Caller, Spec
 from colonnade.gateway.domain.fair_use import Kind, Quota
 from colonnade.gateway.domain.generation import Chunk, Finish, GenerationSpec, Timings, Token, Usage
@@ -52,6 +52,7 @@ from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.stages import (
@@ -278,6 +279,23 @@ class FakeAudit:
 @dataclass
 class FakeEngines:
     known: tuple[Engine, ...] = ()
+    error: ColonnadeError | None = None
+    gate: asyncio.Event | None = None
+    prepared: list[Target] = field(default_factory=list)
+    left: int = 0
+    """Of those who asked for a version, how many went before it was loaded."""
+
+    async def prepare(self, caller: Caller, target: Target) -> Loaded:
+        if self.error is not None:
+            raise self.error
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+        except asyncio.CancelledError:
+            self.left += 1
+            raise
+        self.prepared.append(target)
+        return Loaded(4000)
 
     async def list_engines(self, caller: Caller) -> tuple[Engine, ...]:
         return self.known
@@ -348,6 +366,7 @@ class House:
             models=Models(self.catalog, self.audit),
             caches=Caches(self.caches, self.catalog, self.audit),
             engines=self.engines,
+            preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),
             files=self.files,

@@ -17,6 +17,7 @@ from colonnade.client.results.models import (
     ImportProgress,
     Model,
     Page,
+    Prepared,
     Version,
 )
 from colonnade.client.results.platform import (
@@ -58,6 +59,7 @@ __all__ = [
     "NewKey",
     "Page",
     "PlatformVersion",
+    "Prepared",
     "Rival",
     "Score",
     "Scores",

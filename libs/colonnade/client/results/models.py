@@ -84,3 +84,18 @@ class ImportProgress:
     message: str = ""
     version: Version | None = None
     """In the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A version that an engine loads ahead of its requests."""
+
+    name: str
+    version: int
+    digest: str
+    state: str
+    """``loading`` or ``ready``."""
+    seconds: float = 0.0
+    """Since it was asked for."""
+    memory_bytes: int = 0
+    """That it takes on its engine, once it is ready."""

@@ -40,6 +40,7 @@ ROUTES: Table = {
     "GET /models": SEE_MODELS & PEOPLE,
     "GET /models/{name}": SEE_MODELS & PEOPLE,
     "POST /models/import": CHANGE_MODELS,
+    "POST /models/{name}/prepare": PREPARE & PEOPLE,
     "PUT /models/{name}/aliases/{alias}": CHANGE_MODELS,
     "DELETE /models/{name}/aliases/{alias}": CHANGE_MODELS,
     "GET /engines": SEE_RUNNING & PEOPLE,

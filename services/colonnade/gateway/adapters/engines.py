@@ -1,10 +1,12 @@
 """The engines, as the inference service sees them, over its gRPC."""
 
+from colonnade.api.generation.v1.generation_pb2 import ModelRef
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from colonnade.gateway.adapters.calls import Calls
-from colonnade.gateway.domain.engines import Breaker, Engine
+from colonnade.gateway.domain.engines import Breaker, Engine, Loaded
 from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.models import Target
 
 _SECONDS = 10.0
 
@@ -19,6 +21,12 @@ class InferenceEngines:
             caller, self._stub.ListEngines, wire.ListEnginesRequest(), wire.ListEnginesResponse, _SECONDS
         )
         return tuple(_engine(each) for each in answer.engines)
+
+    async def prepare(self, caller: Caller, target: Target) -> Loaded:
+        digest = target.base or target.digest
+        request = wire.PrepareRequest(model=ModelRef(name=target.name, version=target.version, digest=digest))
+        answer = await self._calls.unary(caller, self._stub.Prepare, request, wire.PrepareResponse)
+        return Loaded(answer.loaded.memory_bytes)
 
 
 def _engine(engine: wire.Engine) -> Engine:

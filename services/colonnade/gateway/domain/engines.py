@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from colonnade.gateway.domain.models import Target
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
@@ -12,6 +14,23 @@ class Breaker:
     """open or half_open."""
     seconds: float
     """Until it is half open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A version that an engine has in memory."""
+
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How far loading a version ahead of its requests is."""
+
+    target: Target
+    seconds: float
+    loaded: Loaded | None = None
+    """None while it goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colonnade.gateway.ports import EngineList, Probe
+from colonnade.gateway.ports import Engines, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
@@ -11,6 +11,7 @@ from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.preparing import Preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Gateway:
     keys: Keys
     models: Models
     caches: Caches
-    engines: EngineList
+    engines: Engines
+    preparing: Preparing
     limits: LimitAdmin
     usage: UsageReports
     files: Files

@@ -77,6 +77,7 @@ ROUTES = {
     "GET /models":                            "xxxxx..",
     "GET /models/{name}":                     "xxxxx..",
     "POST /models/import":                    "x.x....",
+    "POST /models/{name}/prepare":            "xxx....",
     "PUT /models/{name}/aliases/{alias}":     "x.x....",
     "DELETE /models/{name}/aliases/{alias}":  "x.x....",
     "GET /engines":                           "xxx.x..",
