@@ -3,7 +3,10 @@
 import asyncio
 import importlib
 import os
+import shlex
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import spawn
+from pathlib import Path
 
 from colonnade.engine.faults import FaultWatch
 from colonnade.engine.metrics import EngineMetrics
@@ -11,7 +14,8 @@ from colonnade.engine.scheduler import Limits
 from colonnade.engine.server import answering, serve_until_stopped
 from colonnade.engine.service import Engine
 from colonnade.errors import Unavailable, Unsupported
-from colonnade.storage.blobs import LocalBlobStore
+from colonnade.storage.blobs import open_blobs
+from colonnade.supervise import launch
 from colonnade.supervise.interpreter import VLLM_BUILDS
 from colonnade.vllm.core import VllmCore
 from colonnade.vllm.host import FAMILIES, VllmHost
@@ -62,7 +66,7 @@ def wired(settings: VllmSettings) -> tuple[VllmCore, Engine]:
         started: Backend = await backend.start(plan)
         return started
 
-    host = VllmHost(LocalBlobStore(settings.blobs), core, settings, start)
+    host = VllmHost(open_blobs(settings.blobs), core, settings, start)
     return core, Engine(core, host, EngineMetrics(), drive=core.drive, faults=faults)
 
 
@@ -80,6 +84,21 @@ def prepare(settings: VllmSettings) -> None:
     }
     for name, value in chosen.items():
         os.environ.setdefault(name, value)
+    tie(settings.data)
+
+
+def tie(folder: Path) -> None:
+    """Has the kernel end the processes that vLLM starts when this one ends, by ``kill -9`` too.
+
+    They are made by multiprocessing, which takes a program in Python's place: one that asks the kernel first,
+    and then becomes Python. (Those that they start watch them themselves.)
+    """
+    program = folder / "python"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    command = launch.wrapped(os.fsdecode(spawn.get_executable()))
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    program.chmod(0o700)
+    spawn.set_executable(str(program))
 
 
 def installed() -> str:
