@@ -4,6 +4,7 @@
 ``Peer`` calls a service on behalf of the current call, or of the service itself.
 """
 
+from colonnade.rpc.addresses import every_address
 from colonnade.rpc.context import CallContext, bound, current, current_or_none
 from colonnade.rpc.peer import Identity, Peer
 from colonnade.rpc.run import run, run_service, until_stopped
@@ -19,6 +20,7 @@ __all__ = [
     "bound",
     "current",
     "current_or_none",
+    "every_address",
     "run",
     "run_service",
     "until_stopped",

@@ -124,7 +124,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         leftovers = Leftovers()
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
-        caches = Caches(InferenceCaches(calls), catalog, audit)
+        caches = Caches(InferenceCaches(settings.inference, identity), catalog, audit)
         engines = InferenceEngines(calls)
         way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings)
         files, batches = await stack.enter_async_context(
