@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colonnade.cli.importing import Show, showing
 from colonnade.errors import Internal, InvalidArgument, NotFound, error_of
-from colonnade.storage.blobs import LocalBlobStore
+from colonnade.storage.blobs import BlobStore, open_blobs
 from colonnade.supervise.home import Home
 
 if TYPE_CHECKING:
@@ -34,14 +36,41 @@ def chosen(model: "Model", reference: str) -> "Version":
 
 def export(version: "Version", folder: Path, dtype: str, home: str | None) -> None:
     """Fills ``folder``, which must not exist. Raises what the process that does it says."""
-    listing = asyncio.run(_listing(version, LocalBlobStore(Home.of(home).blobs)))
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file, showing() as show:
-        json.dump(listing, file)
+    from colonnade.rpc.settings import ProcessSettings
+
+    named: dict[str, Any] = {"COLONNADE_HOME": Home.of(home).root}
+    blobs = open_blobs(ProcessSettings(**named).blobs)
+    with (
+        asyncio.Runner() as runner,
+        _held(runner, blobs),
+        tempfile.NamedTemporaryFile("w", suffix=".json") as file,
+        showing() as show,
+    ):
+        json.dump(runner.run(_listing(version, blobs)), file)
         file.flush()
         _run([file.name, "--out", str(folder), *(["--dtype", dtype] if dtype else [])], show)
 
 
-async def _listing(version: "Version", blobs: LocalBlobStore) -> dict[str, dict[str, str]]:
+@contextmanager
+def _held(runner: asyncio.Runner, blobs: BlobStore) -> Iterator[None]:
+    """Outside of the loop, whose signal handler would keep Ctrl-C from the process that is waited for."""
+    held = blobs.held()
+    runner.run(_entered(held))
+    try:
+        yield
+    finally:
+        runner.run(_left(held))
+
+
+async def _entered(held: AbstractAsyncContextManager[None]) -> None:
+    await held.__aenter__()
+
+
+async def _left(held: AbstractAsyncContextManager[None]) -> None:
+    await held.__aexit__(None, None, None)
+
+
+async def _listing(version: "Version", blobs: BlobStore) -> dict[str, dict[str, str]]:
     try:
         return {
             each.path: {"path": str(await blobs.open_path(each.digest)), "digest": each.digest}
@@ -50,7 +79,7 @@ async def _listing(version: "Version", blobs: LocalBlobStore) -> dict[str, dict[
     except NotFound:
         raise NotFound(
             "the model's files are not on this machine; run the command where the platform runs, with its "
-            "COLONNADE_HOME",
+            "COLONNADE_HOME and COLONNADE_BLOBS_URL",
             field="home",
         ) from None
 

@@ -92,7 +92,7 @@ class ModelHost:
         await self._loads.close()
 
     async def _load(self, manifest: Manifest, tell: Tell) -> Runtime:
-        async with self._one_at_a_time:
+        async with self._one_at_a_time, self._blobs.held():
             files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
             size = self._precision.bytes_for(manifest.parameters, manifest.weight_bytes, files)
             self._make_room(size + self.pairing.copy_bytes(manifest.parameters))

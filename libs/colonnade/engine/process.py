@@ -18,7 +18,7 @@ from colonnade.engine.service import Engine
 from colonnade.engine.settings import EngineSettings
 from colonnade.models.families.catalog import families
 from colonnade.rpc import Server
-from colonnade.storage.blobs import LocalBlobStore
+from colonnade.storage.blobs import open_blobs
 
 
 async def serve(settings: EngineSettings) -> None:
@@ -57,7 +57,7 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
     )
     core = Core(settings.limits, witness=faults.forward)
     host = ModelHost(
-        LocalBlobStore(settings.blobs),
+        open_blobs(settings.blobs),
         core,
         memory_bytes=settings.model_bytes,
         precision=precision,

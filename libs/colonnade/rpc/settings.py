@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
+from colonnade.storage.blobs.place import CACHE_BYTES, BlobPlace
 from colonnade.supervise.defaults import DRAIN_SECONDS
 from colonnade.supervise.home import DEFAULT, MAX_SOCKET_PATH, Home
 from colonnade.telemetry.logs import LEVELS
@@ -26,6 +27,11 @@ class ProcessSettings(BaseSettings):
     inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
     engine_addresses: str = Field(default="", validation_alias="COLONNADE_ENGINE_ADDRESSES")
 
+    blobs_url: str = Field(default="", validation_alias="COLONNADE_BLOBS_URL")
+    """``s3://bucket/prefix``; empty means the folder below home."""
+    blobs_cache_dir: Path | None = Field(default=None, validation_alias="COLONNADE_BLOBS_CACHE_DIR")
+    blobs_cache_bytes: int = Field(default=CACHE_BYTES, ge=1, validation_alias="COLONNADE_BLOBS_CACHE_BYTES")
+
     listen: str = ""
     """``unix:/path`` or ``host:port``; empty means a socket below home."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
@@ -34,7 +40,7 @@ class ProcessSettings(BaseSettings):
     drain_seconds: float = Field(default=DRAIN_SECONDS, ge=0)
     """How long running calls may take to finish after SIGTERM."""
 
-    @field_validator("home", "identity_dir")
+    @field_validator("home", "identity_dir", "blobs_cache_dir")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -61,9 +67,11 @@ class ProcessSettings(BaseSettings):
         return Home(self.home).audit(self.service)
 
     @property
-    def blobs(self) -> Path:
+    def blobs(self) -> BlobPlace:
         """Written by the registry alone."""
-        return Home(self.home).blobs
+        home = Home(self.home)
+        cache = self.blobs_cache_dir or home.blob_cache
+        return BlobPlace(self.blobs_url, home.blobs, cache, self.blobs_cache_bytes)
 
     @property
     def address(self) -> str:

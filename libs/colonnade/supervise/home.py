@@ -43,6 +43,11 @@ class Home:
         return self.root / "blobs"
 
     @property
+    def blob_cache(self) -> Path:
+        """Copies of blobs that are elsewhere."""
+        return self.root / "cache" / "blobs"
+
+    @property
     def private(self) -> tuple[Path, ...]:
         """What nobody but the owner may enter."""
         return self.run, self.logs, self.identity, self.root / "data", self.root / "audit"

@@ -43,7 +43,7 @@ class AdapterHost:
     async def load(self, runtime: Runtime, manifest: Manifest) -> None:
         require(runtime, Capability.ADAPTERS)
         digest, model = manifest.ref.digest, cast("ServedModel", runtime.model)
-        async with self._turn:
+        async with self._turn, self._blobs.held():
             if digest in self._loaded:
                 self.touch(digest)
                 return

@@ -99,7 +99,7 @@ class VllmHost:
                 "(colonnade up --engine both)",
                 field="manifest.family", supported=list(FAMILIES),
             )  # fmt: skip
-        async with self._turn:
+        async with self._turn, self._blobs.held():
             files = await verified(self._blobs, manifest, lambda done: tell(Progress("verify", done)))
             config = config_of(files)
             dtype = _dtype(self._settings, files)

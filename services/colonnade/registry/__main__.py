@@ -18,7 +18,7 @@ from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import Identity, Server, run_service, until_stopped
 from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
-from colonnade.storage.blobs import LocalBlobStore
+from colonnade.storage.blobs import open_blobs
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
 from colonnade.telemetry import get_logger
@@ -33,6 +33,7 @@ async def report(settings: RegistrySettings) -> dict[str, object]:
     await _reached(settings)
     return {
         "database": backend_of(settings.database),
+        "blobs": settings.blobs.url or "a folder",
         "import_roots": [str(root) for root in settings.roots],
         "default_model": settings.default_model or "the model promoted last",
         "can_convert": find_spec("torch") is not None,
@@ -57,12 +58,13 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
     database = database_of(settings)
     try:
         await migrate(database, "colonnade.registry")
-        blobs = LocalBlobStore(settings.blobs, max_blob_bytes=settings.max_blob_bytes)
+        blobs = open_blobs(settings.blobs, max_blob_bytes=settings.max_blob_bytes)
         importer = ConvertProcess(
             settings.workspaces, os.environ, command=convert,
             seconds=settings.import_seconds, threads=settings.import_threads,
         )  # fmt: skip
         importer.sweep()
+        await blobs.check()
         await blobs.sweep()
         store = SqlVersionStore(database)
         registry = Registry(store, trail, default_model=settings.default_model)
@@ -84,7 +86,8 @@ def database_of(settings: RegistrySettings) -> Database:
 
 
 async def _reached(settings: RegistrySettings) -> None:
-    """A file need not be there yet; a server must."""
+    """Files and folders need not be there yet; servers must."""
+    await open_blobs(settings.blobs).check()
     if backend_of(settings.database) != "sqlite":
         database = database_of(settings)
         try:

@@ -137,6 +137,7 @@ class Imports:
                 return
             started = time.monotonic()
             async with (
+                self._blobs.held(),
                 self._importer.workspace() as folder,
                 aclosing(self._convert_and_keep(request, principal, folder)) as events,
             ):

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colonnade.errors import InvalidArgument, NotFound, TooLarge
-from colonnade.storage.blobs import BlobStore, LocalBlobStore
+from colonnade.storage.blobs import BlobPlace, BlobStore, open_blobs
+from tests.harness.s3 import S3
 
 LIMIT = 9 * 1024 * 1024
 MISSING = f"sha256:{'0' * 64}"
 
-ADAPTERS: dict[str, Callable[[Path], BlobStore]] = {
-    "local": lambda folder: LocalBlobStore(folder / "blobs", max_blob_bytes=LIMIT),
-}
 
-
-@pytest.fixture(params=sorted(ADAPTERS))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return ADAPTERS[request.param](tmp_path)
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+    url = ""
+    if request.param == "s3":
+        server: S3 = request.getfixturevalue("s3")
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        url = server.url(f"{tmp_path.name}/blobs")
+    place = BlobPlace(url, tmp_path / "blobs", tmp_path / "cache")
+    return open_blobs(place, max_blob_bytes=LIMIT)
 
 
 def sha256(content: bytes) -> str:
@@ -97,6 +100,9 @@ async def test_a_digest_that_is_not_there(store: BlobStore) -> None:
     for look in (store.open_path, store.verify):
         with pytest.raises(NotFound, match=MISSING):
             await look(MISSING)
+    with pytest.raises(NotFound, match=MISSING):
+        await read(store, MISSING)
+    assert not await store.delete(MISSING)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +114,43 @@ async def test_a_malformed_digest_is_refused(store: BlobStore, digest: str) -> N
     for look in (store.open_path, store.exists, store.delete, store.verify):
         with pytest.raises(InvalidArgument):
             await look(digest)
+    with pytest.raises(InvalidArgument):
+        await read(store, digest)
+
+
+async def read(store: BlobStore, digest: str, start: int = 0, size: int | None = None) -> bytes:
+    return b"".join([chunk async for chunk in store.read(digest, start, size)])
+
+
+@pytest.mark.parametrize(
+    ("start", "size"), [(0, None), (3, None), (3, 4), (9, 100), (10, 5), (99, None), (2, 0)]
+)
+async def test_a_range_of_a_blob(store: BlobStore, start: int, size: int | None) -> None:
+    blob = await store.put_bytes(b"0123456789")
+    end = None if size is None else start + size
+    assert await read(store, blob.digest, start, size) == b"0123456789"[start:end]
+
+
+async def test_a_large_blob_is_read_in_chunks(store: BlobStore) -> None:
+    content = bytes(range(256)) * (LIMIT // 256)
+    blob = await store.put_bytes(content)
+    chunks = [chunk async for chunk in store.read(blob.digest)]
+    assert b"".join(chunks) == content
+    assert max(map(len, chunks)) < LIMIT
+
+
+async def test_all_digests(store: BlobStore) -> None:
+    assert [digest async for digest in store.digests()] == []
+    blobs = [await store.put_bytes(str(number).encode()) for number in range(5)]
+    assert {digest async for digest in store.digests()} == {blob.digest for blob in blobs}
+    await store.delete(blobs[0].digest)
+    assert {digest async for digest in store.digests()} == {blob.digest for blob in blobs[1:]}
+
+
+async def test_what_is_held_is_there_and_what_was_swept_was_nobodys(store: BlobStore) -> None:
+    await store.check()
+    blob = await store.put_bytes(b"in use")
+    async with store.held(), store.held():
+        path = await store.open_path(blob.digest)
+        assert await store.sweep() == 0
+        assert path.read_bytes() == b"in use"

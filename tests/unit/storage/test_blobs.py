@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from colonnade.errors import NotFound, Unavailable
-from colonnade.storage.blobs import LocalBlobStore
+from colonnade.errors import InvalidArgument, NotFound, Unavailable
+from colonnade.storage.blobs import BlobPlace, LocalBlobStore, open_blobs
 
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -147,3 +147,18 @@ async def test_sweeping_spares_the_living(store: LocalBlobStore, root: Path) -> 
     assert not dead.exists()
     assert alive.exists()
     assert await store.exists(f"sha256:{HELLO}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["bucket", "s3://", "s3:///prefix", "gs://bucket", "s3://key:hunter2@bucket", "s3://bucket?region=x"],
+)
+def test_a_url_that_names_no_bucket(url: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"s3://bucket/prefix") as refusal:
+        BlobPlace(url, tmp_path, tmp_path)
+    assert refusal.value.details["field"] == "COLONNADE_BLOBS_URL"
+    assert "hunter2" not in refusal.value.message
+
+
+def test_without_a_url_blobs_lie_in_the_folder(tmp_path: Path) -> None:
+    assert isinstance(open_blobs(BlobPlace("", tmp_path, tmp_path / "cache")), LocalBlobStore)

@@ -57,7 +57,7 @@ class AdapterHost:
         ``Overloaded`` for want of memory."""
         require(runtime, Capability.ADAPTERS)
         digest, bank = manifest.ref.digest, cast("AdapterBank", bank_of(runtime.model))
-        async with self._turn:
+        async with self._turn, self._blobs.held():
             if digest in self._loaded:
                 self.touch(digest)
                 return

@@ -1,7 +1,6 @@
 """Contents of files in a folder: written aside, brought to the disk, then given their name."""
 
 import asyncio
-import errno
 import hashlib
 import os
 import time
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from colonnade.errors import NotFound, TooLarge, Unavailable
+from colonnade.errors import NotFound, TooLarge
+from colonnade.storage.disk import full_disk_named, sync_folder
 
 _CHUNK = 1024 * 1024
 _PART = ".part"
@@ -28,7 +28,7 @@ class FolderContents:
         part = self._folder / f"{uuid.uuid4().hex}{_PART}"
         size, digest = 0, hashlib.sha256()
         try:
-            with _full_disk_named(), _created(part) as file:
+            with full_disk_named("the gateway's", "delete files, or try again later"), _created(part) as file:
                 async for chunk in chunks:
                     size += len(chunk)
                     _check_size(size, most_bytes)
@@ -110,11 +110,7 @@ def _settle(file: BinaryIO, part: Path, path: Path) -> None:
     file.flush()
     os.fsync(file.fileno())
     part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _written(path: Path) -> float:
@@ -129,13 +125,3 @@ def _check_size(size: int, most_bytes: int) -> None:
         raise TooLarge(
             f"a file may have at most {most_bytes} bytes; split it", field="file", limit=most_bytes
         )
-
-
-@contextmanager
-def _full_disk_named() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Unavailable("the gateway's disk is full; delete files, or try again later") from error

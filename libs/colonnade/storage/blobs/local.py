@@ -1,7 +1,6 @@
-"""Files by the SHA-256 of their content: written once, never changed, the same bytes kept once.
+"""Blobs in a folder of this machine: ``<root>/sha256/ab/abcdef...``.
 
-``BlobStore`` is the port; ``LocalBlobStore`` keeps ``<root>/sha256/ab/abcdef...``. A blob appears under its
-digest complete or not at all, and is on the disk before ``put_*`` returns.
+A blob appears under its digest complete or not at all, and is on the disk before ``put_*`` returns.
 """
 
 import asyncio
@@ -9,56 +8,24 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from colonnade.errors import InvalidArgument, NotFound, TooLarge, Unavailable
-
-MAX_BLOB_BYTES = 512 * 1024**3
-_CHUNK_BYTES = 4 * 1024**2
-_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """``digest`` is ``sha256:<64 hex>``."""
-
-    digest: str
-    size_bytes: int
-
-
-class BlobStore(Protocol):
-    """Every method that takes a digest raises ``InvalidArgument`` for a malformed one."""
-
-    async def put_file(self, source: Path, *, move: bool = False) -> Blob:
-        """Keeps the content of ``source``. ``move`` gives the file away: it is gone afterwards.
-
-        Nobody may write to a file that is being moved in. Raises ``TooLarge`` past the store's limit and
-        ``Unavailable`` where the store is full.
-        """
-        ...
-
-    async def put_bytes(self, content: bytes) -> Blob: ...
-
-    async def open_path(self, digest: str) -> Path:
-        """A local file with the content, for reading only, not verified. ``NotFound`` if there is none."""
-        ...
-
-    async def exists(self, digest: str) -> bool: ...
-
-    async def delete(self, digest: str) -> bool:
-        """Whether there was such a blob. Whoever has it open keeps reading it."""
-        ...
-
-    async def verify(self, digest: str) -> bool:
-        """Whether the content kept under ``digest`` still has it. ``NotFound`` if there is none."""
-        ...
+from colonnade.errors import Conflict, NotFound
+from colonnade.storage.blobs.port import (
+    CHUNK_BYTES,
+    MAX_BLOB_BYTES,
+    Blob,
+    check_size,
+    chunks_of,
+    digest_of,
+    hexadecimal_of,
+)
+from colonnade.storage.disk import full_disk_named, sync_folder
 
 
 class LocalBlobStore:
@@ -69,6 +36,9 @@ class LocalBlobStore:
         self._aside = root / "tmp"
         self._max_bytes = max_blob_bytes
 
+    async def check(self) -> None:
+        """A folder that is not there yet is made when it is written to."""
+
     async def put_file(self, source: Path, *, move: bool = False) -> Blob:
         return await asyncio.to_thread(self._put_moved if move else self._put_copy, source)
 
@@ -77,6 +47,23 @@ class LocalBlobStore:
 
     async def open_path(self, digest: str) -> Path:
         return await asyncio.to_thread(self._find, digest)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        yield  # what is here stays
+
+    async def read(self, digest: str, start: int = 0, size: int | None = None) -> AsyncGenerator[bytes, None]:
+        with (await asyncio.to_thread(self._find, digest)).open("rb") as file:
+            file.seek(start)
+            left = os.fstat(file.fileno()).st_size - start
+            left = left if size is None else min(left, size)
+            while left > 0 and (chunk := await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))):
+                left -= len(chunk)
+                yield chunk
+
+    async def digests(self) -> AsyncGenerator[str, None]:
+        for path in await asyncio.to_thread(lambda: list(self._root.glob("sha256/*/*"))):
+            yield f"sha256:{path.name}"
 
     async def exists(self, digest: str) -> bool:
         path = self._path(digest)
@@ -97,6 +84,11 @@ class LocalBlobStore:
         """Removes what dead writers left unfinished; returns how many files. Live writers are left alone."""
         return await asyncio.to_thread(self._sweep)
 
+    def keep(self, digest: str, chunks: Iterable[bytes]) -> Path:
+        """What comes from elsewhere, if it is what its digest says; else ``Conflict``, and nothing stays."""
+        self._put(chunks, expected=digest)
+        return self._path(digest)
+
     def _path(self, digest: str) -> Path:
         hexadecimal = hexadecimal_of(digest)
         return self._root / "sha256" / hexadecimal[:2] / hexadecimal
@@ -111,17 +103,19 @@ class LocalBlobStore:
         if not source.is_file():
             raise NotFound("the file to be stored is not there, or is not a file")
         with source.open("rb") as file:
-            return self._put(_chunks(file))
+            return self._put(chunks_of(file))
 
-    def _put(self, chunks: Iterable[bytes]) -> Blob:
+    def _put(self, chunks: Iterable[bytes], expected: str = "") -> Blob:
         """Hashes while it writes, so that the digest is that of the very bytes that were kept."""
         hasher, size = hashlib.sha256(), 0
-        with _full_disk_named(), self._draft() as (draft, file):
+        with full_disk_named("the blob store's", "free some space"), self._draft() as (draft, file):
             for chunk in chunks:
                 size += len(chunk)
-                self._check_size(size)
+                check_size(size, self._max_bytes)
                 hasher.update(chunk)
                 file.write(chunk)
+            if expected and hasher.hexdigest() != hexadecimal_of(expected):
+                raise Conflict(f"what was kept as {expected} is something else", digest=expected)
             file.flush()
             return self._commit(file, draft, hasher.hexdigest(), size)
 
@@ -129,7 +123,7 @@ class LocalBlobStore:
         """As ``_put`` without the copy, where the file has no other name and is on the same file system."""
         found = source.lstat()
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-            self._check_size(found.st_size)
+            check_size(found.st_size, self._max_bytes)
             try:
                 with source.open("rb") as file:
                     return self._commit(file, source, hexadecimal_of(digest_of(file)), found.st_size)
@@ -148,17 +142,9 @@ class LocalBlobStore:
         os.fchmod(file.fileno(), 0o400)
         os.fsync(file.fileno())
         draft.rename(path)
-        _sync_folder(path.parent)
-        _sync_folder(path.parent.parent)  # another writer may have made the folder a moment ago
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)  # another writer may have made the folder a moment ago
         return blob
-
-    def _check_size(self, size: int) -> None:
-        if size > self._max_bytes:
-            raise TooLarge(
-                f"a file of the model is larger than the blob store takes ({self._max_bytes} bytes); "
-                "split it into shards",
-                limit=self._max_bytes,
-            )
 
     @contextmanager
     def _draft(self) -> Iterator[tuple[Path, BinaryIO]]:
@@ -180,26 +166,6 @@ class LocalBlobStore:
         return sum(_unlink_if_abandoned(path) for path in self._aside.glob("*"))
 
 
-def hexadecimal_of(digest: str) -> str:
-    """The 64 digits of ``sha256:<64 hex>``; ``InvalidArgument`` for anything else."""
-    match = _DIGEST.fullmatch(digest)
-    if match is None:
-        raise InvalidArgument("a digest is sha256: and 64 lower-case hexadecimal digits", field="digest")
-    return match[1]
-
-
-def digest_of(file: BinaryIO) -> str:
-    """``sha256:<64 hex>`` of what is left to read, in bounded memory."""
-    hasher = hashlib.sha256()
-    for chunk in _chunks(file):
-        hasher.update(chunk)
-    return f"sha256:{hasher.hexdigest()}"
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.read(_CHUNK_BYTES), b"")
-
-
 def _is_file(path: Path) -> bool:
     try:
         return stat.S_ISREG(path.lstat().st_mode)  # a link is not something this store made
@@ -214,22 +180,14 @@ def _make_folder(path: Path) -> None:
     if not path.parent.is_dir():
         _make_folder(path.parent)
     path.mkdir(exist_ok=True, mode=0o700)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _unlink(path: Path) -> bool:
     if not _is_file(path):
         return False
     path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return True
 
 
@@ -241,13 +199,3 @@ def _unlink_if_abandoned(path: Path) -> bool:
             return True
     except (BlockingIOError, FileNotFoundError):
         return False
-
-
-@contextmanager
-def _full_disk_named() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Unavailable("the blob store's disk is full; free some space and try again") from error

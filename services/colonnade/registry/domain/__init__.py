@@ -1,0 +1,51 @@
+"""What a registry holds, and what is always true of it.
+
+A model has immutable versions, numbered from 1. A version's identity is the digest of its content. An alias
+points at versions of one model with weights that add up to 100; each move gives it the next revision, also
+across its deletion, so that a revision never means two things.
+"""
+
+from colonnade.registry.domain.aliases import (
+    DEFAULT_ALIAS,
+    Alias,
+    Target,
+    alias_for_import,
+    check_targets,
+    moved,
+)
+from colonnade.registry.domain.content import (
+    ADAPTER_FAMILY,
+    ENCODERS,
+    MAX_ARTEFACTS,
+    Artefact,
+    Content,
+    Draft,
+    Manifest,
+    Version,
+)
+from colonnade.registry.domain.models import Model, Reference, Resolution, base_of, check_kind, unknown_model
+from colonnade.registry.domain.once import Once
+
+__all__ = [
+    "ADAPTER_FAMILY",
+    "DEFAULT_ALIAS",
+    "ENCODERS",
+    "MAX_ARTEFACTS",
+    "Alias",
+    "Artefact",
+    "Content",
+    "Draft",
+    "Manifest",
+    "Model",
+    "Once",
+    "Reference",
+    "Resolution",
+    "Target",
+    "Version",
+    "alias_for_import",
+    "base_of",
+    "check_kind",
+    "check_targets",
+    "moved",
+    "unknown_model",
+]
