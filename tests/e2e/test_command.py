@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
-from tests.harness.platform import Platform
+from tests.harness.platform import Platform, free_port
 
 
 def test_generate_prints_what_the_model_says(platform: Platform) -> None:
@@ -77,6 +77,25 @@ def test_logs_show_recent_lines(platform: Platform) -> None:
 def test_doctor_finds_nothing_wrong(platform: Platform) -> None:
     report = platform.command("doctor", "--json", check=False)
     assert json.loads(report.stdout)["checks"]
+
+
+def test_without_keys_nobody_else_is_let_in(platform: Platform, short_folder: Path) -> None:
+    where = ("--host", "0.0.0.0", "--port", str(free_port()), "--home", str(short_folder))
+    done = platform.command("up", *where, check=False)
+    assert done.returncode == 1
+    assert "there is no API key yet" in done.stderr
+    assert "colonnade keys create" in done.stderr
+    assert "Stopping" not in done.stderr
+    assert [log.name for log in (short_folder / "logs").iterdir()] == ["supervisor.log"]
+
+
+def test_health_is_told_without_a_body(platform: Platform) -> None:
+    with platform.client() as http:
+        for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
+            asked = http.head(path)
+            assert (asked.status_code, asked.content) == (200, b"")
+            assert int(asked.headers["content-length"]) > 0
+            assert http.get("/health/live").json() == {"status": "live"}  # the connection is as it should be
 
 
 def test_an_error_is_one_line_with_a_remedy(platform: Platform) -> None:

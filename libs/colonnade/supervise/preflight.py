@@ -5,16 +5,19 @@ import fcntl
 import json
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from colonnade.errors import Conflict, InvalidArgument
+from colonnade.security.network import is_loopback
 from colonnade.supervise.home import Home
 from colonnade.supervise.topology import ServiceSpec
 
 _PATIENCE_SECONDS = 0.3
+_CHECK_SECONDS = 30.0
 
 
 def check_ports(specs: Iterable[ServiceSpec]) -> None:
@@ -53,6 +56,36 @@ def port_problem(host: str, port: int) -> int | None:
         except OSError as error:
             return error.errno or errno.EADDRINUSE
     return None
+
+
+def check_open(specs: Iterable[ServiceSpec]) -> None:
+    """Asks a gateway that other machines are to reach whether it would start: without a key it would not.
+
+    It alone knows its keys. Raises ``InvalidArgument`` in its words.
+    """
+    for spec in specs:
+        if spec.name != "gateway" or is_loopback(spec.host):
+            continue
+        said = _refusal(spec)
+        if said:
+            raise InvalidArgument(said.removeprefix(f"{spec.name}: "), field="host")
+
+
+def _refusal(spec: ServiceSpec) -> str:
+    """The last line of ``--check``; empty where nothing is wrong, or nothing was said in time."""
+    try:
+        asked = subprocess.run(  # noqa: S603 - the command that is about to be started
+            [*spec.command, "--check"],
+            env=dict(spec.env),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return ""  # it says it again when it starts
+    lines = asked.stderr.strip().splitlines()
+    return (lines or ["the gateway would not start"])[-1] if asked.returncode else ""
 
 
 @contextmanager

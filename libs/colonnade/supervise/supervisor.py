@@ -50,6 +50,7 @@ class Supervisor:
             try:
                 await stale.sweep(self._home)
                 preflight.check_ports(self._specs)
+                await asyncio.to_thread(preflight.check_open, self._specs)
                 async with ControlServer(self._home.control, self):
                     _log.info("supervisor started (pid %d)", os.getpid())
                     await self._run_watches(on_start)

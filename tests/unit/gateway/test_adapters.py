@@ -50,6 +50,7 @@ from colonnade.gateway.domain.texts import (
 from colonnade.security.access.inference import RPCS as INFERENCE
 from colonnade.security.access.registry import RPCS as REGISTRY
 from colonnade.security.identity import Principal, Role
+from tests.unit.gateway.fakes import FakeCatalog
 
 ALICE = Principal("acme", "alice", frozenset({Role.MODEL_ENGINEER}), "k1")
 TARGET = Target("tiny", 3, "sha256:" + "b" * 64, 100, 2048)
@@ -381,6 +382,19 @@ async def test_a_service_that_is_away(folder: Path, identity: rpc.Identity) -> N
         assert "not reachable" in await HealthProbe(peer).check()
         catalog = RegistryCatalog(Calls(peer, identity))
         assert await DefaultModelProbe(catalog).check()
+
+
+async def test_that_there_is_a_model_is_asked_now_and_then() -> None:
+    now, catalog = [100.0], FakeCatalog()
+    probe = DefaultModelProbe(catalog, kept_seconds=10, clock=lambda: now[0])
+    catalog.error = NotFound("no model yet")
+    assert [await probe.check() for _ in range(2)] == ["no model yet"] * 2
+    catalog.error = None
+    assert [await probe.check() for _ in range(3)] == [""] * 3
+    assert len(catalog.calls) == 3
+    now[0] += 10
+    catalog.error = Unavailable("away")
+    assert await probe.check() == "away"
 
 
 async def test_probes(registry: tuple[Registry, RegistryCatalog], inference: tuple[Inference, Calls]) -> None:

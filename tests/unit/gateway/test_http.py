@@ -79,6 +79,23 @@ async def test_traces_continue_the_callers(house: House, client: httpx.AsyncClie
     assert second.parent is None
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/v2/health/ready", "/metrics"])
+async def test_head_of_what_is_watched(house: House, client: httpx.AsyncClient, path: str) -> None:
+    head, got = await client.head(path), await client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    refused = await client.delete(path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    if path.endswith("ready"):
+        house.probes[0].wrong = "starting"
+        assert (await client.head(path)).status_code == 503
+
+
+async def test_head_elsewhere_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.head("/models")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+
+
 async def test_health(house: House, client: httpx.AsyncClient) -> None:
     assert (await client.get("/health/live")).json() == {"status": "live"}
     ready = await client.get("/health/ready")

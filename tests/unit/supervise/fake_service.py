@@ -19,7 +19,11 @@ parser.add_argument("--never-ready", action="store_true")
 parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
 parser.add_argument("--hang", action="store_true", help="stop answering once the file <name>.hang exists")
 parser.add_argument("--child", action="store_true", help="start a child that would outlive its parent")
+parser.add_argument("--check", action="store_true", help="say whether it would start")
+parser.add_argument("--refuses", help="the reason why it would not")
 arguments = parser.parse_args()
+if arguments.check:
+    sys.exit(f"{arguments.name}: {arguments.refuses}" if arguments.refuses else 0)
 
 
 def note(what: str) -> None:

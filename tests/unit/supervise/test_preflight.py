@@ -31,6 +31,21 @@ async def test_a_port_in_use_starts_nothing(home: Home, fake: Fake, taken: int) 
         preflight.check_ports([fake("engine", ports=(taken,))])
 
 
+async def test_a_gateway_that_others_may_not_reach_starts_nothing(home: Home, fake: Fake) -> None:
+    specs = [fake("registry"), fake("gateway", "--refuses", "there is no API key yet", host="0.0.0.0")]
+    with pytest.raises(InvalidArgument, match=r"^there is no API key yet$"):
+        await Supervisor(home, specs).run()
+    assert not (home.root / "diary").exists()
+
+
+def test_only_a_gateway_beyond_loopback_is_asked(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = ("--refuses", "no")
+    preflight.check_open([fake("engine", *refuses, host="0.0.0.0"), fake("gateway", *refuses)])
+    preflight.check_open([fake("gateway", *refuses, host="::1"), fake("gateway", host="0.0.0.0")])
+    monkeypatch.setattr(preflight, "_CHECK_SECONDS", 0.0)
+    preflight.check_open([fake("gateway", *refuses, host="0.0.0.0")])  # it says so itself
+
+
 def test_a_port_of_roots(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "port_problem", lambda host, port: 13)
     with pytest.raises(InvalidArgument, match="above 1023"):

@@ -1,5 +1,9 @@
 """Whether the neighbours that requests need are there."""
 
+import math
+import time
+from collections.abc import Callable
+
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from colonnade.errors import ColonnadeError
@@ -9,6 +13,7 @@ from colonnade.rpc import Peer
 from colonnade.security.identity import Principal
 
 _SECONDS = 2.0
+_KEPT_SECONDS = 10.0
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -35,17 +40,27 @@ class HealthProbe:
 
 
 class DefaultModelProbe:
-    """Whether a request that names no model has one."""
+    """Whether a request that names no model has one. Once it has, that is not asked again for a while: probes
+    come every second, from several sides."""
 
     name = "model"
 
-    def __init__(self, catalog: ModelCatalog) -> None:
-        self._catalog = catalog
+    def __init__(
+        self,
+        catalog: ModelCatalog,
+        kept_seconds: float = _KEPT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalog, self._kept_seconds, self._clock = catalog, kept_seconds, clock
         self._caller = Caller(Principal.service("gateway"), "readiness")
+        self._well_until = -math.inf
 
     async def check(self) -> str:
+        if self._clock() < self._well_until:
+            return ""
         try:
             await self._catalog.resolve(self._caller, "", "")
         except ColonnadeError as error:
             return error.message
+        self._well_until = self._clock() + self._kept_seconds
         return ""

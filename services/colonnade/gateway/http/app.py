@@ -17,8 +17,9 @@ from colonnade.gateway.http.errors import (
     invalid,
     no_such_route,
 )
+from colonnade.gateway.http.heads import Heads
 from colonnade.gateway.http.options import HttpOptions
-from colonnade.gateway.http.origin import OriginGuard
+from colonnade.gateway.http.origin import WATCHED, OriginGuard
 from colonnade.gateway.http.route import GuardedRoute, exchange_of
 from colonnade.gateway.http.routes import ROUTERS
 from colonnade.gateway.http.shortcut import Shortcut
@@ -32,7 +33,7 @@ def build(gateway: Gateway, options: HttpOptions) -> ASGIApp:
     """The application as a server runs it."""
     inner = Shortcut(build_routes(gateway, options))
     guarded = Bounds(OriginGuard(inner, options, gateway.doorkeeper), options.max_requests)
-    return Entry(guarded, options.request_seconds)
+    return Entry(Heads(guarded), options.request_seconds)
 
 
 def build_routes(gateway: Gateway, options: HttpOptions) -> FastAPI:
@@ -87,7 +88,8 @@ async def _http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     routes = [route for route in request.app.routes if isinstance(route, GuardedRoute)]
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in matching for method in route.methods or ()}
+    heads = {"HEAD"} if matching and request.url.path.startswith(WATCHED) else set()
+    return {method for route in matching for method in route.methods or ()} | heads
 
 
 async def _gone(request: Request, error: Exception) -> None:

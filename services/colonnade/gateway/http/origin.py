@@ -8,7 +8,7 @@ from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.security.network import LOOPBACK_HOSTS, check_host, check_origin, is_loopback
 
-_WATCHED = ("/health/", "/v2/health/", "/metrics")
+WATCHED = ("/health/", "/v2/health/", "/metrics")
 """Kubelet and Prometheus call these by the address of the pod."""
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
 
@@ -30,7 +30,7 @@ class OriginGuard:
                 raise InvalidArgument("host and origin may each be given once", field="host", limit=1)
             host, origin = next(iter(hosts), None), next(iter(origins), None)
             is_open = await self._doorkeeper.is_open()
-            if is_open or not scope["path"].startswith(_WATCHED):
+            if is_open or not scope["path"].startswith(WATCHED):
                 check_host(host, LOOPBACK_HOSTS if is_open else self._hosts)
             check_origin(origin, host, self._origins)
             if is_open:
