@@ -24,7 +24,7 @@ class State:
 
 def deploy(settings: ServingSettings) -> None:
     """Returns before the engines are ready. Without proxies of Ray's: nobody calls the application."""
-    serve.start(proxy_location="Disabled" if settings.own_cluster else "EveryNode")
+    serve.start(proxy_location="Disabled" if settings.own_cluster or settings.one_machine else "EveryNode")
     serve.run_many(
         [serve.RunTarget(target=build({}), name=NAME, route_prefix=None)],
         wait_for_ingress_deployment_creation=False,

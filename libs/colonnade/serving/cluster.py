@@ -11,6 +11,8 @@ from colonnade.errors import Unavailable
 from colonnade.serving.settings import ServingSettings
 
 _LOOPBACK = "127.0.0.1"
+_ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Has every process of Ray listen on loopback alone. (It says: this is no cluster of many machines.)"""
 _OBJECT_STORE_BYTES = 80 << 20
 """The least that Ray takes: neither weights nor tokens pass through it."""
 
@@ -66,10 +68,17 @@ def _own(settings: ServingSettings) -> Iterator[None]:
 
 @contextmanager
 def _elsewhere(settings: ServingSettings) -> Iterator[None]:
+    if settings.ray_address.startswith(_LOOPBACK):
+        os.environ |= _ON_LOOPBACK  # or Ray would look for it at the machine's other address
     import ray
 
     try:
-        ray.init(address=settings.ray_address, namespace="colonnade", log_to_driver=False)
+        ray.init(
+            address=settings.ray_address,
+            namespace="colonnade",
+            log_to_driver=False,
+            runtime_env={"env_vars": settings.for_engines(os.environ)} if settings.one_machine else None,
+        )
     except (ConnectionError, RuntimeError) as error:
         raise Unavailable("no Ray cluster answers at COLONNADE_SERVING_RAY_ADDRESS") from error
     try:
@@ -88,8 +97,7 @@ def _seclude(folder: Path) -> None:
     os.environ |= {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
-        # Has every process of Ray listen on loopback alone. (It says: this is no cluster of many machines.)
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        **_ON_LOOPBACK,
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray has its workers give way to everything else, and engines are their children.
         "RAY_worker_niceness": "0",

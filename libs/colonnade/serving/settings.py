@@ -1,6 +1,7 @@
 """Settings of engines under Ray, read from ``COLONNADE_SERVING_*``."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,6 +73,20 @@ class ServingSettings(ProcessSettings):
     @property
     def own_cluster(self) -> bool:
         return not self.ray_address
+
+    @property
+    def one_machine(self) -> bool:
+        """Whether engines share our folders and sockets; elsewhere our environment does not hold."""
+        return not self.port
+
+    def for_engines(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """What they must know of our environment; no secret of other services."""
+        shared = {str(field.validation_alias) for field in type(self).model_fields.values()}
+        return {
+            name: value
+            for name, value in environ.items()
+            if name in shared or name.startswith(("COLONNADE_ENGINE_", "COLONNADE_SERVING_"))
+        }
 
     @property
     def ray_folder(self) -> Path:

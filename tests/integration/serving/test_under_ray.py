@@ -3,7 +3,7 @@
 import json
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.integration.serving.under_ray import (
     ready_engines,
     replicas,
     under_ray,
+    unknown_caller,
 )
 
 pytestmark = pytest.mark.timeout(600)
@@ -78,7 +79,7 @@ def test_the_cluster_is_this_users_and_this_machines_alone(platform: Platform) -
     actors = {replica.actor.pid for replica in replicas(platform)}
     assert {pid for pid, _ in everywhere} <= actors, "only Serve's port between applications, one a replica"
     for _, port in everywhere:
-        assert _unknown_caller(port) == grpc.StatusCode.UNAUTHENTICATED
+        assert unknown_caller(port) == grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_the_dashboard_is_on_loopback_and_asks_for_the_token(platform: Platform) -> None:
@@ -167,13 +168,3 @@ def _listening(process: psutil.Process) -> list[tuple[str, int]]:
     except psutil.Error:
         return []
     return [(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN]
-
-
-def _unknown_caller(port: int) -> grpc.StatusCode:
-    """What a call without the token ends with."""
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call: Callable[..., object] = channel.unary_unary("/ray.serve.ASGIService/HandleRequest")
-        with pytest.raises(grpc.RpcError) as refused:
-            call(b"", timeout=10)
-    code: grpc.StatusCode = refused.value.code()
-    return code

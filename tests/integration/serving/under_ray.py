@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
+import pytest
 
 from tests.harness.platform import Platform, eventually, running
 
@@ -18,13 +20,14 @@ START_SECONDS = 120
 
 
 @contextmanager
-def under_ray(model: Path, replicas: str, **environment: str) -> Iterator[Platform]:
+def under_ray(model: Path, replicas: str, *arguments: str, **environment: str) -> Iterator[Platform]:
     """With ``model`` as ``tiny``, and all engines that there are at first registered."""
     environment |= {
         "COLONNADE_REGISTRY_IMPORT_ROOTS": str(model.parent),
         "COLONNADE_INFERENCE_LEASE_SECONDS": "3",
     }
-    with running("--no-import", "--ray", "--replicas", replicas, home=None, **environment) as platform:
+    chosen = ("--no-import", "--ray", "--replicas", replicas, *arguments)
+    with running(*chosen, home=None, **environment) as platform:
         least = int(replicas.partition(":")[0])
         eventually(lambda: len(ready_engines(platform)) == least, START_SECONDS, "the engines register")
         platform.command("models", "import", str(model), "--name", "tiny")
@@ -109,3 +112,13 @@ def outcome(platform: Platform, number: int, begun: threading.Event | None = Non
         return "broken"
     assert events[-1]["finish_reason"] == "length"
     return "done"
+
+
+def unknown_caller(port: int, method: str = "/ray.serve.ASGIService/HandleRequest") -> grpc.StatusCode:
+    """What a call without the token ends with."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call: Callable[..., object] = channel.unary_unary(method)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(b"", timeout=10)
+    code: grpc.StatusCode = refused.value.code()
+    return code

@@ -53,3 +53,25 @@ def test_rays_sockets_must_fit(monkeypatch: pytest.MonkeyPatch) -> None:
         _ = ServingSettings.of({}).ray_folder
     assert refused.value.details["limit"] == 107
     assert ServingSettings.of({"ray_dir": "/tmp/ray"}).ray_folder == Path("/tmp/ray")
+
+
+def test_engines_on_a_cluster_that_runs_hear_what_concerns_them_and_no_secret() -> None:
+    environ = {
+        "COLONNADE_HOME": "/h",
+        "COLONNADE_INFERENCE_ADDRESS": "unix:/h/run/inference.sock",
+        "COLONNADE_ENGINE_WEIGHTS": "4",
+        "COLONNADE_SERVING_CPUS": "1",
+        "COLONNADE_GATEWAY_BOOTSTRAP_KEY": "ck_x",
+        "COLONNADE_INFERENCE_CACHE_REDIS_URL": "redis://:secret@host",
+        "RAY_AUTH_TOKEN": "x",
+        "PATH": "/bin",
+    }
+    settings = ServingSettings.of({})
+    assert settings.one_machine
+    assert not ServingSettings.of({"port": 9200}).one_machine
+    assert set(settings.for_engines(environ)) == {
+        "COLONNADE_HOME",
+        "COLONNADE_INFERENCE_ADDRESS",
+        "COLONNADE_ENGINE_WEIGHTS",
+        "COLONNADE_SERVING_CPUS",
+    }
