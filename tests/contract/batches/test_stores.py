@@ -1,5 +1,6 @@
 """What every store of files and batches does, and every store of files' contents."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -166,6 +167,48 @@ async def test_the_oldest_batch_is_claimed_by_one(stores: Stores) -> None:
     assert again is not None
     assert again.id == "batch_1"
     assert await stores.batches.claim("me", LATER, LATER) is None
+
+
+async def test_of_many_who_claim_at_once_each_batch_has_one(stores: Stores) -> None:
+    await stores.files.add(file(), 1000)
+    for number in range(4):
+        await stores.batches.add(batch(f"batch_{number}", created_at=NOW + timedelta(seconds=number)))
+    claims = (stores.batches.claim(f"gateway-{number}", LATER, LATER + timedelta(60)) for number in range(10))
+    won = [claimed.id for claimed in await asyncio.gather(*claims) if claimed]
+    assert sorted(won) == [f"batch_{number}" for number in range(4)]
+
+
+async def test_results_that_come_at_once_are_all_counted(stores: Stores) -> None:
+    await leased(stores, lines=12)
+    records = (stores.batches.record("batch_1", "me", result(line)) for line in range(1, 13))
+    await asyncio.gather(*records)
+    found = await stores.batches.find("acme", "batch_1")
+    assert found is not None
+    assert found.counts == Counts(12, 12, 0)
+
+
+async def test_uploads_at_once_get_no_more_room_than_there_is(stores: Stores) -> None:
+    async def add(number: int) -> bool:
+        try:
+            await stores.files.add(file(f"file-{number}"), 35)
+        except TooLarge:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(add(number) for number in range(8)))) == 3
+
+
+async def test_keys_that_are_used_twice_at_once_count_once(stores: Stores) -> None:
+    await stores.files.add(file(), 1000)
+
+    async def add(number: int) -> bool:
+        try:
+            await stores.batches.add(batch(f"batch_{number}", idempotency_key="once"))
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(add(number) for number in range(8)))) == 1
 
 
 async def test_a_lease_is_renewed_released_and_lost(stores: Stores) -> None:

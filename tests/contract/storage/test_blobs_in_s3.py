@@ -115,6 +115,14 @@ async def test_what_is_not_what_its_name_says_never_gets_here(s3: S3, opened: Op
     assert list((tmp_path / "cache" / "tmp").iterdir()) == []
 
 
+async def test_what_a_dead_process_left_half_fetched_is_removed(opened: Opener, tmp_path: Path) -> None:
+    blob = await opened().put_bytes(b"hello")
+    (tmp_path / "cache" / "tmp").mkdir(parents=True)
+    (tmp_path / "cache" / "tmp" / "half").write_bytes(b"hel")
+    await opened().open_path(blob.digest)
+    assert list((tmp_path / "cache" / "tmp").iterdir()) == []
+
+
 async def test_what_was_asked_for_longest_ago_makes_room(opened: Opener, tmp_path: Path) -> None:
     store = opened(cache_bytes=3500)
     blobs = [await store.put_bytes(bytes([number]) * 1000) for number in range(4)]

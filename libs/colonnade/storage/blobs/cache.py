@@ -44,7 +44,8 @@ class BlobCache:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:
                 return None
-            os.utime(descriptor)
+            with suppress(PermissionError):  # of another user, who has let us read it
+                os.utime(descriptor)
             if self._holders:
                 self._descriptors.append(descriptor)
             else:
@@ -59,6 +60,8 @@ class BlobCache:
 
     def fill(self, digest: str, size: int, chunks: Iterable[bytes]) -> Path:
         """Inside ``filling``. ``Conflict`` where the content is not what the digest says."""
+        for draft in (self._folder / "tmp").glob("*"):
+            draft.unlink()  # its writer is dead: only one fills at a time
         self._make_room(size)
         self._kept.keep(digest, chunks)
         path = self.find(digest)
