@@ -1,21 +1,32 @@
 """``python -m colonnade.registry``: reads the settings, wires ports to adapters, serves until stopped."""
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from importlib.util import find_spec
 
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
+from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
+from colonnade.errors import InvalidArgument
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
+from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.sql import SqlVersionStore
+from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.domain import Reference
+from colonnade.registry.guarded import Guarded
 from colonnade.registry.imports import Imports
+from colonnade.registry.rollout_servicer import FULL_NAME as ROLLOUTS
+from colonnade.registry.rollout_servicer import RolloutServicer
+from colonnade.registry.rollouts.policies import policies_in
+from colonnade.registry.rollouts.runner import Runner
+from colonnade.registry.rollouts.service import Rollouts
 from colonnade.registry.service import Registry
 from colonnade.registry.servicer import FULL_NAME, RegistryServicer
 from colonnade.registry.settings import RegistrySettings
-from colonnade.rpc import Identity, Server, run_service, until_stopped
+from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.storage.blobs import open_blobs
@@ -54,9 +65,11 @@ async def serve(settings: RegistrySettings, *, convert: Sequence[str] = COMMAND)
 @asynccontextmanager
 async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) -> AsyncIterator[Server]:
     """A server that has not started yet. The audit log's lock makes it the only registry of its home."""
-    trail = AuditLog(settings.audit, settings.service)
-    database = database_of(settings)
-    try:
+    identity = Identity(settings.service, settings.identity)
+    async with AsyncExitStack() as stack:
+        trail = stack.enter_context(closing(AuditLog(settings.audit, settings.service)))
+        database = database_of(settings)
+        stack.push_async_callback(database.close)
         await migrate(database, "colonnade.registry")
         blobs = open_blobs(settings.blobs, max_blob_bytes=settings.max_blob_bytes)
         importer = ConvertProcess(
@@ -67,17 +80,50 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         await blobs.check()
         await blobs.sweep()
         store = SqlVersionStore(database)
-        registry = Registry(store, trail, default_model=settings.default_model)
+        guarded = Guarded(store, settings.guarded)
+        registry = Registry(store, trail, default_model=settings.default_model, guarded=guarded)
         imports = Imports(
             store, blobs, LocalSources(settings.roots), importer, trail,
-            max_waiting=settings.max_waiting_imports,
+            max_waiting=settings.max_waiting_imports, guarded=guarded,
         )  # fmt: skip
-        server = Server(settings.address, RPCS, Identity(settings.service, settings.identity))
-        server.add(add_RegistryServiceServicer_to_server, RegistryServicer(registry, imports), FULL_NAME)
+        inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
+        rollouts, runner = rollouts_of(settings, SqlRolloutStore(database), store, trail, inference)
+        running = asyncio.create_task(runner.run())
+        stack.push_async_callback(_ended, running)
+        server = Server(settings.address, RPCS, identity)
+        servicer = RegistryServicer(registry, imports, rollouts)
+        server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
+        server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
         yield server
-    finally:
-        await database.close()
-        trail.close()
+
+
+def rollouts_of(
+    settings: RegistrySettings,
+    store: SqlRolloutStore,
+    versions: SqlVersionStore,
+    trail: AuditLog,
+    inference: Peer,
+) -> tuple[Rollouts, Runner]:
+    """What is asked of rollouts, and what drives them."""
+    evaluator = ServedModel(inference, Probes.read(settings.probes_dir))
+    runner = Runner(
+        store, versions, evaluator, trail,
+        tick_seconds=settings.rollout_tick_seconds, lease_seconds=settings.rollout_lease_seconds,
+    )  # fmt: skip
+    policies = policies_in(settings.policies_dir)
+    if settings.default_policy not in policies:
+        raise InvalidArgument(
+            f"COLONNADE_REGISTRY_DEFAULT_POLICY must be one of {', '.join(sorted(policies))}", field="policy"
+        )
+    rollouts = Rollouts(
+        store, versions, trail, policies, default_policy=settings.default_policy, wake=runner.wake
+    )
+    return rollouts, runner
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def database_of(settings: RegistrySettings) -> Database:

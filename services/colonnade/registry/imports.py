@@ -27,6 +27,7 @@ from colonnade.registry.domain import (
     base_of,
     check_kind,
 )
+from colonnade.registry.guarded import Guarded
 from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.audit import privileged
@@ -81,6 +82,7 @@ class Imports:
         *,
         clock: Callable[[], datetime] = utc_now,
         max_waiting: int = MAX_WAITING,
+        guarded: Guarded | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -88,6 +90,7 @@ class Imports:
         self._importer = importer
         self._trail = trail
         self._clock = clock
+        self._guarded = guarded or Guarded(store)
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._max_waiting = max_waiting
@@ -149,6 +152,8 @@ class Imports:
         self, request: ImportRequest, principal: Principal, folder: Path
     ) -> AsyncGenerator[Progress | Version]:
         check_kind(request.name, await self._store.find_model(request.name), request.base)
+        if request.alias:
+            await self._guarded.check(request.name, request.alias)
         base = await self._base(request.base) if request.base else None
         source = await self._sources.locate(request.source)
         converted: Converted | None = None

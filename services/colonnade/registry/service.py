@@ -19,6 +19,7 @@ from colonnade.registry.domain import (
     check_targets,
     unknown_model,
 )
+from colonnade.registry.guarded import Guarded
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
@@ -49,10 +50,12 @@ class Registry:
         trail: AuditTrail,
         *,
         default_model: str = "",
+        guarded: Guarded | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._trail = trail
+        self._guarded = guarded or Guarded(store)
         self._default = Reference.parse(default_model) if default_model else None
         self._clock = clock
 
@@ -111,6 +114,7 @@ class Registry:
             async with privileged(
                 self._trail, "registry.alias.set", principal, acknowledge=True, **facts
             ) as learnt:
+                await self._guarded.check(name, alias)
                 moved = await self._store.move_alias(
                     name, alias, targets,
                     expected_revision=expected_revision, by=actor(principal), at=self._clock(),
@@ -125,6 +129,7 @@ class Registry:
             async with privileged(
                 self._trail, "registry.alias.delete", principal, acknowledge=True, model=name, alias=alias
             ):
+                await self._guarded.check(name, alias)
                 await self._store.delete_alias(name, alias, by=actor(principal), at=self._clock())
 
     async def _resolve(self, reference: str, size: str, embeds: bool) -> Resolution:

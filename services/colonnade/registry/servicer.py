@@ -8,8 +8,9 @@ import grpc
 
 from colonnade.api.registry.v1 import registry_pb2 as messages
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from colonnade.registry import wire
+from colonnade.registry import rollout_wire, wire
 from colonnade.registry.imports import ImportRequest, Imports
+from colonnade.registry.rollouts.service import Rollouts
 from colonnade.registry.service import Registry
 from colonnade.rpc import current
 
@@ -18,9 +19,10 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RegistryServicer(RegistryServiceServicer):
-    def __init__(self, registry: Registry, imports: Imports) -> None:
+    def __init__(self, registry: Registry, imports: Imports, rollouts: Rollouts) -> None:
         self._registry = registry
         self._imports = imports
+        self._rollouts = rollouts
 
     async def ListModels(
         self, request: messages.ListModelsRequest, context: _Context
@@ -40,7 +42,10 @@ class RegistryServicer(RegistryServiceServicer):
 
     async def Resolve(self, request: messages.ResolveRequest, context: _Context) -> messages.ResolveResponse:
         found = await self._registry.resolve(request.reference, request.size_label, embeds=request.embeds)
-        return wire.resolution(found)
+        answer = wire.resolution(found)
+        if watched := await self._rollouts.watched(found):
+            answer.rollout.CopyFrom(rollout_wire.watched(watched))
+        return answer
 
     async def GetManifest(
         self, request: messages.GetManifestRequest, context: _Context

@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from colonnade.registry.imports import MAX_WAITING
 from colonnade.rpc import ProcessSettings
+from colonnade.security.inputs import alias_name
 from colonnade.storage.blobs import MAX_BLOB_BYTES
 from colonnade.storage.sql import CONNECTIONS, sqlite_url
 from colonnade.supervise.defaults import METRICS_PORTS
@@ -33,12 +34,29 @@ class RegistrySettings(ProcessSettings):
     metrics_port: int = Field(default=METRICS_PORTS["registry"], ge=0, le=65535)
     import_threads: int = Field(default=1, ge=1, le=1024)
     max_waiting_imports: int = Field(default=MAX_WAITING, ge=0, le=1000)
+    policies_dir: Path | None = None
+    """A folder of rollouts' policies, each a ``<name>.yaml``; beside those that come with the platform."""
+    probes_dir: Path | None = None
+    """A folder of what their gates ask, each a ``<name>.json``."""
+    default_policy: str = "careful"
+    """Of a rollout that names none."""
+    guarded_aliases: str = ""
+    """Names of aliases, separated by commas, that only rollouts move once they are there: ``production``."""
+    rollout_tick_seconds: float = Field(default=0.5, gt=0, le=60)
+    """How often a rollout under way is looked at."""
+    rollout_lease_seconds: float = Field(default=15, gt=1, le=3600)
+    """After which another registry goes on with the rollouts of one that died."""
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "registry.db")
+
+    @property
+    def guarded(self) -> frozenset[str]:
+        named = [part.strip() for part in self.guarded_aliases.split(",") if part.strip()]
+        return frozenset(alias_name(name, "COLONNADE_REGISTRY_GUARDED_ALIASES") for name in named)
 
     @property
     def roots(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from colonnade.api.registry.v1 import registry_pb2 as messages
+from colonnade.api.registry.v1 import rollouts_pb2
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from colonnade.errors import (
     ColonnadeError,
@@ -174,8 +175,11 @@ async def test_a_client_that_goes_away_stops_the_import(client: Client, home: Pa
 
 
 async def test_the_access_table_lists_the_contract_and_is_obeyed(client: Client, home: Path) -> None:
-    service = messages.DESCRIPTOR.services_by_name["RegistryService"]
-    assert set(RPCS) == {f"/{service.full_name}/{method.name}" for method in service.methods}
+    services = [
+        messages.DESCRIPTOR.services_by_name["RegistryService"],
+        rollouts_pb2.DESCRIPTOR.services_by_name["RolloutService"],
+    ]
+    assert set(RPCS) == {f"/{each.full_name}/{method.name}" for each in services for method in each.methods}
     caller = Client(home, Role.CALLER)
     with pytest.raises(PermissionDenied):
         await caller.imported("convert\nweights")

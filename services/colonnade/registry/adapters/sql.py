@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
+from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_version, moved_alias
 from colonnade.registry.adapters.tables import (
     ALIASES,
     ARTEFACTS,
@@ -30,7 +31,6 @@ from colonnade.registry.domain import (
     Version,
     alias_for_import,
     moved,
-    unknown_model,
 )
 from colonnade.storage.sql import Database, micros
 
@@ -116,13 +116,8 @@ class SqlVersionStore:
         at: datetime,
     ) -> Alias:
         async def work(connection: AsyncConnection) -> Alias:
-            if not await _latest(connection, name):
-                raise unknown_model(name)
-            known = await _known(connection, name, [target.version for target in targets])
-            current = await rows.alias(connection, name, alias)
-            after = moved(current, alias, targets, known, expected_revision=expected_revision, by=by, at=at)
-            await _keep_alias(connection, name, after, is_new=current is None)
-            return after
+            await check_free(connection, name, alias)
+            return await moved_alias(connection, name, alias, targets, expected_revision, by, at)
 
         return await self._database.write(work)
 
@@ -131,7 +126,8 @@ class SqlVersionStore:
             current = await rows.alias(connection, name, alias)
             if current is None or not current.exists:
                 raise NotFound(f"model {name} has no alias {alias}", field="alias")
-            await _keep_alias(connection, name, current.deleted(by=by, at=at), is_new=False)
+            await check_free(connection, name, alias)
+            await keep_alias(connection, name, current.deleted(by=by, at=at), is_new=False)
 
         await self._database.write(work)
 
@@ -209,7 +205,7 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
                 for artefact in content.artefacts
             ],
         )
-    version = draft.numbered(await _latest(connection, draft.name) + 1)
+    version = draft.numbered(await latest_version(connection, draft.name) + 1)
     await connection.execute(
         insert(VERSIONS).values(
             model=draft.name,
@@ -234,41 +230,7 @@ async def _promote(connection: AsyncConnection, draft: Draft, version: int, aske
     targets = (Target(version, 100),)
     if current and current.targets == targets:
         return
+    await check_free(connection, draft.name, name)
     by, at = draft.created_by, draft.created_at
     after = moved(current, name, targets, {version}, expected_revision=None, by=by, at=at)
-    await _keep_alias(connection, draft.name, after, is_new=current is None)
-
-
-async def _keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, is_new: bool) -> None:
-    last = await connection.scalar(select(func.max(ALIASES.c.moved)))
-    values = {
-        "revision": alias.revision,
-        "moved": (last or 0) + 1,
-        "updated_at": micros(alias.updated_at),
-        "updated_by": alias.updated_by,
-    }
-    if is_new:
-        await connection.execute(insert(ALIASES).values(model=model, name=alias.name, **values))
-    else:
-        this = and_(ALIASES.c.model == model, ALIASES.c.name == alias.name)
-        await connection.execute(update(ALIASES).where(this).values(**values))
-        of_this = and_(TARGETS.c.model == model, TARGETS.c.alias == alias.name)
-        await connection.execute(delete(TARGETS).where(of_this))
-    if alias.targets:
-        key = {"model": model, "alias": alias.name}
-        await connection.execute(
-            insert(TARGETS),
-            [{**key, "version": target.version, "weight": target.weight} for target in alias.targets],
-        )
-
-
-async def _latest(connection: AsyncConnection, name: str) -> int:
-    """The number of a model's newest version; 0 if there is none."""
-    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == name)
-    return await connection.scalar(newest) or 0
-
-
-async def _known(connection: AsyncConnection, name: str, numbers: Sequence[int]) -> set[int]:
-    """Those of ``numbers`` that are versions of the model."""
-    among = and_(VERSIONS.c.model == name, VERSIONS.c.number.in_(numbers))
-    return set(await connection.scalars(select(VERSIONS.c.number).where(among)))
+    await keep_alias(connection, draft.name, after, is_new=current is None)

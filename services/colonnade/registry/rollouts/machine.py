@@ -86,6 +86,11 @@ class Rollout:
         return self.stable
 
     @property
+    def phase(self) -> str:
+        """Names the state and the step: another one as soon as what was seen before counts no more."""
+        return f"{self.state}-{self.step}-{round(self.since.timestamp() * 1e6)}"
+
+    @property
     def shadow_percent(self) -> int:
         """Of the requests, that the candidate gets a copy of."""
         shadow = self.plan.shadow

@@ -5,16 +5,17 @@ from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.inference.v1 import inference_pb2
-from colonnade.api.registry.v1 import registry_pb2
+from colonnade.api.registry.v1 import registry_pb2, rollouts_pb2
 from colonnade.errors import PermissionDenied, Unauthenticated
 from colonnade.security.access import PUBLIC, Table, allowed, check, engine, gateway, inference, registry
 from colonnade.security.identity import Principal, Role
 
 COLUMNS = (Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER, Role.AUDITOR, Role.SERVICE)
-ENGINE, INFERENCE, REGISTRY = (
+ENGINE, INFERENCE, REGISTRY, ROLLOUTS = (
     "/colonnade.api.engine.v1.EngineService",
     "/colonnade.api.inference.v1.InferenceService",
     "/colonnade.api.registry.v1.RegistryService",
+    "/colonnade.api.registry.v1.RolloutService",
 )
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
@@ -50,6 +51,12 @@ RPCS = {
     f"{REGISTRY}/SetAlias":         "x.x...",
     f"{REGISTRY}/DeleteAlias":      "x.x...",
     f"{REGISTRY}/ImportModel":      "x.x...",
+    f"{ROLLOUTS}/StartRollout":     "x.x...",
+    f"{ROLLOUTS}/GetRollout":       "xxxxxx",
+    f"{ROLLOUTS}/ListRollouts":     "xxxxxx",
+    f"{ROLLOUTS}/ChangeRollout":    "x.x...",
+    f"{ROLLOUTS}/ListPolicies":     "xxxxxx",
+    f"{ROLLOUTS}/ReportOutcomes":   ".....x",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -119,26 +126,27 @@ ROUTES = {
 }  # fmt: skip
 
 
-def rpcs_of(file: FileDescriptor) -> set[str]:
+def rpcs_of(*files: FileDescriptor) -> set[str]:
     return {
         f"/{service.full_name}/{method.name}"
+        for file in files
         for service in file.services_by_name.values()
         for method in service.methods
     }
 
 
 @pytest.mark.parametrize(
-    ("table", "file"),
+    ("table", "files"),
     [
-        (engine.RPCS, engine_pb2.DESCRIPTOR),
-        (inference.RPCS, inference_pb2.DESCRIPTOR),
-        (registry.RPCS, registry_pb2.DESCRIPTOR),
+        (engine.RPCS, [engine_pb2.DESCRIPTOR]),
+        (inference.RPCS, [inference_pb2.DESCRIPTOR]),
+        (registry.RPCS, [registry_pb2.DESCRIPTOR, rollouts_pb2.DESCRIPTOR]),
     ],
     ids=["engine", "inference", "registry"],
 )
-def test_a_table_lists_exactly_what_its_service_serves(table: Table, file: FileDescriptor) -> None:
-    assert rpcs_of(file)
-    assert set(table) == rpcs_of(file)
+def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list[FileDescriptor]) -> None:
+    assert rpcs_of(*files)
+    assert set(table) == rpcs_of(*files)
 
 
 def test_every_cell_of_the_rpcs() -> None:

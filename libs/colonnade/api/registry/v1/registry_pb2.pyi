@@ -302,25 +302,72 @@ class ResolveResponse(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
+    ROLLOUT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     alias: _builtins.str
     """empty where a version was named"""
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedTarget]: ...
+    @_builtins.property
+    def rollout(self) -> Global___Watched:
+        """of the alias, while one is under way"""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         alias: _builtins.str = ...,
         targets: _abc.Iterable[Global___ResolvedTarget] | None = ...,
+        rollout: Global___Watched | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rollout", b"rollout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "name", b"name", "rollout", b"rollout", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveResponse: _TypeAlias = ResolveResponse  # noqa: Y015
+
+@_typing.final
+class Watched(_message.Message):
+    """What a gateway needs of a rollout: what to copy requests to, what answers where the candidate fails, and under
+    which name to report what it saw.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLLOUT_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    CANDIDATE_FIELD_NUMBER: _builtins.int
+    SHADOW_PERCENT_FIELD_NUMBER: _builtins.int
+    STABLE_FIELD_NUMBER: _builtins.int
+    rollout: _builtins.str
+    phase: _builtins.str
+    """changes with the rollout's state and step"""
+    shadow_percent: _builtins.int
+    """of the requests that the candidate gets a copy of"""
+    @_builtins.property
+    def candidate(self) -> _manifest_pb2.Manifest: ...
+    @_builtins.property
+    def stable(self) -> _manifest_pb2.Manifest:
+        """answers what the candidate fails before its first token; none where there is none"""
+
+    def __init__(
+        self,
+        *,
+        rollout: _builtins.str = ...,
+        phase: _builtins.str = ...,
+        candidate: _manifest_pb2.Manifest | None = ...,
+        shadow_percent: _builtins.int = ...,
+        stable: _manifest_pb2.Manifest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "stable", b"stable"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "phase", b"phase", "rollout", b"rollout", "shadow_percent", b"shadow_percent", "stable", b"stable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Watched: _TypeAlias = Watched  # noqa: Y015
 
 @_typing.final
 class GetManifestRequest(_message.Message):

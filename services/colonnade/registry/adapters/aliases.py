@@ -1,0 +1,80 @@
+"""How aliases are moved, within a transaction that may do more than that."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from colonnade.errors import Conflict
+from colonnade.registry.adapters import rows
+from colonnade.registry.adapters.rollout_tables import ROLLOUTS
+from colonnade.registry.adapters.tables import ALIASES, TARGETS, VERSIONS
+from colonnade.registry.domain import Alias, Target, moved, unknown_model
+from colonnade.storage.sql import micros
+
+
+async def check_free(connection: AsyncConnection, model: str, alias: str) -> None:
+    """``Conflict`` while a rollout decides what the alias means."""
+    of_alias = and_(ROLLOUTS.c.model == model, ROLLOUTS.c.alias == alias, ROLLOUTS.c.under_way == 1)
+    found = await connection.scalar(select(ROLLOUTS.c.id).where(of_alias))
+    if found is not None:
+        raise Conflict(
+            f"the rollout {found} decides what {model}@{alias} means; promote it or roll it back first",
+            field="alias",
+            rollout=found,
+        )
+
+
+async def moved_alias(
+    connection: AsyncConnection,
+    model: str,
+    alias: str,
+    targets: Sequence[Target],
+    expected_revision: int | None,
+    by: str,
+    at: datetime,
+) -> Alias:
+    """See ``domain.moved``. ``NotFound`` for an unknown model."""
+    if not await latest_version(connection, model):
+        raise unknown_model(model)
+    known = await known_versions(connection, model, [target.version for target in targets])
+    current = await rows.alias(connection, model, alias)
+    after = moved(current, alias, targets, known, expected_revision=expected_revision, by=by, at=at)
+    await keep_alias(connection, model, after, is_new=current is None)
+    return after
+
+
+async def keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, is_new: bool) -> None:
+    last = await connection.scalar(select(func.max(ALIASES.c.moved)))
+    values = {
+        "revision": alias.revision,
+        "moved": (last or 0) + 1,
+        "updated_at": micros(alias.updated_at),
+        "updated_by": alias.updated_by,
+    }
+    if is_new:
+        await connection.execute(insert(ALIASES).values(model=model, name=alias.name, **values))
+    else:
+        this = and_(ALIASES.c.model == model, ALIASES.c.name == alias.name)
+        await connection.execute(update(ALIASES).where(this).values(**values))
+        of_this = and_(TARGETS.c.model == model, TARGETS.c.alias == alias.name)
+        await connection.execute(delete(TARGETS).where(of_this))
+    if alias.targets:
+        key = {"model": model, "alias": alias.name}
+        await connection.execute(
+            insert(TARGETS),
+            [{**key, "version": target.version, "weight": target.weight} for target in alias.targets],
+        )
+
+
+async def latest_version(connection: AsyncConnection, name: str) -> int:
+    """The number of a model's newest version; 0 if there is none."""
+    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == name)
+    return await connection.scalar(newest) or 0
+
+
+async def known_versions(connection: AsyncConnection, name: str, numbers: Sequence[int]) -> set[int]:
+    """Those of ``numbers`` that are versions of the model."""
+    among = and_(VERSIONS.c.model == name, VERSIONS.c.number.in_(numbers))
+    return set(await connection.scalars(select(VERSIONS.c.number).where(among)))
