@@ -50,7 +50,7 @@ test: dev  ## Units, contracts and the end-to-end path (minutes)
 test-integration: dev  ## Real model, kill drills, the built wheel (longer)
 	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm"
 
-test-vllm: dev $(PEERS)/vllm/.colonnade  ## The engine's contract against vLLM's CPU build
+test-vllm: dev $(PEERS)/vllm/.colonnade  ## The engine's contract, and a platform, with vLLM's CPU build
 	$(TEST_ENV) COLONNADE_VLLM_PYTHON=$(CURDIR)/$(PEERS)/vllm/bin/python $(BIN)/pytest tests -m vllm
 
 lint: dev  ## Style of Python and proto files
