@@ -160,7 +160,7 @@ async def test_what_another_process_has_open_is_in_use(opened: Opener) -> None:
     assert await other.stdout.readline() == b"open\n"
     with pytest.raises(TooLarge):
         await store.open_path(second.digest)
-    await other.communicate()
+    await other.communicate(b"")
     await store.open_path(second.digest)
     assert not path.exists()
 
