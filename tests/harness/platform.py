@@ -86,7 +86,9 @@ class Platform:
 
 @contextmanager
 def running(*arguments: str, home: Path | None = None, **environment: str) -> Iterator[Platform]:
-    """A platform that answers health checks; stopped, and its home removed unless given, at the end."""
+    """A platform that answers health checks; stopped, and its home removed unless given, at the end.
+
+    Without the console, unless its port is among the ``arguments``."""
     folder = home or Path(tempfile.mkdtemp(prefix="cln-"))  # short: sockets live below it
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -100,7 +102,8 @@ def running(*arguments: str, home: Path | None = None, **environment: str) -> It
     }
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "up.log").open("ab") as log:
-        process = _up(port, arguments, settings, log)
+        without = () if "--console-port" in arguments else ("--no-console",)
+        process = _up(port, (*without, *arguments), settings, log)
     platform = Platform(folder, url, process, settings)
     try:
         eventually(lambda: platform.ready() or _ended(process, folder), 120, "the platform gets ready")

@@ -9,6 +9,7 @@ from colonnade.cli.guide import Guide
 from colonnade.cli.terminal import remark
 from colonnade.cli.welcome import welcome
 from colonnade.errors import ColonnadeError
+from colonnade.supervise.console import Console
 from colonnade.supervise.detach import start_detached
 from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
@@ -17,15 +18,19 @@ from colonnade.supervise.supervisor import Supervisor
 from colonnade.supervise.topology import platform
 
 
-async def run_attached(home: Home, host: str, port: int, *, wants_model: bool, engines: Engines) -> bool:
+async def run_attached(
+    home: Home, host: str, port: int, *, wants_model: bool, engines: Engines, console: Console | None = None
+) -> bool:
     """The supervisor is this process: its end, of whatever kind, is the platform's. False: no start."""
-    specs = platform(home, host=host, port=port, engines=engines)
+    specs = platform(home, host=host, port=port, engines=engines, console=console)
     url = specs[-1].address
     supervisor = Supervisor(home, specs, url=url)
     supervisor.stop_on_signals()
     started = asyncio.Event()
     running = asyncio.create_task(supervisor.run(started.set))
-    guide = asyncio.create_task(_guide(started, Guide(home, url, supervisor.status), home, wants_model))
+    guide = asyncio.create_task(
+        _guide(started, Guide(home, url, supervisor.status), home, wants_model, console)
+    )
     telling = asyncio.create_task(_tell_the_end(supervisor))
     try:
         await asyncio.wait({running, guide, telling}, return_when=asyncio.FIRST_COMPLETED)
@@ -43,8 +48,10 @@ async def run_attached(home: Home, host: str, port: int, *, wants_model: bool, e
     return started_well
 
 
-async def run_detached(home: Home, host: str, port: int, *, wants_model: bool, engines: Engines) -> bool:
-    start_detached(home, host=host, port=port, engines=engines)
+async def run_detached(
+    home: Home, host: str, port: int, *, wants_model: bool, engines: Engines, console: Console | None = None
+) -> bool:
+    start_detached(home, host=host, port=port, engines=engines, console=console)
     remote = Remote(home)
     url = remote.status().url
     guide = Guide(home, url, remote.status)
@@ -58,18 +65,20 @@ async def run_detached(home: Home, host: str, port: int, *, wants_model: bool, e
     except asyncio.CancelledError:
         remark("The platform goes on in the background; stop it with: colonnade down")
         raise
-    sys.stdout.write(welcome(home, url, detached=True, with_key=guide.keys_required))
+    sys.stdout.write(welcome(home, url, detached=True, with_key=guide.keys_required, console=console))
     return guide.answers
 
 
-async def _guide(started: asyncio.Event, guide: Guide, home: Home, wants_model: bool) -> bool:
+async def _guide(
+    started: asyncio.Event, guide: Guide, home: Home, wants_model: bool, console: Console | None
+) -> bool:
     await started.wait()
     try:
         await guide.lead(wants_model)
     except ColonnadeError as error:
         show(error)
         return False
-    sys.stdout.write(welcome(home, guide.url, detached=False, with_key=guide.keys_required))
+    sys.stdout.write(welcome(home, guide.url, detached=False, with_key=guide.keys_required, console=console))
     sys.stdout.flush()
     return True
 

@@ -10,7 +10,8 @@ import typer
 
 from colonnade.cli.connection import HomeFolder
 from colonnade.errors import InvalidArgument
-from colonnade.supervise.defaults import GATEWAY_PORT
+from colonnade.supervise.console import Console, installed
+from colonnade.supervise.defaults import CONSOLE_PORT, GATEWAY_PORT
 from colonnade.supervise.engines import Engine, Engines
 
 _VLLM_PYTHON = "COLONNADE_VLLM_PYTHON"
@@ -39,8 +40,12 @@ def up(
     ray_address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that runs, with --ray.")
     ] = None,
+    console_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Where the web console listens.")
+    ] = CONSOLE_PORT,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Leave the web console out.")] = False,
 ) -> None:
-    """Start the platform on this machine: registry, engine, inference and gateway. Ctrl-C stops it."""
+    """Start the platform on this machine: registry, engine, inference, gateway, console. Ctrl-C stops it."""
     import asyncio
 
     from colonnade.cli.foreground import run_attached, run_detached
@@ -53,8 +58,19 @@ def up(
     engines = _under_ray(engine, replicas, ray_address) if ray else _beside_each_other(engine, vllm_python)
     _allow_imports_from_here()
     begin = run_detached if detach else run_attached
-    if not asyncio.run(begin(place, host, port, wants_model=not no_import, engines=engines)):
+    console = None if no_console else _console(host, console_port)
+    if not asyncio.run(begin(place, host, port, wants_model=not no_import, engines=engines, console=console)):
         raise typer.Exit(1)
+
+
+def _console(host: str, port: int) -> Console | None:
+    """None where what its pages are made with is not installed; the platform does without."""
+    from colonnade.cli.terminal import remark
+
+    if installed():
+        return Console(host, port)
+    remark("Without the web console: it is not installed (pip install 'colonnade[console]').")
+    return None
 
 
 def _under_ray(kind: Engine, replicas: str | None, address: str | None) -> Engines:

@@ -2,12 +2,15 @@
 
 import shlex
 
+from colonnade.supervise.console import Console
 from colonnade.supervise.home import Home
 
 _BODY = '{"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 40}'
 
 
-def welcome(home: Home, url: str, *, detached: bool, with_key: bool = False) -> str:
+def welcome(
+    home: Home, url: str, *, detached: bool, with_key: bool = False, console: Console | None = None
+) -> str:
     """``with_key`` where the platform requires one."""
     elsewhere = home != Home.of()  # then the other commands must be told
     at_home = f" --home {shlex.quote(str(home.root))}" if elsewhere else ""
@@ -20,6 +23,7 @@ def welcome(home: Home, url: str, *, detached: bool, with_key: bool = False) -> 
         "",
         f"  Ask    curl -s {url}/generate -H 'Content-Type: application/json'{header} \\",
         f"         -d '{_BODY}'",
+        *([f"  See    {console.url}    (the web console)"] if console else []),
         f"  Chat   colonnade chat{at_url}",
         f"  Look   colonnade status{at_home}    {url}/docs",
         f"  Stop   {stop}" if detached else f"  Stop   Ctrl-C, or: {stop}",

@@ -25,9 +25,12 @@ class Configuration:
 
 
 def configure(base_url: str | None, api_key: str | None, timeout: float, max_retries: int) -> Configuration:
-    """Arguments first, then COLONNADE_URL and COLONNADE_API_KEY, then the platform on this machine."""
+    """Arguments first, then COLONNADE_URL and COLONNADE_API_KEY, then the platform on this machine.
+
+    An ``api_key`` that is empty is none, whatever the environment says.
+    """
     url = base_url or os.environ.get("COLONNADE_URL") or DEFAULT_URL
-    key = api_key or os.environ.get("COLONNADE_API_KEY") or None
+    key = (os.environ.get("COLONNADE_API_KEY") if api_key is None else api_key) or None
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise InvalidArgument(
             "api_key must be one line of printable ASCII, as the platform printed it", field="api_key"

@@ -10,6 +10,7 @@ import os
 import sys
 
 from colonnade.errors import ColonnadeError
+from colonnade.supervise.console import Console
 from colonnade.supervise.control import refusal
 from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.engines import Engines
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=GATEWAY_PORT)
     Engines.add_arguments(parser)
+    Console.add_arguments(parser)
     parser.add_argument("--tell", type=int, help="file descriptor to report the start on")
     arguments = parser.parse_args()
     return asyncio.run(_run(arguments))
@@ -31,7 +33,8 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     home = Home.of(arguments.home)
-    specs = platform(home, host=arguments.host, port=arguments.port, engines=Engines.of(arguments))
+    engines, console = Engines.of(arguments), Console.of(arguments)
+    specs = platform(home, host=arguments.host, port=arguments.port, engines=engines, console=console)
     supervisor = Supervisor(home, specs, url=specs[-1].address)
     supervisor.stop_on_signals()
     try:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from colonnade.errors import ColonnadeError, Internal
+from colonnade.supervise.console import Console
 from colonnade.supervise.control import accepted
 from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
@@ -16,7 +17,9 @@ from colonnade.supervise.home import Home
 _MODULE = "colonnade.supervise"
 
 
-def start_detached(home: Home, *, host: str, port: int, engines: Engines) -> int:
+def start_detached(
+    home: Home, *, host: str, port: int, engines: Engines, console: Console | None = None
+) -> int:
     """Returns the supervisor's pid once it answers on its control socket; services may still be starting.
 
     Raises what stood in the way: another platform, a port in use.
@@ -25,7 +28,7 @@ def start_detached(home: Home, *, host: str, port: int, engines: Engines) -> int
     ours, theirs = os.pipe()
     command = [sys.executable, "-P", "-m", _MODULE, "--home", str(home.root)]
     command += ["--host", host, "--port", str(port), "--tell", str(theirs)]
-    command += engines.arguments()
+    command += engines.arguments() + (console.arguments() if console else [])
     with home.log("supervisor").open("ab") as log, os.fdopen(ours, "rb") as answers:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -42,6 +42,8 @@ def check_ports(specs: Iterable[ServiceSpec]) -> None:
 def _remedy(spec: ServiceSpec) -> str:
     if spec.name == "gateway":
         return "stop that program, or choose another port with --port"
+    if spec.name == "console":
+        return "choose another port with --console-port, or leave the console out with --no-console"
     variable = f"COLONNADE_{spec.name.upper()}_METRICS_PORT"
     return f"stop that program, or set {variable} to another port (0 is no metrics)"
 

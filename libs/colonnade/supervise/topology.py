@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from colonnade.supervise.console import Console
 from colonnade.supervise.defaults import DRAIN_SECONDS, GATEWAY_PORT, METRICS_PORTS
 from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
 
-STOP_ORDER = ("gateway", "inference", "engine", "vllm", "serving", "registry")
+STOP_ORDER = ("console", "gateway", "inference", "engine", "vllm", "serving", "registry")
 """Of ``engine``, ``vllm`` and ``serving`` there are some."""
 _MARGIN_SECONDS = 5.0
 _RAY_SECONDS = 25.0
@@ -53,19 +54,19 @@ def platform(
     host: str = "127.0.0.1",
     port: int = GATEWAY_PORT,
     engines: Engines = Engines(),  # noqa: B008  (frozen)
+    console: Console | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[ServiceSpec, ...]:
-    """The platform's processes below ``home`` with the gateway on ``host:port``.
+    """The platform's processes below ``home`` with the gateway, which stands last, on ``host:port``.
 
     ``environ`` (by default ours) is passed on, with what ties the processes together set on top.
     """
     inherited = engines.environment(os.environ if environ is None else environ)
     shared = _environment(home, inherited, engines)
     backends = ("registry", *engines.services, "inference")
-    return (
-        *(_backend(home, name, engines.python(name), shared) for name in backends),
-        _gateway(home, host, port, shared),
-    )
+    gateway = _gateway(home, host, port, shared)
+    before = tuple(_backend(home, name, engines.python(name), shared) for name in backends)
+    return (*before, *([_console(console, gateway.address, shared)] if console else []), gateway)
 
 
 def _backend(home: Home, name: str, python: str, shared: Mapping[str, str]) -> ServiceSpec:
@@ -99,6 +100,26 @@ def _gateway(home: Home, host: str, port: int, shared: Mapping[str, str]) -> Ser
         ports=(port,),
         stop_rank=STOP_ORDER.index("gateway"),
         grace_seconds=_grace("gateway", shared),
+    )
+
+
+def _console(console: Console, gateway: str, shared: Mapping[str, str]) -> ServiceSpec:
+    """It asks the gateway for everything, so it is not told where the others are."""
+    return ServiceSpec(
+        name="console",
+        command=_command("colonnade.console"),
+        probe=HttpHealth(console.near, console.port),
+        address=console.url,
+        env={
+            **shared,
+            **_threads("console", shared),
+            "COLONNADE_CONSOLE_LISTEN": console.listen,
+            "COLONNADE_CONSOLE_GATEWAY_URL": gateway,
+        },
+        host=console.host,
+        ports=(console.port,),
+        stop_rank=STOP_ORDER.index("console"),
+        grace_seconds=_grace("console", shared),
     )
 
 

@@ -10,6 +10,7 @@ from colonnade.cli import foreground
 from colonnade.cli.main import main
 from colonnade.supervise import __main__ as background
 from colonnade.supervise import detach
+from colonnade.supervise.console import Console
 from colonnade.supervise.engines import Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.probe import HttpHealth
@@ -17,7 +18,10 @@ from colonnade.supervise.topology import ServiceSpec
 from tests.unit.supervise.stage import fake_spec
 
 
-def fake_platform(home: Home, *, host: str, port: int, engines: Engines) -> tuple[ServiceSpec, ...]:
+def fake_platform(
+    home: Home, *, host: str, port: int, engines: Engines, console: Console | None
+) -> tuple[ServiceSpec, ...]:
+    """The console is in the names of none: its page is another test's."""
     gateway = ServiceSpec(
         name="gateway",
         command=(

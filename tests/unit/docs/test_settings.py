@@ -8,13 +8,15 @@ import pytest
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from colonnade.console.settings import ConsoleSettings
 from colonnade.engine.settings import EngineSettings
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.inference.settings import InferenceSettings
 from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import ProcessSettings
 from colonnade.serving.settings import ServingSettings
-from colonnade.supervise.defaults import GATEWAY_PORT
+from colonnade.supervise.console import Console
+from colonnade.supervise.defaults import CONSOLE_PORT, GATEWAY_PORT
 from colonnade.supervise.engines import Engine, Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.replicas import Replicas
@@ -23,7 +25,8 @@ from colonnade.vllm.settings import VllmSettings
 
 ROOT = Path(__file__).parents[3]
 CLASSES = (
-    GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings
+    GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings,
+    ConsoleSettings,
 )  # fmt: skip
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
 OF_THE_COMMAND = {
@@ -79,11 +82,12 @@ def test_prefixes_are_the_services_names(settings: type[ProcessSettings]) -> Non
 def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
     home = Home(Path("/home"))
     under_ray = platform(home, engines=Engines(replicas=Replicas(1, 1)), environ={})
-    both = platform(home, engines=Engines(Engine.BOTH), environ={})
+    both = platform(home, engines=Engines(Engine.BOTH), console=Console(), environ={})
     specs = {spec.name: spec for spec in (*both, *under_ray)}
+    of_http: dict[type[ProcessSettings], int] = {GatewaySettings: GATEWAY_PORT, ConsoleSettings: CONSOLE_PORT}
     for settings in CLASSES:
         spec, fields = specs[settings.service], settings.model_fields
-        port = GATEWAY_PORT if settings is GatewaySettings else fields["metrics_port"].default
+        port = of_http.get(settings) or fields["metrics_port"].default
         assert spec.ports == ((port,) if port else ())
         assert fields["listen"].default in ("", f"127.0.0.1:{port}")
         assert spec.grace_seconds > fields["drain_seconds"].default

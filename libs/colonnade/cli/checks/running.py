@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from colonnade.cli.checks.finding import Finding, fail, ok, warn
 from colonnade.errors import ColonnadeError
+from colonnade.supervise.console import Console, installed
 from colonnade.supervise.defaults import GATEWAY_PORT
 from colonnade.supervise.home import Home
 from colonnade.supervise.preflight import holder, port_problem
@@ -32,7 +33,7 @@ def look(home: Home, now: PlatformStatus | None, port: int = GATEWAY_PORT) -> It
         )
         return
     yield ok("platform", "does not run in this home; start it with: colonnade up")
-    yield from ports(platform(home, port=port))
+    yield from ports(platform(home, port=port, console=Console() if installed() else None))
 
 
 def services(now: PlatformStatus) -> Iterator[Finding]:
@@ -72,10 +73,9 @@ def ports(specs: Sequence[ServiceSpec]) -> Iterator[Finding]:
             elif problem == errno.EACCES:
                 yield fail("ports", f"{port} is reserved for root", "choose a port above 1023")
             else:
-                yield fail(
-                    "ports",
-                    f"{port}, which the {spec.name} needs, is in use",
-                    "colonnade up --port <another>"
-                    if spec.name == "gateway"
-                    else f"set COLONNADE_{spec.name.upper()}_METRICS_PORT to another",
-                )
+                yield fail("ports", f"{port}, which the {spec.name} needs, is in use", _other_port(spec.name))
+
+
+def _other_port(service: str) -> str:
+    options = {"gateway": "colonnade up --port <another>", "console": "colonnade up --console-port <another>"}
+    return options.get(service, f"set COLONNADE_{service.upper()}_METRICS_PORT to another")

@@ -1,0 +1,108 @@
+"""One model: what it is, where its aliases point, its versions, two of them side by side."""
+
+from nicegui import ui
+
+from colonnade.client import Alias, Model, Version
+from colonnade.console.drawing import Cell, empty, panel, table, text
+from colonnade.console.moving import move_dialog
+from colonnade.console.views.formats import amount, moment, number, short, size
+from colonnade.console.views.versions import compare
+from colonnade.console.visit import Part, Visit
+
+_LEAST_TO_COMPARE = 2
+
+
+async def build_model(visit: Visit) -> None:
+    name = str(visit.request.path_params["name"])
+    text("p", name, "subtitle")
+
+    def draw(model: Model) -> None:
+        ui.label(model.description).classes("description")
+        _aliases(visit, model, part)
+        _versions(model)
+        if len(model.versions) >= _LEAST_TO_COMPARE:
+            _comparison(model)
+
+    part: Part[Model] = Part(visit, lambda client: client.models.get(name), draw)
+    await part.refresh()
+    ui.link("All models", "/models")
+
+
+def _aliases(visit: Visit, model: Model, part: Part[Model]) -> None:
+    with panel("Aliases"):
+        if not model.aliases:
+            empty(
+                "No alias points to a version yet.",
+                "Move production to one, and requests find the model by name.",
+            )
+        for alias in model.aliases:
+            _bar(model, alias)
+        ui.button("Move an alias", on_click=lambda: move_dialog(visit, model, part.refresh)).props("outline")
+
+
+def _bar(model: Model, alias: Alias) -> None:
+    told = ", ".join(f"version {target.version} {target.weight} %" for target in alias.targets)
+    with ui.element("div").classes("alias"):
+        text("h3", alias.name)
+        with ui.element("div").classes("weights").props("role=img") as weights:
+            weights.props["aria-label"] = told
+            for target in alias.targets:
+                share = text("span", f"v{target.version} {target.weight} %", "weight")
+                share.style(f"flex-grow: {target.weight}")
+        moved = (
+            f"revision {alias.revision}, moved {moment(alias.updated_at)} by {alias.updated_by or 'unknown'}"
+        )
+        text("p", moved, "muted")
+        ui.link("Ask it", "/?model=" + f"{model.name}@{alias.name}")
+
+
+def _versions(model: Model) -> None:
+    heads = ("Version", "Digest", "Family", "Parameters", "Context", "Files", "Source", "By", "When")
+    with panel("Versions"):
+        table(
+            "Versions",
+            heads,
+            [_row(version) for version in model.versions],
+            right=("Version", "Parameters", "Context"),
+        )
+
+
+def _row(version: Version) -> tuple[Cell, ...]:
+    return (
+        str(version.version),
+        lambda: text("code", short(version.digest)).tooltip(version.digest),
+        version.family + (f" {version.size_label}" if version.size_label else ""),
+        amount(version.parameters),
+        number(version.context_length),
+        size(version.size_bytes),
+        version.source or "unknown",
+        version.created_by or "unknown",
+        moment(version.created_at),
+    )
+
+
+def _comparison(model: Model) -> None:
+    by_number = {version.version: version for version in model.versions}
+    labels = {number_: f"Version {number_}" for number_ in by_number}
+    newest, before = list(by_number)[:2]
+    with panel("Compare two versions"):
+        with ui.element("div").classes("line"):
+            one = ui.select(labels, label="One", value=before)
+            other = ui.select(labels, label="The other", value=newest)
+        box = ui.element("div").props("aria-live=polite")
+
+        def draw() -> None:
+            box.clear()
+            with box:
+                _differences(by_number[int(one.value)], by_number[int(other.value)])
+
+        one.on_value_change(draw)
+        other.on_value_change(draw)
+        draw()
+
+
+def _differences(one: Version, other: Version) -> None:
+    rows: list[tuple[Cell, ...]] = [
+        (row.fact, row.one, row.other, "differs" if row.differs else "same") for row in compare(one, other)
+    ]
+    table("Compared", ("Fact", f"Version {one.version}", f"Version {other.version}", ""), rows)

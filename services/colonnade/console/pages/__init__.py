@@ -1,0 +1,1 @@
+"""One file a place in the navigation; ``colonnade.console.places`` finds them."""

@@ -1,0 +1,105 @@
+"""What was used, by day, key and model; what is left; and the same as a file."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
+
+from colonnade.client import AsyncColonnade, Limits, Remaining, UsageReport
+from colonnade.console.drawing import Cell, empty, facts, panel, table, text
+from colonnade.console.places import Place
+from colonnade.console.views.formats import number
+from colonnade.console.views.limits import left_lines, limit_lines
+from colonnade.console.views.usage import bars
+from colonnade.console.visit import Part, Visit
+
+_SPANS = {7: "7 days", 30: "30 days", 90: "90 days"}
+
+
+@dataclass(slots=True)
+class Span:
+    days: int = 30
+
+    @property
+    def last(self) -> date:
+        return datetime.now(UTC).date()
+
+    @property
+    def first(self) -> date:
+        return self.last - timedelta(days=self.days - 1)
+
+
+async def build(visit: Visit) -> None:
+    span = Span()
+
+    async def load(client: AsyncColonnade) -> UsageReport:
+        return await client.usage(first=span.first, last=span.last)
+
+    async def chosen(event: ValueChangeEventArguments[Any]) -> None:
+        span.days = int(event.value)
+        await used.refresh()
+        link.props["href"] = f"/usage.csv?days={span.days}"
+
+    with ui.element("div").classes("line"):
+        ui.select(_SPANS, label="The last", value=span.days, on_change=chosen).classes("short")
+        link = ui.link("Download as CSV", f"/usage.csv?days={span.days}").props("download")
+    used: Part[UsageReport] = Part(visit, load, lambda report: _draw(report, span))
+    await used.refresh()
+    with panel("What is left to you"):
+        await Part(visit, lambda client: client.limits.me(), _left).refresh()
+    with panel("Limits"):
+        await Part(visit, lambda client: client.limits.list(), _limits).refresh()
+
+
+def _draw(report: UsageReport, span: Span) -> None:
+    if not report.usage:
+        empty("Nothing was used then, as far as your key may see.", "Ask something in the playground.")
+        return
+    total = report.total
+    facts([("Requests", number(total.requests)), ("Tokens", number(total.total_tokens))])
+    _chart(report, span)
+    heads = ("Day", "Key", "Model", "Requests", "Prompt", "Completion", "Together", "Kept answers")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(each.day or ""), each.key or "none", each.model or "", number(each.requests),
+            number(each.prompt_tokens), number(each.completion_tokens), number(each.total_tokens),
+            number(each.cached_requests),
+        )
+        for each in sorted(report.usage, key=lambda each: str(each.day), reverse=True)
+    ]  # fmt: skip
+    table("Usage", heads, rows, right=heads[3:])
+
+
+def _chart(report: UsageReport, span: Span) -> None:
+    """Its numbers stand in the table as well."""
+    with ui.element("figure").classes("chart"):
+        text("figcaption", "Tokens a day")
+        with ui.element("div").classes("bars").props("aria-hidden=true"):
+            for bar in bars(report.usage, span.first, span.last):
+                with ui.element("div").classes("day"):
+                    ui.element("div").classes("bar").style(f"height: {bar.percent:.1f}%")
+                    ui.tooltip(f"{bar.day}: {number(bar.tokens)} tokens, {number(bar.requests)} requests")
+        with ui.element("div").classes("ends muted"):
+            text("span", str(span.first))
+            text("span", str(span.last))
+
+
+def _left(scopes: list[Remaining]) -> None:
+    lines = [line for scope in scopes for line in left_lines(scope)]
+    if not lines:
+        text("p", "Nothing limits your key.", "muted")
+        return
+    table("What is left", ("Scope", "Of", "Left", "Limit"), lines, right=("Left", "Limit"))
+
+
+def _limits(limits: list[Limits]) -> None:
+    lines = [line for each in limits for line in limit_lines(each)]
+    if not lines:
+        text("p", "Nothing has limits of its own. Set some with: colonnade limits set", "muted")
+        return
+    table("Limits", ("Scope", "Of", "Limit"), lines, right=("Limit",))
+
+
+PLACE = Place("/usage", "Usage", 50, build)

@@ -1,0 +1,40 @@
+"""Numbers, times and digests as people read them."""
+
+from datetime import UTC, datetime
+
+_STEP = 1000
+_SHOWN_OF_DIGEST = 12
+
+
+def size(count: int) -> str:
+    """Bytes, in powers of a thousand."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while value >= _STEP and len(units) > 1:
+        value /= _STEP
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def amount(count: int) -> str:
+    """Of parameters: 135M."""
+    for limit, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g}{letter}"
+    return str(count)
+
+
+def number(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def moment(when: datetime | None, never: str = "never") -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if when else never
+
+
+def short(digest: str) -> str:
+    """The first letters of a digest, without its kind."""
+    return digest.rpartition(":")[2][:_SHOWN_OF_DIGEST]
+
+
+def seconds(value: float) -> str:
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
