@@ -22,6 +22,7 @@ _OPTIONS: list[tuple[str, int]] = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # a restarted neighbour is found within a second
     ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.lb_policy_name", "round_robin"),  # of several processes behind one name each has its share
 ]
 
 

@@ -97,7 +97,8 @@ class InferenceServicer(InferenceServiceServicer):
         return wire.DetokenizeResponse(text=found.text, model=found.model)
 
     async def Prepare(self, request: wire.PrepareRequest, context: Any) -> wire.PrepareResponse:
-        prepared = await self._inference.prepare(Work(request.model.digest))
+        work = Work(request.model.digest, adapter=request.model.adapter)
+        prepared = await self._inference.prepare(work)
         return wire.PrepareResponse(loaded=prepared.loaded.parcel)
 
     async def ListEngines(self, request: wire.ListEnginesRequest, context: Any) -> wire.ListEnginesResponse:

@@ -16,7 +16,7 @@ class Calls:
 
     def __init__(self, peer: Peer, identity: Identity) -> None:
         self.peer = peer
-        self._identity = identity
+        self.identity = identity
 
     async def unary(
         self,
@@ -44,5 +44,5 @@ class Calls:
                 yield response
 
     def _context(self, caller: Caller) -> CallContext:
-        token = self._identity.token(caller.principal)
+        token = self.identity.token(caller.principal)
         return CallContext(caller.principal, token, caller.request_id, caller.deadline)

@@ -11,6 +11,7 @@ from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from colonnade.errors import error_of
 from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.adapters.everyone import Everyone
 from colonnade.gateway.domain.caching import MISS, Cached
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.generation import (
@@ -27,6 +28,7 @@ from colonnade.gateway.domain.generation import (
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.domain.tools import Tool
+from colonnade.rpc import every_address
 
 _REASONS = {
     generation_pb2.FINISH_REASON_STOP: "stop",
@@ -87,11 +89,18 @@ class InferenceGenerator:
             raise error_of(fault.code, fault.message, json.loads(fault.details or "{}"))
 
     async def abort(self, caller: Caller) -> bool:
+        """Of several inference services only one has it, and nobody here knows which."""
         request = inference_pb2.AbortRequest(request_id=_call_id(caller))
-        answer = await self._calls.unary(
-            caller, self._stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
+        if len(await every_address(self._calls.peer.address)) == 1:
+            answer = await self._calls.unary(
+                caller, self._stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
+            )
+            return answer.found
+        everyone = Everyone(self._calls.peer.address, self._calls.identity)
+        answers, _ = await everyone.reached(
+            caller, lambda stub: stub.Abort, request, inference_pb2.AbortResponse, _ABORT_SECONDS
         )
-        return answer.found
+        return any(each.found for each in answers)
 
 
 def _request(caller: Caller, spec: GenerationSpec, target: Target) -> inference_pb2.GenerateRequest:
