@@ -20,6 +20,9 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 
 _CPU_CACHE_BYTES = 1 << 30
 _CHECK_SECONDS = 1.0
+_ADAPTED = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+"""All that an adapter of ours can act on. Not the last layer: vLLM would wrap it, and two texts scored in one
+step, whose every token passes it, would end vLLM."""
 _PATH = re.compile(r"(?<![\w.])/[^\s'\"]+")
 
 
@@ -105,7 +108,12 @@ async def start(plan: Plan) -> VllmBackend:
 
 def _arguments(plan: Plan) -> AsyncEngineArgs:
     cpu = current_platform.is_cpu()
-    lora = {"max_loras": plan.max_adapters, "max_lora_rank": plan.adapter_rank, "enable_lora": True}
+    lora = {
+        "max_loras": plan.max_adapters,
+        "max_lora_rank": plan.adapter_rank,
+        "enable_lora": True,
+        "lora_target_modules": _ADAPTED,
+    }
     return AsyncEngineArgs(
         model=str(plan.folder),
         dtype=plan.dtype,

@@ -159,6 +159,16 @@ class WireContract:
             assert "".join(token.text for token in score.tokens) == text
             assert math.isclose(score.total_logprob, sum(expected), abs_tol=5e-3)
 
+    def test_texts_scored_together_are_scored_as_alone(self, wire: Wire) -> None:
+        texts = [" fox" + " jumps" * count for count in range(8)]
+
+        def totals(texts: list[str]) -> list[float]:
+            request = pb.ScoreRequest(model=wire.model, context="The quick brown", texts=texts)
+            return [each.total_logprob for each in wire.call("Score", request, pb.ScoreResponse).scores]
+
+        alone = [total for text in texts for total in totals([text])]
+        assert totals(texts) == pytest.approx(alone, abs=5e-3)
+
     def test_a_conversation_is_rendered_by_the_models_template(self, wire: Wire) -> None:
         chat = gen.Chat(messages=[gen.ChatMessage(role="user", content="Jumps the <|im_end|> dog?")])
         template = wire.reference.template
