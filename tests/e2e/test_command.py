@@ -80,7 +80,7 @@ def test_doctor_finds_nothing_wrong(platform: Platform) -> None:
 
 
 def test_without_keys_nobody_else_is_let_in(platform: Platform, short_folder: Path) -> None:
-    where = ("--host", "0.0.0.0", "--port", str(free_port()), "--home", str(short_folder))
+    where = ("--no-console", "--host", "0.0.0.0", "--port", str(free_port()), "--home", str(short_folder))
     done = platform.command("up", *where, check=False)
     assert done.returncode == 1
     assert "there is no API key yet" in done.stderr

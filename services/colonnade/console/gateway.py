@@ -1,5 +1,7 @@
 """The gateway, as the console reaches it before anybody has signed in."""
 
+import httpx
+
 from colonnade.client import AsyncColonnade
 from colonnade.errors import Unauthenticated
 from colonnade.security.keys import parse
@@ -10,13 +12,14 @@ _SECONDS = 5.0
 class Gateway:
     """Makes clients; one for each session, since each has its own key."""
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.url = url
         self._seconds = seconds
+        self._transport = transport
 
     def client(self, key: str) -> AsyncColonnade:
         """Without a key where ``key`` is empty, whatever the environment says."""
-        return AsyncColonnade(self.url, key, timeout=self._seconds)
+        return AsyncColonnade(self.url, key, timeout=self._seconds, transport=self._transport)
 
     async def is_open(self) -> bool:
         """Whether it asks for no key. Raises ``Unavailable`` where it does not answer."""
@@ -34,5 +37,6 @@ class Gateway:
 
     async def _try(self, key: str) -> None:
         """Reads what every role may read."""
-        async with AsyncColonnade(self.url, key, timeout=_SECONDS, max_retries=0) as client:
+        client = AsyncColonnade(self.url, key, timeout=_SECONDS, max_retries=0, transport=self._transport)
+        async with client:
             await client.usage(group_by=["key"])

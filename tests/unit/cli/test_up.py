@@ -135,7 +135,7 @@ def test_a_second_one_and_a_port_in_use_are_refused_in_one_line(
     second = colonnade("up", "--port", str(run.port))
     assert second.status == 1
     assert f"running in this home already (pid {run.process.pid})" in second.err
-    elsewhere = colonnade("up", "--port", str(run.port), "--home", f"{home.root}/b")
+    elsewhere = colonnade("up", "--port", str(run.port), "--no-console", "--home", f"{home.root}/b")
     assert elsewhere.status == 1
     assert f"Error: port {run.port}, which the gateway needs, is in use" in elsewhere.err
     assert run.stop() == 0

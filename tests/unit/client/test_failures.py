@@ -275,3 +275,12 @@ def test_this_machine_is_never_asked_through_a_proxy(url: str, direct: bool) -> 
     with Colonnade(url) as client:
         assert client.configuration.loopback is direct
         assert client._http.trust_env is not direct
+
+
+async def test_an_empty_key_is_none_whatever_the_environment_says(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLONNADE_API_KEY", "ck_env_x")
+    caller.answers = [answer(VERSION)]
+    await got(caller.client("http://other:1", "").version())
+    assert "authorization" not in caller.requests[0].headers

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from colonnade.supervise.console import Console
 from colonnade.supervise.engines import Engine, Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.machine import usable_cpus, usable_memory
@@ -122,3 +123,28 @@ def test_nothing_is_killed_while_it_drains() -> None:
     assert specs()["gateway"].grace_seconds > 30
     assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="100")["gateway"].grace_seconds > 100
     assert specs(COLONNADE_GATEWAY_DRAIN_SECONDS="oops")["gateway"].grace_seconds > 30
+
+
+def test_the_console_stands_before_the_gateway_and_ends_first() -> None:
+    made = platform(
+        HOME, host="::", port=9000, console=Console("::", 9001), environ={"COLONNADE_API_KEY": "ck_x"}
+    )
+    console, gateway = made[-2:]
+    assert (console.name, gateway.name) == ("console", "gateway")
+    assert console.stop_rank < gateway.stop_rank
+    assert console.command[-1] == "colonnade.console"
+    assert console.env["COLONNADE_CONSOLE_LISTEN"] == "[::]:9001"
+    assert console.env["COLONNADE_CONSOLE_GATEWAY_URL"] == gateway.address == "http://[::1]:9000"
+    assert console.address == "http://[::1]:9001"
+    assert console.probe == HttpHealth("::1", 9001)
+    assert console.ports == (9001,)
+    assert "COLONNADE_API_KEY" not in console.env, "nobody signs in with the key of whoever started it"
+    assert "console" not in specs(), "it is asked for"
+
+
+@pytest.mark.parametrize("console", [None, Console("127.0.0.1", 9001)], ids=["without", "with"])
+def test_whether_there_is_a_console_is_passed_to_another_process(console: Console | None) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    Console.add_arguments(parser)
+    assert Console.of(parser.parse_args(console.arguments() if console else [])) == console

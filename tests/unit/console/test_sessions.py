@@ -1,0 +1,83 @@
+"""Sessions end when they should, and wrong keys run out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colonnade.client import AsyncColonnade
+from colonnade.console.sessions import Attempts, Sessions
+from tests.unit.console.conftest import Clock
+
+
+def client() -> AsyncColonnade:
+    return AsyncColonnade("http://gateway:8080", "ck_x")
+
+
+async def test_a_session_is_found_until_its_time_is_over(sessions: Sessions, clock: Clock) -> None:
+    session = await sessions.begin(client(), "abc")
+    assert sessions.find(session.id) is session
+    clock.now += 3599
+    assert sessions.alive(session)
+    clock.now += 1
+    assert sessions.find(session.id) is None
+    await sessions.sweep()
+    assert len(sessions) == 0
+    assert session.client._http.is_closed, "its key is forgotten with it"
+
+
+async def test_ending_is_for_good_and_may_be_said_twice(sessions: Sessions) -> None:
+    session = await sessions.begin(client(), "abc")
+    await sessions.end(session)
+    await sessions.end(session)
+    assert not sessions.alive(session)
+    assert sessions.find(session.id) is None
+
+
+async def test_the_oldest_makes_room(sessions: Sessions, clock: Clock) -> None:
+    begun = []
+    for number in range(4):
+        clock.now += 1
+        begun.append(await sessions.begin(client(), str(number)))
+    assert [sessions.find(each.id) is not None for each in begun] == [False, True, True, True]
+
+
+async def test_ids_cannot_be_guessed_and_are_not_shown(sessions: Sessions) -> None:
+    one, other = [await sessions.begin(client(), "abc") for _ in range(2)]
+    assert len(one.id) >= 43
+    assert one.id != other.id
+    assert one.id not in repr(one)
+    assert sessions.find("") is None
+
+
+def test_so_many_wrong_keys_a_minute_from_one_address() -> None:
+    clock = Clock()
+    attempts = Attempts(2, clock)
+    for _ in range(2):
+        assert attempts.wait_seconds("a") == 0
+        attempts.failed("a")
+    assert attempts.wait_seconds("a") == 60
+    assert attempts.wait_seconds("b") == 0
+    clock.now += 60
+    assert attempts.wait_seconds("a") == 0
+
+
+def test_many_addresses_do_not_help() -> None:
+    attempts = Attempts(2, Clock())
+    for number in range(40):
+        assert attempts.wait_seconds(str(number)) == 0
+        attempts.failed(str(number))
+    assert attempts.wait_seconds("another") == 60
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 30)), max_size=60))
+def test_in_no_minute_are_there_more_than_allowed(tries: list[tuple[str, float]]) -> None:
+    clock = Clock()
+    attempts = Attempts(3, clock)
+    failed: dict[str, list[float]] = {}
+    for address, pause in tries:
+        clock.now += pause
+        if attempts.wait_seconds(address) == 0:
+            attempts.failed(address)
+            failed.setdefault(address, []).append(clock.now)
+    for moments in failed.values():
+        for first in moments:
+            assert sum(first <= other < first + 60 for other in moments) <= 3
