@@ -9,7 +9,6 @@ upstream itself asked without a gateway: raw ASGI, its frames rendered beforehan
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 from evidence.performance import targets
 from evidence.performance.alternation import alternate
@@ -39,7 +38,7 @@ def run(suite: Suite) -> Result:
         if LITELLM.exists():
             running[PEER] = stack.enter_context(litellm(behind.home, behind.running.door.port, MODEL))
         for each in running.values():
-            cost(each, replace(LOAD, requests=REQUESTS // 4))
+            cost(each, LOAD)
         measures = {name: _measure(each) for name, each in running.items()}
         costs = alternate(measures, rounds, suite.tell)
     what = f"{CLIENTS} clients, {REQUESTS} answers of 1 token and as many streams of 1 and of {TOKENS + 1}"

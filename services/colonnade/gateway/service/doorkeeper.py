@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from colonnade.errors import Unauthenticated
 from colonnade.gateway.domain.keys import HOME_TENANT, KeyRecord
 from colonnade.gateway.ports import KeyStore
+from colonnade.gateway.service.known import Known
 from colonnade.security import access, keys
 from colonnade.security.identity import Principal, Role
 
@@ -41,15 +42,17 @@ class Doorkeeper:
         self._now = now
         self._clock = clock
         self._closed = bool(bootstrap_key)
-        self._looked = -_FRESH_SECONDS
-        self._cache: OrderedDict[str, tuple[KeyRecord | None, float]] = OrderedDict()
+        self._open: Known[bool] | None = None
+        self._cache: OrderedDict[str, Known[KeyRecord | None]] = OrderedDict()
         self._used: dict[str, datetime] = {}
 
     async def is_open(self) -> bool:
         """Whether requests need no key. Once they do, they do for good."""
-        if not self._closed and self._clock() - self._looked >= _FRESH_SECONDS:
-            self._closed = await self._store.ever()
-            self._looked = self._clock()
+        now = self._clock()
+        if not self._closed and (self._open is None or self._open.due(now)):
+            ever = await self._store.ever()
+            self._open = Known(not ever, now, _FRESH_SECONDS)
+            self._closed = self._closed or ever
         return not self._closed
 
     def is_public(self, route: str) -> bool:
@@ -112,11 +115,11 @@ class Doorkeeper:
         return principal, bool(key and key.subject)
 
     async def _record(self, key_id: str) -> KeyRecord | None:
-        known = self._cache.get(key_id)
-        if known and known[1] > self._clock():
-            return known[0]
+        now, known = self._clock(), self._cache.get(key_id)
+        if known and not known.due(now):
+            return known.value
         record = await self._store.find(key_id)
-        self._cache[key_id] = (record, self._clock() + _FRESH_SECONDS)
+        self._cache[key_id] = Known(record, now, _FRESH_SECONDS)
         self._cache.move_to_end(key_id)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)

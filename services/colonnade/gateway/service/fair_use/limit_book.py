@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from colonnade.gateway.domain.fair_use import Kind, Quota, Scope
 from colonnade.gateway.ports import LimitStore
+from colonnade.gateway.service.known import Known
 
 _CACHED = 8192
 _FRESH_SECONDS = 5.0
@@ -22,7 +23,7 @@ class LimitBook:
         self._store = store
         self.defaults = defaults
         self._clock = clock
-        self._known: OrderedDict[Scope, tuple[Quota, float]] = OrderedDict()
+        self._known: OrderedDict[Scope, Known[Quota]] = OrderedDict()
 
     async def quotas(self, scopes: Sequence[Scope]) -> list[Quota]:
         """The limits that hold for each scope."""
@@ -33,7 +34,7 @@ class LimitBook:
             for scope in unknown:
                 own = found[scope].quota if scope in found else Quota()
                 self._remember(scope, own.over(self.defaults[scope.kind]), now)
-        return [self._known[scope][0] for scope in scopes]
+        return [self._known[scope].value for scope in scopes]
 
     def changed(self, scope: Scope) -> None:
         """Look it up afresh."""
@@ -41,10 +42,10 @@ class LimitBook:
 
     def _stale(self, scope: Scope, now: float) -> bool:
         known = self._known.get(scope)
-        return known is None or known[1] <= now
+        return known is None or known.due(now)
 
     def _remember(self, scope: Scope, quota: Quota, now: float) -> None:
-        self._known[scope] = (quota, now + _FRESH_SECONDS)
+        self._known[scope] = Known(quota, now, _FRESH_SECONDS)
         self._known.move_to_end(scope)
         if len(self._known) > _CACHED:
             self._known.popitem(last=False)
