@@ -24,7 +24,7 @@ from evidence.performance.suite import Suite
 TITLE = "Gateway"
 FLOOR, OURS, PEER = "raw ASGI", "colonnade", "litellm"
 CLIENTS, DELAY_SECONDS, TOKENS = 32, 0.25, 64
-REQUESTS = 256
+REQUESTS = 768
 """A measurement."""
 LOAD = Load(MODEL, CLIENTS, REQUESTS, TOKENS)
 _MICROSECONDS, _MILLISECONDS = 1e6, 1e3
