@@ -10,12 +10,13 @@ from nicegui import ui
 from nicegui.client import Client
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from colonnade.console.door import Door
+from colonnade.console.drawing import text
 from colonnade.console.frame import framed
 from colonnade.console.gateway import Gateway
 from colonnade.console.guard import SESSION, Guard
@@ -29,6 +30,8 @@ from colonnade.security.network import parse_authority
 
 _ASSETS = Path(__file__).parent / "assets"
 _ICON = _ASSETS / "icon.svg"
+_HEAD = """<link rel="stylesheet" href="/assets/console.css">
+<script defer src="/assets/console.js"></script>"""
 _PAGE_SECONDS = 60.0
 _MOST_DAYS = 366
 _COMPRESS_FROM = 1024
@@ -54,6 +57,7 @@ def build(settings: ConsoleSettings) -> tuple[ASGIApp, Sessions]:
         reconnect_timeout=10.0,
     )  # fmt: skip
     pages_app.config.socket_io_js_transports = ["websocket"]
+    pages_app.on_page_exception(_broken)
     guarded = Guard(
         inner, sessions, cookie=door.cookie, hosts=settings.hosts, owner=_owner, newcomer=door.newcomer
     )
@@ -67,7 +71,7 @@ def cookie_name(listen: str) -> str:
 
 
 def _draw_pages(sessions: Sessions, settings: ConsoleSettings) -> None:
-    ui.add_head_html('<link rel="stylesheet" href="/assets/console.css">', shared=True)
+    ui.add_head_html(_HEAD, shared=True)
     for kind in (ui.input, ui.number, ui.textarea, ui.select):
         kind.default_props("outlined dense stack-label")
     ui.button.default_props("no-caps unelevated")
@@ -86,12 +90,19 @@ def _page(
     sessions: Sessions,
     settings: ConsoleSettings,
 ) -> None:
-    async def draw(request: Request, client: Client) -> None:
+    async def draw(request: Request, client: Client) -> Response | None:
         visit = Visit(request, request.scope[SESSION], sessions, client, settings.gateway_url)
         with framed(visit, place, places):
             await builder(visit)
+        return RedirectResponse(visit.way_out, 303) if visit.way_out else None
 
     ui.page(path, title=f"{place.title} · Colonnade", response_timeout=_PAGE_SECONDS)(draw)
+
+
+def _broken() -> None:
+    """In the place of a page that failed: nothing of why, which is in the log."""
+    text("h1", "Something went wrong")
+    text("p", "It is a fault of ours, and the log has the rest: colonnade logs console")
 
 
 def _owner(client_id: str) -> Session | None:
@@ -104,6 +115,7 @@ def _plain_routes() -> list[Route | Mount]:
     return [
         Route("/health/live", _well),
         Route("/health/ready", _well),
+        Route("/session", _whether),
         Route("/favicon.ico", _icon),
         Route("/usage.csv", _usage),
         Mount("/assets", StaticFiles(directory=_ASSETS)),
@@ -113,6 +125,12 @@ def _plain_routes() -> list[Route | Mount]:
 async def _well(request: Request) -> Response:
     """Ready as soon as it serves: where the gateway is away, the pages say so."""
     return PlainTextResponse("ok")
+
+
+async def _whether(request: Request) -> Response:
+    """Whether the session lives; asked by pages whose socket was refused."""
+    told = "over" if request.scope[SESSION] is None else "on"
+    return PlainTextResponse(told, headers={"cache-control": "no-store"})
 
 
 async def _icon(request: Request) -> Response:

@@ -98,7 +98,6 @@ class Door:
         try:
             session = await self._admitted(key, address)
         except Unauthenticated:
-            self.attempts.failed(address)
             _LOG.warning("a wrong key at sign-in", address=address)
             return self._page(request, _WRONG, target, 401)
         except ColonnadeError as error:
@@ -118,11 +117,11 @@ class Door:
         return response
 
     async def _admitted(self, key: str, address: str) -> Session:
-        if seconds := self.attempts.wait_seconds(address):
-            raise Overloaded(f"Too many wrong keys. Try again in {seconds:.0f} seconds.")
-        if await self.gateway.is_open():
-            raise _needs_keys()
-        return await self.sessions.begin(self.gateway.client(key), await self.gateway.admit(key))
+        with self.attempts.trying(address):
+            if await self.gateway.is_open():
+                raise _needs_keys()
+            key_id = await self.gateway.admit(key)
+        return await self.sessions.begin(self.gateway.client(key), key_id)
 
     def _told(self, error: ColonnadeError) -> str:
         return (

@@ -7,16 +7,19 @@ from nicegui import ui
 
 from colonnade.console.drawing import text
 from colonnade.console.places import Place
+from colonnade.console.refusals import Refused
 from colonnade.console.theme import COOKIE, after, theme_of
-from colonnade.console.visit import Visit
+from colonnade.console.visit import Visit, note
 
 _DARK = {"system": None, "light": False, "dark": True}
 _YEAR = 31_536_000
+_FAULT = Refused("Something went wrong", "it is a fault of ours; look at: colonnade logs console", "")
 
 
 @contextmanager
 def framed(visit: Visit, place: Place, places: Sequence[Place]) -> Iterator[None]:
     """Inside it the page itself is built."""
+    ui.on_exception(lambda: note(_FAULT))
     ui.colors(primary="#3451b2", negative="#b3261e", positive="#1b6e3c")
     with ui.element("div").classes("shell"):
         _head(visit)

@@ -21,7 +21,7 @@ from colonnade.security.network import check_host, check_origin
 SESSION = "colonnade.session"
 """Where in the ASGI scope a request's session stands."""
 SOCKET = "/_nicegui_ws/"
-_OPEN_PATHS = ("/sign-in", "/health/", "/assets/", "/_nicegui/", "/favicon.ico")
+_OPEN_PATHS = ("/sign-in", "/session", "/health/", "/assets/", "/_nicegui/", "/favicon.ico")
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 _HIDDEN = frozenset({b"x-forwarded-prefix"})  # would be written into pages

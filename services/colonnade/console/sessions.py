@@ -3,10 +3,12 @@
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from colonnade.client import AsyncColonnade
+from colonnade.errors import Overloaded, Unauthenticated
 
 _ID_BYTES = 32
 _MINUTE = 60.0
@@ -88,7 +90,25 @@ class Attempts:
             self._wait(self._all, self._per_minute * _ALL_TOGETHER),
         )
 
-    def failed(self, address: str) -> None:
+    @contextmanager
+    def trying(self, address: str) -> Iterator[None]:
+        """Counts a try from its start, so that many at once are no more than one after another; what was no
+        wrong key is taken back. Raises ``Overloaded`` where there were too many."""
+        if seconds := self.wait_seconds(address):
+            raise Overloaded(f"Too many wrong keys. Try again in {seconds:.0f} seconds.")
+        self._count(address)
+        wrong = False
+        try:
+            yield
+        except Unauthenticated:
+            wrong = True
+            raise
+        finally:
+            if not wrong:
+                self._all.pop()
+                self._of[address].pop()
+
+    def _count(self, address: str) -> None:
         now = self._clock()
         if len(self._of) >= _MAX_ADDRESSES:
             self._of = {key: tries for key, tries in self._of.items() if tries and tries[-1] > now - _MINUTE}

@@ -18,7 +18,7 @@ from colonnade.errors import ColonnadeError, Unauthenticated
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Visit:
     """One page in one tab."""
 
@@ -27,6 +27,8 @@ class Visit:
     sessions: Sessions
     page: Client
     gateway_url: str
+    way_out: str = ""
+    """Where the browser is sent instead, once the session is over."""
 
     @property
     def client(self) -> AsyncColonnade:
@@ -44,8 +46,10 @@ class Visit:
         """To where one signs in: the session has ended, or the gateway no longer takes its key."""
         why = "refused" if self.sessions.alive(self.session) else "again"
         await self.sessions.end(self.session)
-        with self.page:
-            ui.navigate.to(way_in(self.request.url.path, why))
+        self.way_out = way_in(self.request.url.path, why)
+        if self.page.has_socket_connection:
+            with self.page:
+                ui.navigate.to(self.way_out)
 
     @asynccontextmanager
     async def acting(self, show: Callable[[Refused], None] | None = None) -> AsyncIterator[None]:

@@ -1,10 +1,12 @@
 """Sessions end when they should, and wrong keys run out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colonnade.client import AsyncColonnade
 from colonnade.console.sessions import Attempts, Sessions
+from colonnade.errors import Overloaded, Unauthenticated, Unavailable
 from tests.unit.console.conftest import Clock
 
 
@@ -48,23 +50,41 @@ async def test_ids_cannot_be_guessed_and_are_not_shown(sessions: Sessions) -> No
     assert sessions.find("") is None
 
 
+def wrong(attempts: Attempts, address: str) -> None:
+    with pytest.raises(Unauthenticated), attempts.trying(address):
+        raise Unauthenticated("no")
+
+
 def test_so_many_wrong_keys_a_minute_from_one_address() -> None:
     clock = Clock()
     attempts = Attempts(2, clock)
     for _ in range(2):
-        assert attempts.wait_seconds("a") == 0
-        attempts.failed("a")
-    assert attempts.wait_seconds("a") == 60
+        wrong(attempts, "a")
+    with pytest.raises(Overloaded, match="60 seconds"), attempts.trying("a"):
+        raise AssertionError("not reached")
     assert attempts.wait_seconds("b") == 0
     clock.now += 60
+    assert attempts.wait_seconds("a") == 0
+
+
+def test_tries_at_once_are_no_more_than_one_after_another() -> None:
+    attempts = Attempts(2, Clock())
+    with attempts.trying("a"), attempts.trying("a"):
+        assert attempts.wait_seconds("a") == 60
+    assert attempts.wait_seconds("a") == 0, "neither was wrong"
+
+
+def test_what_is_no_wrong_key_is_taken_back() -> None:
+    attempts = Attempts(1, Clock())
+    with pytest.raises(Unavailable), attempts.trying("a"):
+        raise Unavailable("away")
     assert attempts.wait_seconds("a") == 0
 
 
 def test_many_addresses_do_not_help() -> None:
     attempts = Attempts(2, Clock())
     for number in range(40):
-        assert attempts.wait_seconds(str(number)) == 0
-        attempts.failed(str(number))
+        wrong(attempts, str(number))
     assert attempts.wait_seconds("another") == 60
 
 
@@ -76,7 +96,7 @@ def test_in_no_minute_are_there_more_than_allowed(tries: list[tuple[str, float]]
     for address, pause in tries:
         clock.now += pause
         if attempts.wait_seconds(address) == 0:
-            attempts.failed(address)
+            wrong(attempts, address)
             failed.setdefault(address, []).append(clock.now)
     for moments in failed.values():
         for first in moments:

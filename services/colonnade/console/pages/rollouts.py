@@ -6,6 +6,7 @@ PLACE = coming(
     "/rollouts",
     "Rollouts",
     30,
-    "Here a new version is taken from its gates through a canary to every request, watched, and taken back.",
+    "Here a version is taken through its gates and a canary to every request, watched, and taken back.",
     "docs/rollouts.md",
+    "Until then: colonnade rollout",
 )
