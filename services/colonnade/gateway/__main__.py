@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import SystemRandom
 
 from colonnade.errors import ColonnadeError, PermissionDenied
@@ -16,6 +16,7 @@ from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
+from colonnade.gateway.adapters.rollouts import RegistryRollouts
 from colonnade.gateway.adapters.sql import SqlKeyStore
 from colonnade.gateway.adapters.sql_batches import SqlBatchStore
 from colonnade.gateway.adapters.sql_files import SqlFileStore
@@ -27,7 +28,7 @@ from colonnade.gateway.http.app import build
 from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
-from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, UsageLedger
+from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, OutcomeReports, UsageLedger
 from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
@@ -40,6 +41,7 @@ from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
+from colonnade.gateway.service.rollouts import Rollouts, Sightings
 from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
@@ -57,6 +59,7 @@ from colonnade.gateway.service.stages import (
     SpeakFor,
     StandIns,
     TurnAway,
+    WatchRollout,
 )
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.rpc import Identity, Peer, run_service, until_stopped
@@ -72,6 +75,7 @@ _LOG = get_logger(__name__)
 _FLUSH_SECONDS = 30.0
 _SWEEP_SECONDS = 3600.0
 _USAGE_SECONDS = 1.0
+_ROLLOUT_SECONDS = 1.0
 
 
 async def serve(settings: GatewaySettings) -> None:
@@ -120,13 +124,15 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         limits = SqlLimitStore(database)
         ledger = await stack.enter_async_context(usage_ledger(database, settings))
         fair_use = await stack.enter_async_context(fair_use_of(limits, ledger, settings))
-        resolver = Resolver(catalog, settings.resolution_seconds)
         leftovers = Leftovers()
         stack.push_async_callback(leftovers.close)
         calls = Calls(inference, identity)
         caches = Caches(InferenceCaches(settings.inference, identity), catalog, audit)
+        resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
+        book = RegistryRollouts(Calls(registry, identity))
+        sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
-        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, settings)
+        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, settings)
         files, batches = await stack.enter_async_context(
             batch_room(database, way, doorkeeper, audit, settings)
         )
@@ -138,6 +144,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             caches=caches,
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
+            rollouts=Rollouts(book, audit, resolver.forget),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,
@@ -153,6 +160,7 @@ def pipeline(
     inference: Calls,
     fair_use: FairUse,
     leftovers: Leftovers,
+    sightings: Sightings,
     settings: GatewaySettings,
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
@@ -163,25 +171,13 @@ def pipeline(
     fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
     fullness = Fullness()
     shed, generate = Shed(fullness), Generate(InferenceGenerator(inference), leftovers, fullness)
-    flood, limit = TurnAway(fair_use), Limit(fair_use)
+    flood, limit, watch = TurnAway(fair_use), Limit(fair_use), WatchRollout(sightings)
+    asked = [record, count, ShapeAndSize(settings.limits), CallTools(), speak, GiveWay(), flood, draw]
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[
-            record,
-            count,
-            ShapeAndSize(settings.limits),
-            CallTools(),
-            speak,
-            GiveWay(),
-            flood,
-            draw,
-            stand_ins,
-            shed,
-            limit,
-            generate,
-        ],
-        embedding=[record, count, fit, speak, flood, draw, limit, read],
-        scoring=[record, count, fit, speak, flood, draw, limit, read],
+        generation=[*asked, stand_ins, shed, limit, watch, generate],
+        embedding=[record, count, fit, speak, flood, draw, limit, watch, read],
+        scoring=[record, count, fit, speak, flood, draw, limit, watch, read],
         encoding=[record, count, fit, speak, flood, draw, limit, read],
     )
 
@@ -219,6 +215,23 @@ async def usage_ledger(database: Database, settings: GatewaySettings) -> AsyncIt
             await ledger.flush()
         finally:
             journal.close()
+
+
+@asynccontextmanager
+async def sightings_of(reports: OutcomeReports, caches: Caches) -> AsyncIterator[Sightings]:
+    """What is seen of rollouts is told to the registry once a second, and at the end."""
+    sightings = Sightings(reports)
+    telling = [
+        asyncio.create_task(_now_and_then(_ROLLOUT_SECONDS, work))
+        for work in (sightings.report, caches.forget_former)
+    ]
+    try:
+        yield sightings
+    finally:
+        for task in telling:
+            task.cancel()
+        with suppress(ColonnadeError):
+            await sightings.report()
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from colonnade.gateway.domain.models import (
     Resolution,
     Target,
 )
+from colonnade.gateway.domain.rollouts import Policy, Rollout, RolloutOrder, RolloutPage, Seen
 from colonnade.gateway.domain.texts import (
     DetokenizeSpec,
     Embedded,
@@ -59,6 +60,31 @@ class ModelCatalog(Protocol):
     ) -> Alias: ...
 
     async def delete_alias(self, caller: Caller, name: str, alias: str) -> None: ...
+
+
+class RolloutBook(Protocol):
+    """The registry's rollouts. Raises as ``ModelCatalog`` does."""
+
+    async def start(self, caller: Caller, order: RolloutOrder) -> Rollout: ...
+
+    async def get(self, caller: Caller, rollout_id: str) -> Rollout: ...
+
+    async def page(
+        self, caller: Caller, model: str, under_way: bool, page_size: int, page_token: str
+    ) -> RolloutPage: ...
+
+    async def change(
+        self, caller: Caller, rollout_id: str, act: str, why: str, revision: int | None
+    ) -> Rollout: ...
+
+    async def policies(self, caller: Caller) -> Sequence[Policy]: ...
+
+
+class OutcomeReports(Protocol):
+    """Who judges rollouts by what gateways saw."""
+
+    async def report(self, instance: str, seen: Sequence[Seen]) -> None:
+        """Of one process, as the service itself: each replaces what was said of its phase before."""
 
 
 class Generator(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
-from colonnade.errors import ColonnadeError
+from colonnade.errors import ColonnadeError, Overloaded
 from colonnade.inference.domain import (
     Chunk,
     Loaded,
@@ -37,6 +37,8 @@ class Attempts:
         self._fallbacks = fallbacks
         self.fallback = 0
         """Which of them is on its way, from 1."""
+        self._full = False
+        """Its engines were full: that is why it was not the version asked for."""
         self._begin(work)
         self._held: Slot | None = None
         self._trial: Trial | None = None
@@ -74,7 +76,7 @@ class Attempts:
     def marked(self, chunk: Chunk) -> Chunk:
         """The first chunk: the engine answers; and it says so where that is another version's."""
         self.well()
-        return replace(chunk, fallback=self.fallback) if self.fallback else chunk
+        return replace(chunk, fallback=self.fallback, full=self._full) if self.fallback else chunk
 
     def well(self) -> None:
         """The engine did what it was asked."""
@@ -175,6 +177,8 @@ class Attempts:
             return False
         _LOG.warning("fell back", code=error.code, asked=self.work.digest)
         self._placement.metrics.fell_back()
+        if not self.fallback:
+            self._full = isinstance(error, Overloaded)
         self._begin(self._fallbacks[self.fallback])
         self.fallback += 1
         return True

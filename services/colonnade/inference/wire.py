@@ -72,6 +72,7 @@ def responses_of(chunk: Chunk, request: wire.GenerateRequest) -> list[wire.Gener
     response = wire.GenerateResponse(chunk=chunk.parcel)
     if chunk.fallback:
         response.fallback.CopyFrom(request.fallbacks[chunk.fallback - 1])
+        response.full = chunk.full
     return [_told(response, chunk)]
 
 

@@ -10,13 +10,13 @@ from colonnade.errors import InvalidArgument
 from colonnade.registry import wire
 from colonnade.registry.domain import Target
 from colonnade.registry.rollouts.machine import GateResult
-from colonnade.registry.rollouts.observation import FIRST_TOKEN_BOUNDS, Observed
+from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.plan import Bound, Gate, Measure, Objective, Plan, Probe, Step
 from colonnade.registry.rollouts.policies import Policy
 from colonnade.registry.rollouts.ports import Event, Record
 from colonnade.registry.rollouts.service import Detail, Order, Seen, Watched
+from colonnade.telemetry.first_tokens import CLASSES
 
-_CLASSES = len(FIRST_TOKEN_BOUNDS) + 1
 _LEAST_REQUESTS = 20
 _MOST = 2**53
 
@@ -125,11 +125,11 @@ def outcomes(found: Observed) -> rollouts_pb2.Outcomes:
 
 
 def observed(message: rollouts_pb2.Outcomes) -> Observed:
-    classes = tuple(message.first_tokens) or (0,) * _CLASSES
+    classes = tuple(message.first_tokens) or (0,) * CLASSES
     counts = (message.requests, message.failures, message.tokens, *classes)
     whole = all(0 <= count <= _MOST for count in counts) and message.failures <= message.requests
-    if len(classes) != _CLASSES or not whole or not 0 <= message.decode_seconds < _MOST:
-        raise InvalidArgument(f"outcomes must be sums, in {_CLASSES} classes of first tokens", field="seen")
+    if len(classes) != CLASSES or not whole or not 0 <= message.decode_seconds < _MOST:
+        raise InvalidArgument(f"outcomes must be sums, in {CLASSES} classes of first tokens", field="seen")
     return Observed(message.requests, message.failures, message.tokens, message.decode_seconds, classes)
 
 

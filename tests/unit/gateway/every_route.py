@@ -37,6 +37,7 @@ BODIES = {
     },
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
+    "POST /rollouts": {"model": "tiny", "version": 2},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},
     "PUT /limits/keys/{id}": {},

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -30,6 +31,20 @@ from colonnade.gateway.domain.models import (
     Target,
     Version,
 )
+from colonnade.gateway.domain.rollouts import (
+    Event,
+    Gate,
+    GateResult,
+    Outcome,
+    Outcomes,
+    Plan,
+    Policy,
+    Rollout,
+    RolloutOrder,
+    RolloutPage,
+    Seen,
+    Step,
+)
 from colonnade.gateway.domain.texts import (
     DetokenizeSpec,
     Embedded,
@@ -55,6 +70,7 @@ from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
+from colonnade.gateway.service.rollouts import Rollouts, Sightings
 from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
@@ -71,6 +87,7 @@ from colonnade.gateway.service.stages import (
     Shed,
     SpeakFor,
     TurnAway,
+    WatchRollout,
 )
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
@@ -329,6 +346,67 @@ class FakeProbe:
         return self.wrong
 
 
+@dataclass
+class FakeRollouts:
+    """The registry's rollouts, of which there is one, and what it is told of outcomes."""
+
+    error: ColonnadeError | None = None
+    orders: list[RolloutOrder] = field(default_factory=list)
+    changes: list[tuple[str, str, str, int | None]] = field(default_factory=list)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    reports: list[tuple[str, tuple[Seen, ...]]] = field(default_factory=list)
+
+    async def start(self, caller: Caller, order: RolloutOrder) -> Rollout:
+        self._check()
+        self.orders.append(order)
+        return rollout()
+
+    async def get(self, caller: Caller, rollout_id: str) -> Rollout:
+        self._check()
+        return replace(
+            rollout(),
+            id=rollout_id,
+            candidate_outcomes=Outcomes().with_one(Outcome(first_token=0.02, tokens=20, decode_seconds=0.5)),
+            events=(Event(MOMENT, "begun", "local/local", "try it"),),
+        )
+
+    async def page(
+        self, caller: Caller, model: str, under_way: bool, page_size: int, page_token: str
+    ) -> RolloutPage:
+        self.asked.append((model, under_way, page_size, page_token))
+        return RolloutPage((rollout(),), "" if page_token else "next")
+
+    async def change(
+        self, caller: Caller, rollout_id: str, act: str, why: str, revision: int | None
+    ) -> Rollout:
+        self._check()
+        self.changes.append((rollout_id, act, why, revision))
+        return replace(rollout(), paused=act == "pause", revision=2)
+
+    async def policies(self, caller: Caller) -> Sequence[Policy]:
+        return [Policy("quick", "Seconds", rollout().plan)]
+
+    async def report(self, instance: str, seen: Sequence[Seen]) -> None:
+        self._check()
+        self.reports.append((instance, tuple(seen)))
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+MOMENT = datetime(2030, 1, 2, tzinfo=UTC)
+
+
+def rollout() -> Rollout:
+    plan = Plan((Gate("tasks", "0.9x"),), Step(5, 1), (Step(10, 5.0, 3),), {"error_rate": "0.02"})
+    return Rollout(
+        "ro_1", "tiny", "production", 2, (AliasTarget(1, 100),), plan, "", "canary", 0, False, "",
+        (GateResult("passed", 1.0, 0.9, "as good"),), (AliasTarget(1, 90), AliasTarget(2, 10)),
+        MOMENT, MOMENT, "local/local", MOMENT, 1,
+    )  # fmt: skip
+
+
 class House:
     """A whole gateway on fakes."""
 
@@ -338,6 +416,8 @@ class House:
         self.reader = FakeReader()
         self.engines = FakeEngines()
         self.caches = FakeCaches()
+        self.rollouts = FakeRollouts()
+        self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
         self.probes = [FakeProbe("registry"), FakeProbe("inference"), FakeProbe("model")]
@@ -367,6 +447,7 @@ class House:
             caches=Caches(self.caches, self.catalog, self.audit),
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
+            rollouts=Rollouts(self.rollouts, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),
             files=self.files,
@@ -385,7 +466,8 @@ class House:
             ShapeAndSize(Limits()),
             Generate(self.generator, self.leftovers, full),
         )
-        reading = [record, count, fit, speak, flood, draw, limit, read]
+        watch = WatchRollout(self.sightings)
+        reading = [record, count, fit, speak, flood, draw, limit, watch, read]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
             generation=[
@@ -399,6 +481,7 @@ class House:
                 draw,
                 shed,
                 limit,
+                watch,
                 generate,
             ],
             embedding=reading,

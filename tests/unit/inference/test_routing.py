@@ -196,9 +196,17 @@ async def test_another_version_answers_where_the_one_asked_for_fails_everywhere(
     router = await routing(engine)
     fallbacks = [work("poet"), work("unused")]
     chunks = [chunk async for chunk in router.inference.generate(work(), fallbacks)]
-    assert [(chunk.parcel, chunk.fallback) for chunk in chunks] == [("a", 1), ("b", 0)]
+    assert [(chunk.parcel, chunk.fallback, chunk.full) for chunk in chunks] == [
+        ("a", 1, False), ("b", 0, False)
+    ]  # fmt: skip
     assert [done.digest for done in engine.done] == [digest("poet")]
     assert router.count("fallback_requests_total") == 1
+
+
+async def test_it_is_said_that_the_one_asked_for_was_only_full(routing: Routing) -> None:
+    router = await routing(loaded("a", "m", "poet", errors=[FULL]))
+    first = await anext(router.inference.generate(work(), [work("poet")]))
+    assert (first.fallback, first.full) == (1, True)
 
 
 async def test_fallbacks_are_tried_in_their_order_and_the_last_error_is_told(routing: Routing) -> None:

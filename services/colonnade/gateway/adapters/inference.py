@@ -232,6 +232,7 @@ def _chunk(answer: inference_pb2.GenerateResponse) -> Chunk:
         answer.fallback.digest,
         cached=_cached(answer.cached) if answer.HasField("cached") else None,
         unlisted=answer.unlisted_tokens,
+        full=answer.full,
     )
 
 

@@ -22,6 +22,7 @@ from colonnade.gateway.domain.models import (
     Resolution,
     Target,
     Version,
+    Watched,
 )
 
 _SECONDS = 10.0
@@ -40,7 +41,8 @@ class RegistryCatalog:
         answer = await self._calls.unary(
             caller, self._stub.Resolve, request, registry_pb2.ResolveResponse, _SECONDS
         )
-        return Resolution(answer.name, answer.alias, tuple(_target(target) for target in answer.targets))
+        watched = _watched(answer.rollout) if answer.HasField("rollout") else None
+        return Resolution(answer.name, answer.alias, tuple(map(_target, answer.targets)), watched)
 
     async def version(self, caller: Caller, digest: str) -> Target:
         request = registry_pb2.GetManifestRequest(digest=digest)
@@ -103,6 +105,16 @@ class RegistryCatalog:
 
 def _target(target: registry_pb2.ResolvedTarget) -> Target:
     return _target_of(target.manifest, target.weight)
+
+
+def _watched(watched: registry_pb2.Watched) -> Watched:
+    return Watched(
+        watched.rollout,
+        watched.phase,
+        _target_of(watched.candidate, 100),
+        watched.shadow_percent,
+        _target_of(watched.stable, 100) if watched.HasField("stable") else None,
+    )
 
 
 def _target_of(manifest: manifest_pb2.Manifest, weight: int) -> Target:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from colonnade.gateway.domain.caching import Cached, Caching
 from colonnade.gateway.domain.fair_use import Allowance
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
-from colonnade.gateway.domain.models import Target
+from colonnade.gateway.domain.models import Target, Watched
 from colonnade.gateway.domain.texts import (
     DetokenizeSpec,
     Embedded,
@@ -61,6 +61,8 @@ class Exchange:
     most_priority: int | None = None
     """Of what nobody waits for."""
     target: Target | None = None
+    watched: Watched | None = None
+    """The rollout of the alias that the target was drawn from."""
     degraded: list[str] = field(default_factory=list)
     """Parts of the platform that this answer had to do without."""
 

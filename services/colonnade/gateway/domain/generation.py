@@ -159,6 +159,8 @@ class Chunk:
     """Which of the answers."""
     answered_by: str = ""
     """In the first chunk: the digest of the fallback that answers, if one does."""
+    full: bool = False
+    """With that: the version that was asked failed nothing, it was full."""
     calls: tuple[CallPart, ...] = ()
     """Calls of tools, taken out of the text."""
     cached: Cached | None = None

@@ -30,12 +30,35 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """A rollout that is under way for an alias."""
+
+    rollout: str
+    phase: str
+    """Another one as soon as what was seen before counts no more."""
+    candidate: Target
+    shadow_percent: int = 0
+    """Of the requests, that the candidate gets a copy of."""
+    stable: Target | None = None
+    """Answers what the candidate fails before its first token."""
+
+    def draws(self, target: Target) -> bool:
+        """Whether this is the candidate, or the adapter in it is."""
+        return (target.adapter or target).digest == self.candidate.digest
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """What a reference stands for now."""
 
     name: str
     alias: str
     targets: tuple[Target, ...]
+    watched: Watched | None = None
+
+    @property
+    def digests(self) -> frozenset[str]:
+        return frozenset(target.digest for target in self.targets)
 
 
 @dataclass(frozen=True, slots=True)

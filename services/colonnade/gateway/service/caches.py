@@ -1,7 +1,7 @@
 """Answers that are kept: seen by who runs the platform, and forgotten when they are out of date."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 
 from colonnade.errors import ColonnadeError, PermissionDenied
@@ -10,17 +10,20 @@ from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.ports import AnswerCaches, Audit, ModelCatalog
 from colonnade.security.audit import privileged
+from colonnade.security.identity import Principal
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _ONE_VERSION = re.compile(r"[@:]")
 """In a reference: then it does not mean all of a model's versions."""
 _DEFAULT_ALIAS = "production"
+_ITSELF = Principal.service("gateway")
 
 
 class Caches:
     def __init__(self, caches: AnswerCaches, catalog: ModelCatalog, audit: Audit) -> None:
         self._caches, self._catalog, self._audit = caches, catalog, audit
+        self._former: set[str] = set()
 
     async def state(self, caller: Caller) -> CacheState:
         return await self._caches.state(caller)
@@ -48,7 +51,20 @@ class Caches:
         yield
         if not before:
             return
-        for digest in sorted(before - await self._behind(caller, name, alias or _DEFAULT_ALIAS)):
+        await self._forget(caller, before - await self._behind(caller, name, alias or _DEFAULT_ALIAS))
+
+    def left(self, digests: Set[str]) -> None:
+        """A rollout has moved an alias away from these versions: ``forget_former`` is to be called."""
+        self._former |= digests
+
+    async def forget_former(self) -> None:
+        """What rollouts have left behind is forgotten, as far as possible, as the gateway itself."""
+        former, self._former = self._former, set()
+        if former:
+            await self._forget(Caller(_ITSELF, "rollouts"), former)
+
+    async def _forget(self, caller: Caller, digests: Set[str]) -> None:
+        for digest in sorted(digests):
             try:
                 forgotten = await self._caches.purge(caller, digest, "")
             except ColonnadeError as error:

@@ -12,6 +12,7 @@ from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
+from colonnade.gateway.service.rollouts import Rollouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Gateway:
     caches: Caches
     engines: Engines
     preparing: Preparing
+    rollouts: Rollouts
     limits: LimitAdmin
     usage: UsageReports
     files: Files

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import TypeAlias
 
 from colonnade.errors import DeadlineExceeded, Unavailable
@@ -13,6 +13,8 @@ from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
 _REMEMBERED = 1024
+_WATCHED_SECONDS = 1.0
+"""The longest that a resolution counts as fresh while a rollout is under way: it may be taken back."""
 _Key: TypeAlias = tuple[str, str, str, bool]
 
 
@@ -20,11 +22,17 @@ class Resolver:
     """Answers with the last known resolution, and says so, while the registry does not answer."""
 
     def __init__(
-        self, catalog: ModelCatalog, fresh_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic
+        self,
+        catalog: ModelCatalog,
+        fresh_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        left: Callable[[Set[str]], None] = lambda digests: None,
     ) -> None:
         """A resolution is not asked for again within ``fresh_seconds``: so long may another gateway's move
-        of an alias go unnoticed here."""
+        of an alias go unnoticed here. ``left`` hears of versions that a rollout has taken from an alias."""
         self._catalog, self._fresh_seconds, self._clock = catalog, fresh_seconds, clock
+        self._left = left
         self._known: OrderedDict[_Key, tuple[Resolution, float]] = OrderedDict()
         """With the time until which it counts as fresh."""
 
@@ -62,11 +70,14 @@ class Resolver:
                 raise
             _LOG.warning("registry away; last known version used", model=known.name, code=error.code)
             return known, False
+        if known and known.watched and (gone := known.digests - resolution.digests):
+            self._left(gone)
         self._remember(key, resolution)
         return resolution, True
 
     def _remember(self, key: _Key, resolution: Resolution) -> None:
-        self._known[key] = resolution, self._clock() + self._fresh_seconds
+        seconds = min(self._fresh_seconds, _WATCHED_SECONDS) if resolution.watched else self._fresh_seconds
+        self._known[key] = resolution, self._clock() + seconds
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

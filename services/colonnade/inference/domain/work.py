@@ -47,6 +47,8 @@ class Chunk:
     """Which of the request's answers."""
     fallback: int = 0
     """In the first chunk: which of the request's fallbacks answers, from 1; 0 is the version asked for."""
+    full: bool = False
+    """With a fallback: the version asked for failed nothing, its engines were full."""
     cached: Cached | None = None
     """In the first chunk, what the caches had to do with the answer; in the last one, who pays for it."""
     left: Spent | None = None

@@ -1,18 +1,12 @@
 """What was seen of a version while it answered, and whether that breaks an objective."""
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from colonnade.registry.rollouts.plan import Measure, Objective, Plan
+from colonnade.telemetry.first_tokens import CLASSES, class_of, quantile
 
-FIRST_TOKEN_BOUNDS = (
-    0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0, 7.5,
-    11.0, 17.0, 25.0, 40.0, 60.0, 120.0,
-)  # fmt: skip
-"""Seconds: upper ends of the classes that first tokens are counted in. One more class has the rest."""
-_CLASSES = len(FIRST_TOKEN_BOUNDS) + 1
 _P95, _Z95 = 0.95, 1.959964
 """The 97.5 % point of the normal distribution: an interval of 95 %."""
 
@@ -29,7 +23,7 @@ class Observed:
     """After each answer's first."""
     decode_seconds: float = 0.0
     """From each answer's first token to its last."""
-    first_tokens: tuple[int, ...] = (0,) * _CLASSES
+    first_tokens: tuple[int, ...] = (0,) * CLASSES
     """How many answers began within each class of ``FIRST_TOKEN_BOUNDS``."""
 
     def __add__(self, other: "Observed") -> "Observed":
@@ -44,8 +38,8 @@ class Observed:
     @classmethod
     def answer(cls, first_token: float, tokens: int = 0, decode_seconds: float = 0.0) -> "Observed":
         """One request that was answered."""
-        classes = [0] * _CLASSES
-        classes[bisect_left(FIRST_TOKEN_BOUNDS, first_token)] = 1
+        classes = [0] * CLASSES
+        classes[class_of(first_token)] = 1
         return cls(1, 0, tokens, decode_seconds, tuple(classes))
 
     @classmethod
@@ -62,7 +56,7 @@ class Observed:
         if measure is Measure.ERROR_RATE:
             return self.failures / self.requests if self.requests else None
         if measure is Measure.FIRST_TOKEN_P95:
-            return self._quantile(_P95)
+            return quantile(self.first_tokens, _P95)
         return self.tokens / self.decode_seconds if self.tokens and self.decode_seconds > 0 else None
 
     def least_error_rate(self) -> float:
@@ -72,18 +66,6 @@ class Observed:
         n, rate, z2 = self.requests, self.failures / self.requests, _Z95**2
         spread = _Z95 * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
         return max(0.0, (rate + z2 / (2 * n) - spread) / (1 + z2 / n))
-
-    def _quantile(self, share: float) -> float | None:
-        """The upper end of the class that it lies in; infinite for the last."""
-        answers = sum(self.first_tokens)
-        if not answers:
-            return None
-        counted = 0
-        for end, count in zip((*FIRST_TOKEN_BOUNDS, math.inf), self.first_tokens, strict=True):
-            counted += count
-            if counted >= share * answers:
-                return end
-        raise AssertionError("the classes hold all answers")
 
 
 def breach(plan: Plan, candidate: Observed, stable: Observed) -> str:

@@ -133,6 +133,9 @@ class Plan:
             if count > most:
                 raise InvalidArgument(f"{what} may hold at most {most}", field=what, limit=most)
         _between(self.least_requests, 1, _MOST_REQUESTS, "least_requests")
+        if self.shadow and self.shadow.requests:
+            # It would never end: copies are answered for nobody, and nobody counts them.
+            raise InvalidArgument("shadow may ask for seconds, not for requests", field="shadow.requests")
         percents = [step.percent for step in self.steps]
         if percents != sorted(set(percents)):
             raise InvalidArgument(

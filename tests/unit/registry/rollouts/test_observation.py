@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colonnade.errors import InvalidArgument
-from colonnade.registry.rollouts.observation import FIRST_TOKEN_BOUNDS, Observed, breach
+from colonnade.registry.rollouts.observation import Observed, breach
 from colonnade.registry.rollouts.plan import Bound, Measure, Objective, Plan
+from colonnade.telemetry.first_tokens import FIRST_TOKEN_BOUNDS
 
 ANSWERS = st.lists(st.floats(0, 200), min_size=1, max_size=60)
 

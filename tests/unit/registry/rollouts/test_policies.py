@@ -63,6 +63,7 @@ def test_a_policy_in_full(tmp_path: Path) -> None:
         ("steps: [{percent: 50}, {percent: 5}]", "steps"),
         ("steps: [{percent: 5.5}]", "steps.0.percent"),
         ("steps: [{percent: yes}]", "steps.0.percent"),
+        ("shadow: {percent: 5, requests: 3}", "not for requests"),
         ("objectives: {error_rate: 2x}", "error_rate"),
         ("objectives: {luck: 1}", "objectives.luck"),
         ("least_requests: 0", "least_requests"),

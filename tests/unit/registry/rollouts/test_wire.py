@@ -21,7 +21,7 @@ OBJECTIVES = st.dictionaries(
 PLANS = st.builds(
     Plan,
     st.lists(GATES, max_size=3).map(tuple),
-    st.none() | st.just(Step(10, 1.5, 3)),
+    st.none() | st.just(Step(10, 1.5)),
     STEPS,
     OBJECTIVES,
     st.integers(1, 99),

@@ -159,8 +159,11 @@ class GenerateResponse(_message.Message):
     FALLBACK_FIELD_NUMBER: _builtins.int
     CACHED_FIELD_NUMBER: _builtins.int
     UNLISTED_TOKENS_FIELD_NUMBER: _builtins.int
+    FULL_FIELD_NUMBER: _builtins.int
     unlisted_tokens: _builtins.int
     """that the chunk came from, besides those that it lists"""
+    full: _builtins.bool
+    """with fallback: the version that was asked for failed nothing, its engines were full"""
     @_builtins.property
     def chunk(self) -> _generation_pb2.Chunk: ...
     @_builtins.property
@@ -178,10 +181,11 @@ class GenerateResponse(_message.Message):
         fallback: _generation_pb2.ModelRef | None = ...,
         cached: Global___Cached | None = ...,
         unlisted_tokens: _builtins.int = ...,
+        full: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "chunk", b"chunk", "fallback", b"fallback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "chunk", b"chunk", "fallback", b"fallback", "unlisted_tokens", b"unlisted_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "chunk", b"chunk", "fallback", b"fallback", "full", b"full", "unlisted_tokens", b"unlisted_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

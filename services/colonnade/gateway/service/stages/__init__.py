@@ -15,6 +15,7 @@ from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
 from colonnade.gateway.service.stages.shed import Shed
 from colonnade.gateway.service.stages.speak_for import SpeakFor
 from colonnade.gateway.service.stages.stand_ins import StandIns
+from colonnade.gateway.service.stages.watch_rollout import WatchRollout
 
 __all__ = [
     "AuditRecord",
@@ -33,4 +34,5 @@ __all__ = [
     "SpeakFor",
     "StandIns",
     "TurnAway",
+    "WatchRollout",
 ]

@@ -32,6 +32,8 @@ class DrawVersion(Stage):
                 exchange.caller, spec.model, spec.model_size, embeds=isinstance(spec, EmbeddingSpec)
             )
             target = self._drawn(exchange, fitting(resolution, adapter) if adapter else resolution)
+            if adapter is None:  # else what comes is the adapter's doing as well
+                exchange.watched = resolution.watched
         _note(exchange, fresh)
         if target.base:
             # An adapter named as the model; were there another one beside it, it would not have fitted.
@@ -48,6 +50,7 @@ class DrawVersion(Stage):
         try:
             resolution, fresh = await self._resolver.resolve(exchange.caller, reference, "")
             adapter = self._drawn(exchange, resolution)
+            exchange.watched = resolution.watched
         except NotFound as error:
             raise NotFound(error.message, **error.details | {"field": "adapter"}) from None
         if not adapter.base:
