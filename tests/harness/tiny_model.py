@@ -20,8 +20,12 @@ _TEMPLATE = (
 )
 
 
-def write_tiny_llama(folder: Path, *, seed: int = 0, width: int = 32, layers: int = 2) -> Path:
-    """Writes config.json, model.safetensors and the tokenizer; returns the folder."""
+def write_tiny_llama(
+    folder: Path, *, seed: int = 0, width: int = 32, layers: int = 2, spread: float = 0.3
+) -> Path:
+    """Writes config.json, model.safetensors and the tokenizer; returns the folder.
+
+    With a ``spread`` many times as wide, the weights are sure of everything, and wrong."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = _write_tokenizer(folder)
     heads, kv_heads, hidden = 4, 2, width * 2
@@ -36,7 +40,7 @@ def write_tiny_llama(folder: Path, *, seed: int = 0, width: int = 32, layers: in
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=generator) * 0.3
+        return torch.randn(*shape, generator=generator) * spread
 
     head = width // heads
     weights = {"model.embed_tokens.weight": normal(vocabulary, width), "model.norm.weight": torch.ones(width)}

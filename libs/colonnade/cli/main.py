@@ -18,6 +18,7 @@ from colonnade.cli import (
     logs,
     models,
     restart,
+    rollouts,
     score,
     status,
     tokenize,
@@ -60,6 +61,7 @@ app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
+app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CARE)

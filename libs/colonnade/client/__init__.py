@@ -40,6 +40,17 @@ from colonnade.client.results import (
     Usage,
     Version,
 )
+from colonnade.client.rollout_calls import (
+    Figures,
+    Gate,
+    GateResult,
+    Plan,
+    Policy,
+    Rollout,
+    RolloutEvent,
+    RolloutOutcomes,
+    RolloutStep,
+)
 from colonnade.client.sync import Colonnade, Stream
 
 __all__ = [
@@ -60,7 +71,10 @@ __all__ = [
     "Embeddings",
     "Engine",
     "EngineBreaker",
+    "Figures",
     "File",
+    "Gate",
+    "GateResult",
     "GenerateOptions",
     "Generation",
     "Health",
@@ -72,11 +86,17 @@ __all__ = [
     "Model",
     "ModelVersion",
     "NewKey",
+    "Plan",
     "PlatformVersion",
+    "Policy",
     "Prepared",
     "Quota",
     "Remaining",
     "Rival",
+    "Rollout",
+    "RolloutEvent",
+    "RolloutOutcomes",
+    "RolloutStep",
     "Score",
     "Scores",
     "Stream",

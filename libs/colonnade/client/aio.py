@@ -32,6 +32,7 @@ from colonnade.client.results import (
     Tokens,
     Version,
 )
+from colonnade.client.rollouts import AsyncRollouts
 from colonnade.client.sse import EventParser
 
 _T = TypeVar("_T")
@@ -136,6 +137,7 @@ class AsyncColonnade:
         self.cache = AsyncCache(self)
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
+        self.rollouts = AsyncRollouts(self)
 
     async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""

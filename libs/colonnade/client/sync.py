@@ -32,6 +32,7 @@ from colonnade.client.results import (
     Tokens,
     Version,
 )
+from colonnade.client.rollouts import SyncRollouts
 from colonnade.client.sse import EventParser
 
 _T = TypeVar("_T")
@@ -135,6 +136,7 @@ class Colonnade:
         self.cache = SyncCache(self)
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
+        self.rollouts = SyncRollouts(self)
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
