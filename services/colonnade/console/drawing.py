@@ -25,9 +25,15 @@ def panel(title: str, *, level: str = "h2") -> Iterator[None]:
 
 
 def table(
-    caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, right: Sequence[str] = ()
+    caption: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
-    """Scrolls sideways in a box of its own, where the page is too narrow. ``right``: heads of numbers."""
+    """Scrolls sideways in a box of its own, where the page is too narrow. ``right``: heads of
+    numbers; ``whole``: of what is never broken into lines."""
     rows = list(rows)
     box = ui.element("div").classes("scroll").props("role=region tabindex=0")
     box.props["aria-label"] = caption
@@ -40,7 +46,7 @@ def table(
             for row in rows[:MOST_ROWS]:
                 with ui.element("tr"):
                     for head, cell in zip(heads, row, strict=True):
-                        _cell(cell, "number" if head in right else "")
+                        _cell(cell, "number" if head in right else "whole" if head in whole else "")
     if len(rows) > MOST_ROWS:
         text("p", f"The first {MOST_ROWS} of {len(rows)}; narrow the search to see others.", "muted")
 

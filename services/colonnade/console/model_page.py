@@ -64,6 +64,7 @@ def _versions(model: Model) -> None:
             heads,
             [_row(version) for version in model.versions],
             right=("Version", "Parameters", "Context"),
+            whole=("Digest", "Files", "When"),
         )
 
 

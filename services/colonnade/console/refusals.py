@@ -32,7 +32,11 @@ _STATES: dict[Code, tuple[str, str, bool]] = {
         "Wait for the next month, or have an administrator raise the budget.",
         False,
     ),
-    Code.NOT_FOUND: ("There is no such thing", "It may have been removed. Go back to the list.", False),
+    Code.NOT_FOUND: (
+        "There is no such thing",
+        "Look whether the name is right; it may have been removed as well.",
+        False,
+    ),
     Code.CONFLICT: ("Someone else was faster", "Look at what is there now, then decide again.", True),
     Code.ALREADY_EXISTS: ("It exists already", "Choose another name, or use what is there.", False),
     Code.INVALID_ARGUMENT: ("Something in this is not right", "Correct it and try again.", False),

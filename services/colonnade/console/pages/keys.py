@@ -20,7 +20,7 @@ async def build(visit: Visit) -> None:
             )
             return
         heads = ("Name", "Id", "Roles", "Tenant", "Subject", "State", "Made", "Expires", "Last used", "")
-        table("API keys", heads, [row(key) for key in keys])
+        table("API keys", heads, [row(key) for key in keys], whole=("Id", *heads[6:9]))
 
     def row(key: Key) -> tuple[Cell, ...]:
         def acts() -> None:

@@ -18,7 +18,7 @@ from colonnade.console.visit import Part, Visit
 _SPANS = {7: "7 days", 30: "30 days", 90: "90 days"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     days: int = 30
 
@@ -34,18 +34,19 @@ class Span:
 async def build(visit: Visit) -> None:
     span = Span()
 
-    async def load(client: AsyncColonnade) -> UsageReport:
-        return await client.usage(first=span.first, last=span.last)
+    async def load(client: AsyncColonnade) -> tuple[Span, UsageReport]:
+        return span, await client.usage(first=span.first, last=span.last)
 
     async def chosen(event: ValueChangeEventArguments[Any]) -> None:
-        span.days = int(event.value)
+        nonlocal span
+        span = Span(int(event.value))
         await used.refresh()
         link.props["href"] = f"/usage.csv?days={span.days}"
 
     with ui.element("div").classes("line"):
         ui.select(_SPANS, label="The last", value=span.days, on_change=chosen).classes("short")
         link = ui.link("Download as CSV", f"/usage.csv?days={span.days}").props("download")
-    used: Part[UsageReport] = Part(visit, load, lambda report: _draw(report, span))
+    used: Part[tuple[Span, UsageReport]] = Part(visit, load, lambda loaded: _draw(*loaded))
     await used.refresh()
     with panel("What is left to you"):
         await Part(visit, lambda client: client.limits.me(), _left).refresh()
@@ -53,7 +54,7 @@ async def build(visit: Visit) -> None:
         await Part(visit, lambda client: client.limits.list(), _limits).refresh()
 
 
-def _draw(report: UsageReport, span: Span) -> None:
+def _draw(span: Span, report: UsageReport) -> None:
     if not report.usage:
         empty("Nothing was used then, as far as your key may see.", "Ask something in the playground.")
         return
@@ -69,7 +70,7 @@ def _draw(report: UsageReport, span: Span) -> None:
         )
         for each in sorted(report.usage, key=lambda each: str(each.day), reverse=True)
     ]  # fmt: skip
-    table("Usage", heads, rows, right=heads[3:])
+    table("Usage", heads, rows, right=heads[3:], whole=("Day",))
 
 
 def _chart(report: UsageReport, span: Span) -> None:
