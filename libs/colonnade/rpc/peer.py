@@ -16,7 +16,7 @@ from colonnade.telemetry.propagation import inject, span
 _Response = TypeVar("_Response")
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
-_OPTIONS: list[tuple[str, int]] = [
+_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),

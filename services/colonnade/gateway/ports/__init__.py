@@ -1,0 +1,27 @@
+"""What the gateway needs of the world, in its own words."""
+
+from colonnade.gateway.ports.access import Audit, KeyStore, Probe
+from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
+from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
+from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
+from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
+
+__all__ = [
+    "AnswerCaches",
+    "Answers",
+    "Audit",
+    "BatchStore",
+    "Engines",
+    "FileContents",
+    "FileStore",
+    "Generator",
+    "KeyStore",
+    "LimitStore",
+    "Limiter",
+    "ModelCatalog",
+    "OutcomeReports",
+    "Probe",
+    "RolloutBook",
+    "TextReader",
+    "UsageLedger",
+]
