@@ -1,0 +1,181 @@
+"""A gateway that says whatever it is asked: nothing of it does more on a page than to stand there."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import starmap
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.harness.browser import Tab
+from tests.harness.platform import eventually, free_port
+from tests.integration.console.naughty import STRINGS
+
+_SUM = dict.fromkeys(
+    ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "total_tokens"), 1
+)
+_ALIAS = {"targets": [{"version": 1, "weight": 100}], "revision": 1}
+_USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+
+
+def version(number: int, naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("name", "digest", "family", "size_label", "source", "created_by", "base"), naughty)
+    return named | {"version": number, "artefacts": [{"path": naughty, "digest": naughty}]}
+
+
+def model(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("name", "description", "family", "size_label"), naughty)
+    alias = _ALIAS | {"name": naughty, "updated_by": naughty}
+    return named | {"latest_version": 1, "aliases": [alias]}
+
+
+def answers() -> dict[str, Any]:
+    """By path; every text that another could have written is naughty."""
+    return {
+        "/models": {"models": [model(each) for each in STRINGS]},
+        "/models/x": model("\n".join(STRINGS))
+        | {"versions": list(starmap(version, enumerate(STRINGS[:30], 1)))},
+        "/keys": {"keys": [key(number, each) for number, each in enumerate(STRINGS)]},
+        "/usage": {
+            "group_by": ["day", "key", "model"],
+            "usage": [_SUM | {"day": "2030-01-01", "key": each, "model": each} for each in STRINGS],
+            "total": _SUM,
+        },
+        "/limits": {"limits": [limit(each) for each in STRINGS]},
+        "/limits/me": {"limits": []},
+        "/engines": {"engines": [engine(each) for each in STRINGS]},
+    }
+
+
+def key(number: int, naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("name", "tenant", "subject"), naughty)
+    return named | {"id": str(number), "roles": [naughty]}
+
+
+def limit(naughty: str) -> dict[str, Any]:
+    return dict.fromkeys(("kind", "tenant", "name"), naughty) | {"monthly_tokens": 1}
+
+
+def engine(naughty: str) -> dict[str, Any]:
+    breaker = {"digest": naughty, "state": naughty}
+    named = dict.fromkeys(("address", "why_not"), naughty)
+    return named | {"ready": False, "models": [naughty], "breakers": [breaker]}
+
+
+class Parrot(BaseHTTPRequestHandler):
+    """Answers with what it is asked."""
+
+    protocol_version = "HTTP/1.1"
+    said = answers()
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        body = json.dumps(self.said[path]).encode()
+        self._send("application/json", body)
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        prompt = asked["messages"][-1]["content"]
+        last = {
+            "text": "",
+            "finish_reason": prompt,
+            "stop": prompt,
+            "usage": _USAGE,
+            "timings": {},
+            "id": "g",
+        }
+        last |= {"model": {"name": prompt, "version": 1, "digest": prompt}}
+        events = [json.dumps({"id": "g", "text": prompt}), json.dumps(last), "[DONE]"]
+        self._send("text/event-stream", "".join(f"data: {each}\n\n" for each in events).encode())
+
+    def log_message(self, *args: Any) -> None:
+        """Says nothing."""
+
+    def _send(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a console before the parrot, which takes everybody."""
+    parrot = ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
+    Thread(target=parrot.serve_forever, daemon=True).start()
+    port, home = free_port(), tmp_path_factory.mktemp("home")
+    with (home / "log").open("wb") as log:
+        process = _start(home, port, parrot.server_port, log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: _well(url), 60, "the console answers")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+        parrot.shutdown()
+        parrot.server_close()
+
+
+def _start(home: Path, port: int, gateway: int, log: Any) -> subprocess.Popen[bytes]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "COLONNADE_HOME": str(home),
+        "COLONNADE_CONSOLE_LISTEN": f"127.0.0.1:{port}",
+        "COLONNADE_CONSOLE_GATEWAY_URL": f"http://127.0.0.1:{gateway}",
+    }
+    command = [sys.executable, "-P", "-m", "colonnade.console"]
+    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
+
+
+def _well(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def tab(console: str, browser: Browser) -> Iterator[Tab]:
+    made = Tab(browser, console)
+    yield made
+    made.close()
+    assert made.complaints == []
+
+
+def test_prompts_and_answers(tab: Tab) -> None:
+    page = tab.open("/")
+    for number, naughty in enumerate(STRINGS):
+        tab.ask(naughty)
+        expect(page.locator(".turn")).to_have_count(number % 8 + 1)
+        expect(page.locator(".answer.waiting")).to_have_count(0)
+        turn = page.locator(".turn").last
+        for said in turn.locator(".said").all():
+            assert said.evaluate("each => each.textContent") == naughty
+            assert said.evaluate("each => each.childElementCount") == 0
+        expect(turn.get_by_role("status")).to_contain_text("Answered by")
+        if number % 8 == 7:
+            page.get_by_role("button", name="New conversation").click()
+            expect(page.locator(".turn")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/x", "/keys", "/usage", "/engines"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_other_page(tab: Tab, path: str, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 844})
+    page = tab.open(path)
+    written = page.locator("main").last.text_content() or ""
+    for naughty in STRINGS[:30]:
+        assert naughty in written
+    assert page.locator("iframe, base, details, main style, main script, main meta, main math").count() == 0
+    assert page.locator("[onerror], [onload], a[href^='javascript']").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
