@@ -143,7 +143,7 @@ def test_a_bias_is_read_or_refused(text: str) -> None:
         bias = sampling.bias_of(text)
     except InvalidArgument as error:
         bias, text = {}, error.message
-    assert bias or "0=-100" in text or not text.strip(" ,\t\n\r")
+    assert bias or "0=-100" in text or not text.replace(",", "").strip()
 
 
 @pytest.mark.parametrize("field", ["max_tokens", "top_k", "seed"])
