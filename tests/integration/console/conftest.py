@@ -48,8 +48,9 @@ def served(models: Path) -> Iterator[Served]:
         yield Served(platform, f"http://127.0.0.1:{port}", models)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for longer: while Playwright runs, its loop runs in this thread, and no test can have one."""
     with chromium() as started:
         yield started
 
