@@ -32,8 +32,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(models: Path) -> Iterator[Served]:
+    """One for each file: what a test imports or moves is the next one's first model."""
     port = free_port()
     with running(
         "--no-import",
