@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
-from colonnade.errors import ColonnadeError, Overloaded
+from colonnade.errors import ColonnadeError
 from colonnade.inference.domain import (
     Chunk,
     Loaded,
@@ -178,7 +178,7 @@ class Attempts:
         _LOG.warning("fell back", code=error.code, asked=self.work.digest)
         self._placement.metrics.fell_back()
         if not self.fallback:
-            self._full = isinstance(error, Overloaded)
+            self._full = engine_is_full(error)
         self._begin(self._fallbacks[self.fallback])
         self.fallback += 1
         return True

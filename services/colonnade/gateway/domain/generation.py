@@ -173,6 +173,10 @@ class Chunk:
         """How many tokens it came from."""
         return len(self.tokens) + self.unlisted
 
+    def began(self, came: float, *, whole: bool) -> float:
+        """When its first token was made, where it came at ``came``: what comes whole was not made at once."""
+        return came - self.finish.timings.decode if whole and self.finish else came
+
 
 def together(finishes: Mapping[int, Finish]) -> Finish:
     """One finish for all answers of a request: how the first ended, the prompt once, the longest times."""

@@ -34,9 +34,7 @@ class CountUsage(Stage):
 
     def _clocked(self, exchange: Exchange, chunk: Chunk) -> None:
         exchange.last_token_at = self._clock()
-        first = exchange.last_token_at
-        if exchange.whole and chunk.finish:
-            first -= chunk.finish.timings.decode  # it came at once, and was not made at once
+        first = chunk.began(exchange.last_token_at, whole=exchange.whole)
         if exchange.first_token_at is None or first < exchange.first_token_at:
             exchange.first_token_at = first
 

@@ -74,8 +74,7 @@ class _Answer:
             self.failed = self.failed or (chunk.finish.reason == "deadline" and not self.refused)
             self.left = self.left or chunk.finish.reason == "cancelled"
         if chunk.text or chunk.count:
-            if whole and chunk.finish is not None:
-                seconds -= chunk.finish.timings.decode  # it came at once, and was not made at once
+            seconds = chunk.began(seconds, whole=whole)
             self.first_token = seconds if self.first_token is None else min(self.first_token, seconds)
 
     @property
