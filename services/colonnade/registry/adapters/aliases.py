@@ -10,6 +10,7 @@ from colonnade.errors import Conflict
 from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.rollout_tables import ROLLOUTS
 from colonnade.registry.adapters.tables import ALIASES, TARGETS, VERSIONS
+from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import Alias, Target, moved, unknown_model
 from colonnade.storage.sql import micros
 
@@ -66,6 +67,12 @@ async def keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, i
             insert(TARGETS),
             [{**key, "version": target.version, "weight": target.weight} for target in alias.targets],
         )
+    await tell(
+        connection, "alias.moved" if alias.exists else "alias.deleted", model=model, alias=alias.name,
+        version=alias.targets[0].version if len(alias.targets) == 1 else 0,
+        by=alias.updated_by, at=alias.updated_at, revision=alias.revision,
+        targets=",".join(f"{target.version}={target.weight}" for target in alias.targets),
+    )  # fmt: skip
 
 
 async def latest_version(connection: AsyncConnection, name: str) -> int:

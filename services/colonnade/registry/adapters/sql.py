@@ -18,6 +18,7 @@ from colonnade.registry.adapters.tables import (
     TARGETS,
     VERSIONS,
 )
+from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import (
     DEFAULT_ALIAS,
     ENCODERS,
@@ -165,9 +166,13 @@ async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
     if known is None:
         await connection.execute(
             insert(MODELS).values(
-                name=draft.name, description=draft.description, created_at=micros(draft.created_at)
+                name=draft.name,
+                description=draft.description,
+                created_at=micros(draft.created_at),
+                tenant=draft.tenant,
             )
         )
+        await tell(connection, "model.created", model=draft.name, by=draft.created_by, at=draft.created_at)
     elif draft.description:
         await connection.execute(
             update(MODELS).where(MODELS.c.name == draft.name).values(description=draft.description)
@@ -217,6 +222,10 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
             source_digest=draft.source_digest,
         )
     )
+    await tell(
+        connection, "version.registered", model=draft.name, version=version.manifest.version,
+        by=draft.created_by, at=draft.created_at, digest=content.digest, family=content.family,
+    )  # fmt: skip
     return version
 
 

@@ -12,6 +12,7 @@ from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.aliases import check_free, latest_version, moved_alias
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
+from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import Once, Target, unknown_model
 from colonnade.registry.rollouts.machine import Rollout
 from colonnade.registry.rollouts.observation import Observed
@@ -40,7 +41,7 @@ class SqlRolloutStore:
             targets = await rows.targets(connection, model, alias)
             record, event = make(targets)
             await connection.execute(insert(ROLLOUTS).values(**_first_row(record, once)))
-            await _tell(connection, record.rollout.id, event)
+            await _tell(connection, record.rollout, event)
             await _move(connection, record.rollout, targets, event.by, event.at)
             return record
 
@@ -72,7 +73,7 @@ class SqlRolloutStore:
             before = await _held(connection, rollout_id, holder)
             rollout, event = change(before)
             if event is not None:
-                await _tell(connection, rollout_id, event)
+                await _tell(connection, rollout, event)
             if rollout == before.rollout:
                 return before
             after = Record(
@@ -192,12 +193,12 @@ async def _move(
         await moved_alias(connection, rollout.model, rollout.alias, rollout.targets, None, by, at)
 
 
-async def _tell(connection: AsyncConnection, rollout_id: str, event: Event) -> None:
-    of_this = ROLLOUT_EVENTS.c.rollout == rollout_id
+async def _tell(connection: AsyncConnection, rollout: Rollout, event: Event) -> None:
+    of_this = ROLLOUT_EVENTS.c.rollout == rollout.id
     last = await connection.scalar(select(func.max(ROLLOUT_EVENTS.c.number)).where(of_this))
     await connection.execute(
         insert(ROLLOUT_EVENTS).values(
-            rollout=rollout_id,
+            rollout=rollout.id,
             number=(last or 0) + 1,
             at=micros(event.at),
             what=event.what,
@@ -205,6 +206,10 @@ async def _tell(connection: AsyncConnection, rollout_id: str, event: Event) -> N
             words=event.words,
         )
     )
+    await tell(
+        connection, f"rollout.{event.what}", model=rollout.model, version=rollout.candidate,
+        alias=rollout.alias, by=event.by, at=event.at, rollout=rollout.id, words=event.words,
+    )  # fmt: skip
 
 
 def _row(record: Record) -> dict[str, Any]:

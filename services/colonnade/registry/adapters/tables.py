@@ -24,6 +24,7 @@ MODELS = Table(
     Column("name", by_code_point(128), primary_key=True),
     Column("description", String(2000), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("tenant", String(64), nullable=False, server_default="local"),  # whose it is
 )
 
 # What versions are made of, once, under however many names.

@@ -112,6 +112,11 @@ class Draft:
     created_at: datetime
     created_by: str
 
+    @property
+    def tenant(self) -> str:
+        """Whose the model is, if this is its first version."""
+        return self.created_by.partition("/")[0]
+
     def numbered(self, version: int) -> Version:
         manifest = Manifest(self.name, version, self.content.digest, self.content)
         return Version(manifest, self.created_at, self.created_by, self.source, self.source_digest)

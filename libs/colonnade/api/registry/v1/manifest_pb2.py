@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/registry/v1/manifest.proto\x12\x19\x63olonnade.api.registry.v1\"<\n\x08\x41rtefact\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\xcf\x01\n\x08Manifest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x04 \x01(\t\x12\x12\n\nparameters\x18\x05 \x01(\x03\x12\x12\n\nsize_label\x18\x06 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x07 \x01(\x05\x12\x36\n\tartefacts\x18\x08 \x03(\x0b\x32#.colonnade.api.registry.v1.Artefact\x12\x0c\n\x04\x62\x61se\x18\t \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/registry/v1/manifest.proto\x12\x19\x63olonnade.api.registry.v1\"<\n\x08\x41rtefact\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\xed\x01\n\x08Manifest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x04 \x01(\t\x12\x12\n\nparameters\x18\x05 \x01(\x03\x12\x12\n\nsize_label\x18\x06 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x07 \x01(\x05\x12\x36\n\tartefacts\x18\x08 \x03(\x0b\x32#.colonnade.api.registry.v1.Artefact\x12\x0c\n\x04\x62\x61se\x18\t \x01(\t\x12\x0e\n\x06tenant\x18\n \x01(\t\x12\x0c\n\x04seal\x18\x0b \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTEFACT']._serialized_start=71
   _globals['_ARTEFACT']._serialized_end=131
   _globals['_MANIFEST']._serialized_start=134
-  _globals['_MANIFEST']._serialized_end=341
+  _globals['_MANIFEST']._serialized_end=371
 # @@protoc_insertion_point(module_scope)

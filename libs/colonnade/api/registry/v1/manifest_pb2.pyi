@@ -60,6 +60,8 @@ class Manifest(_message.Message):
     CONTEXT_LENGTH_FIELD_NUMBER: _builtins.int
     ARTEFACTS_FIELD_NUMBER: _builtins.int
     BASE_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     version: _builtins.int
     digest: _builtins.str
@@ -71,6 +73,10 @@ class Manifest(_message.Message):
     context_length: _builtins.int
     base: _builtins.str
     """digest of the version that an adapter (family "lora") belongs to; empty for models"""
+    tenant: _builtins.str
+    """that owns the model; part of what is signed"""
+    seal: _builtins.str
+    """the signature over name, version, tenant and every file: a Sigstore bundle in JSON; may be empty"""
     @_builtins.property
     def artefacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Artefact]: ...
     def __init__(
@@ -85,10 +91,12 @@ class Manifest(_message.Message):
         context_length: _builtins.int = ...,
         artefacts: _abc.Iterable[Global___Artefact] | None = ...,
         base: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        seal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts", b"artefacts", "base", b"base", "context_length", b"context_length", "digest", b"digest", "family", b"family", "name", b"name", "parameters", b"parameters", "size_label", b"size_label", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts", b"artefacts", "base", b"base", "context_length", b"context_length", "digest", b"digest", "family", b"family", "name", b"name", "parameters", b"parameters", "seal", b"seal", "size_label", b"size_label", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
