@@ -49,16 +49,6 @@ class CatalogueServiceStub:
                 request_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionResponse.FromString,
                 _registered_method=True)
-        self.RecordEvaluation = channel.unary_unary(
-                '/colonnade.api.registry.v1.CatalogueService/RecordEvaluation',
-                request_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationResponse.FromString,
-                _registered_method=True)
-        self.ListEvaluations = channel.unary_unary(
-                '/colonnade.api.registry.v1.CatalogueService/ListEvaluations',
-                request_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsResponse.FromString,
-                _registered_method=True)
         self.DeleteVersion = channel.unary_unary(
                 '/colonnade.api.registry.v1.CatalogueService/DeleteVersion',
                 request_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DeleteVersionRequest.SerializeToString,
@@ -104,19 +94,6 @@ class CatalogueServiceServicer:
 
     def DescribeVersion(self, request, context):
         """What is said of a version: its files never change. What is not given stays.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RecordEvaluation(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListEvaluations(self, request, context):
-        """Newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,16 +148,6 @@ def add_CatalogueServiceServicer_to_server(servicer, server):
                     servicer.DescribeVersion,
                     request_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionResponse.SerializeToString,
-            ),
-            'RecordEvaluation': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordEvaluation,
-                    request_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationResponse.SerializeToString,
-            ),
-            'ListEvaluations': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListEvaluations,
-                    request_deserializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsResponse.SerializeToString,
             ),
             'DeleteVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVersion,
@@ -289,60 +256,6 @@ class CatalogueService:
             '/colonnade.api.registry.v1.CatalogueService/DescribeVersion',
             colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionRequest.SerializeToString,
             colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.DescribeVersionResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RecordEvaluation(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/colonnade.api.registry.v1.CatalogueService/RecordEvaluation',
-            colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationRequest.SerializeToString,
-            colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.RecordEvaluationResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListEvaluations(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/colonnade.api.registry.v1.CatalogueService/ListEvaluations',
-            colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsRequest.SerializeToString,
-            colonnade_dot_api_dot_registry_dot_v1_dot_catalogue__pb2.ListEvaluationsResponse.FromString,
             options,
             channel_credentials,
             insecure,
