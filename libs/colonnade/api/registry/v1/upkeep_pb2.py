@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/registry/v1/upkeep.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x15\x43ollectGarbageRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"r\n\x16\x43ollectGarbageResponse\x12\x11\n\tlooked_at\x18\x01 \x01(\x03\x12\x0f\n\x07removed\x18\x02 \x01(\x03\x12\x15\n\rremoved_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07waiting\x18\x04 \x01(\x03\x12\x0c\n\x04\x64one\x18\x05 \x01(\x08\"\x1b\n\rBackupRequest\x12\n\n\x02to\x18\x01 \x01(\t\"\x87\x01\n\x0e\x42\x61\x63kupResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0e\n\x06\x63opied\x18\x03 \x01(\x03\x12\x0c\n\x04kept\x18\x04 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe9\x01\n\rUpkeepService\x12w\n\x0e\x43ollectGarbage\x12\x30.colonnade.api.registry.v1.CollectGarbageRequest\x1a\x31.colonnade.api.registry.v1.CollectGarbageResponse0\x01\x12_\n\x06\x42\x61\x63kup\x12(.colonnade.api.registry.v1.BackupRequest\x1a).colonnade.api.registry.v1.BackupResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/registry/v1/upkeep.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n\x15\x43ollectGarbageRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"r\n\x16\x43ollectGarbageResponse\x12\x11\n\tlooked_at\x18\x01 \x01(\x03\x12\x0f\n\x07removed\x18\x02 \x01(\x03\x12\x15\n\rremoved_bytes\x18\x03 \x01(\x03\x12\x0f\n\x07waiting\x18\x04 \x01(\x03\x12\x0c\n\x04\x64one\x18\x05 \x01(\x08\")\n\rBackupRequest\x12\n\n\x02to\x18\x01 \x01(\t\x12\x0c\n\x04keep\x18\x02 \x01(\x05\"\xbc\x01\n\x0e\x42\x61\x63kupResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0e\n\x06\x63opied\x18\x03 \x01(\x03\x12\x0c\n\x04kept\x18\x04 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x14\n\x0c\x63opied_bytes\x18\x08 \x01(\x03\x12\x0f\n\x07\x64ropped\x18\t \x01(\x05\x32\xe9\x01\n\rUpkeepService\x12w\n\x0e\x43ollectGarbage\x12\x30.colonnade.api.registry.v1.CollectGarbageRequest\x1a\x31.colonnade.api.registry.v1.CollectGarbageResponse0\x01\x12_\n\x06\x42\x61\x63kup\x12(.colonnade.api.registry.v1.BackupRequest\x1a).colonnade.api.registry.v1.BackupResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +37,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTGARBAGERESPONSE']._serialized_start=144
   _globals['_COLLECTGARBAGERESPONSE']._serialized_end=258
   _globals['_BACKUPREQUEST']._serialized_start=260
-  _globals['_BACKUPREQUEST']._serialized_end=287
-  _globals['_BACKUPRESPONSE']._serialized_start=290
-  _globals['_BACKUPRESPONSE']._serialized_end=425
-  _globals['_UPKEEPSERVICE']._serialized_start=428
-  _globals['_UPKEEPSERVICE']._serialized_end=661
+  _globals['_BACKUPREQUEST']._serialized_end=301
+  _globals['_BACKUPRESPONSE']._serialized_start=304
+  _globals['_BACKUPRESPONSE']._serialized_end=492
+  _globals['_UPKEEPSERVICE']._serialized_start=495
+  _globals['_UPKEEPSERVICE']._serialized_end=728
 # @@protoc_insertion_point(module_scope)

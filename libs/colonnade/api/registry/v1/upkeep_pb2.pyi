@@ -74,16 +74,20 @@ class BackupRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TO_FIELD_NUMBER: _builtins.int
+    KEEP_FIELD_NUMBER: _builtins.int
     to: _builtins.str
-    """a folder below COLONNADE_REGISTRY_BACKUP_ROOT"""
+    """a folder below COLONNADE_REGISTRY_BACKUP_ROOT; empty: that itself"""
+    keep: _builtins.int
+    """how many of the backups there stay, with this one; 0: all"""
     def __init__(
         self,
         *,
         to: _builtins.str = ...,
+        keep: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keep", b"keep", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -99,8 +103,11 @@ class BackupResponse(_message.Message):
     KEPT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    COPIED_BYTES_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """records, blobs, done"""
+    """records, blobs, list, done"""
     fraction: _builtins.float
     copied: _builtins.int
     """blobs"""
@@ -108,8 +115,15 @@ class BackupResponse(_message.Message):
     """blobs that were there"""
     digest: _builtins.str
     """of the backup's own list, in the last message"""
+    name: _builtins.str
+    """of the backup, in the last message"""
+    copied_bytes: _builtins.int
+    dropped: _builtins.int
+    """older backups that made room"""
     @_builtins.property
-    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """what the records show"""
+
     def __init__(
         self,
         *,
@@ -119,10 +133,13 @@ class BackupResponse(_message.Message):
         kept: _builtins.int = ...,
         digest: _builtins.str = ...,
         at: _timestamp_pb2.Timestamp | None = ...,
+        name: _builtins.str = ...,
+        copied_bytes: _builtins.int = ...,
+        dropped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "copied", b"copied", "digest", b"digest", "fraction", b"fraction", "kept", b"kept", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "copied", b"copied", "copied_bytes", b"copied_bytes", "digest", b"digest", "dropped", b"dropped", "fraction", b"fraction", "kept", b"kept", "name", b"name", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
