@@ -26,7 +26,7 @@ from colonnade.api.registry.v1 import manifest_pb2 as colonnade_dot_api_dot_regi
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/registry/v1/registry.proto\x12\x19\x63olonnade.api.registry.v1\x1a(colonnade/api/registry/v1/manifest.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x01\n\x07Version\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x15\n\rsource_digest\x18\x05 \x01(\t\".\n\x0b\x41liasTarget\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\xa4\x01\n\x05\x41lias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x37\n\x07targets\x18\x02 \x03(\x0b\x32&.colonnade.api.registry.v1.AliasTarget\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\"\xd7\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x07\x61liases\x18\x03 \x03(\x0b\x32 .colonnade.api.registry.v1.Alias\x12\x16\n\x0elatest_version\x18\x04 \x01(\x03\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_label\x18\x06 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x07 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x08 \x01(\t\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x12ListModelsResponse\x12\x30\n\x06models\x18\x01 \x03(\x0b\x32 .colonnade.api.registry.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"y\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Model\x12\x34\n\x08versions\x18\x02 \x03(\x0b\x32\".colonnade.api.registry.v1.Version\"G\n\x0eResolveRequest\x12\x11\n\treference\x18\x01 \x01(\t\x12\x12\n\nsize_label\x18\x02 \x01(\t\x12\x0e\n\x06\x65mbeds\x18\x03 \x01(\x08\"W\n\x0eResolvedTarget\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\x9f\x01\n\x0fResolveResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12:\n\x07targets\x18\x03 \x03(\x0b\x32).colonnade.api.registry.v1.ResolvedTarget\x12\x33\n\x07rollout\x18\x04 \x01(\x0b\x32\".colonnade.api.registry.v1.Watched\"\xae\x01\n\x07Watched\x12\x0f\n\x07rollout\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12\x36\n\tcandidate\x18\x03 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12\x16\n\x0eshadow_percent\x18\x04 \x01(\x05\x12\x33\n\x06stable\x18\x05 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"$\n\x12GetManifestRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"L\n\x13GetManifestResponse\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"\x9d\x01\n\x0fSetAliasRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x37\n\x07targets\x18\x03 \x03(\x0b\x32&.colonnade.api.registry.v1.AliasTarget\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"C\n\x10SetAliasResponse\x12/\n\x05\x61lias\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Alias\"1\n\x12\x44\x65leteAliasRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteAliasResponse\"}\n\x12ImportModelRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x06 \x01(\t\"|\n\x13ImportModelResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x33\n\x07version\x18\x04 \x01(\x0b\x32\".colonnade.api.registry.v1.Version2\xf4\x05\n\x0fRegistryService\x12i\n\nListModels\x12,.colonnade.api.registry.v1.ListModelsRequest\x1a-.colonnade.api.registry.v1.ListModelsResponse\x12\x63\n\x08GetModel\x12*.colonnade.api.registry.v1.GetModelRequest\x1a+.colonnade.api.registry.v1.GetModelResponse\x12`\n\x07Resolve\x12).colonnade.api.registry.v1.ResolveRequest\x1a*.colonnade.api.registry.v1.ResolveResponse\x12l\n\x0bGetManifest\x12-.colonnade.api.registry.v1.GetManifestRequest\x1a..colonnade.api.registry.v1.GetManifestResponse\x12\x63\n\x08SetAlias\x12*.colonnade.api.registry.v1.SetAliasRequest\x1a+.colonnade.api.registry.v1.SetAliasResponse\x12l\n\x0b\x44\x65leteAlias\x12-.colonnade.api.registry.v1.DeleteAliasRequest\x1a..colonnade.api.registry.v1.DeleteAliasResponse\x12n\n\x0bImportModel\x12-.colonnade.api.registry.v1.ImportModelRequest\x1a..colonnade.api.registry.v1.ImportModelResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/registry/v1/registry.proto\x12\x19\x63olonnade.api.registry.v1\x1a(colonnade/api/registry/v1/manifest.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x01\n\x07Version\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x15\n\rsource_digest\x18\x05 \x01(\t\".\n\x0b\x41liasTarget\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\xa4\x01\n\x05\x41lias\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x37\n\x07targets\x18\x02 \x03(\x0b\x32&.colonnade.api.registry.v1.AliasTarget\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x05 \x01(\t\"\xe7\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x31\n\x07\x61liases\x18\x03 \x03(\x0b\x32 .colonnade.api.registry.v1.Alias\x12\x16\n\x0elatest_version\x18\x04 \x01(\x03\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_label\x18\x06 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x07 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x08 \x01(\t\x12\x0e\n\x06tenant\x18\t \x01(\t\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x12ListModelsResponse\x12\x30\n\x06models\x18\x01 \x03(\x0b\x32 .colonnade.api.registry.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"y\n\x10GetModelResponse\x12/\n\x05model\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Model\x12\x34\n\x08versions\x18\x02 \x03(\x0b\x32\".colonnade.api.registry.v1.Version\"G\n\x0eResolveRequest\x12\x11\n\treference\x18\x01 \x01(\t\x12\x12\n\nsize_label\x18\x02 \x01(\t\x12\x0e\n\x06\x65mbeds\x18\x03 \x01(\x08\"W\n\x0eResolvedTarget\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12\x0e\n\x06weight\x18\x02 \x01(\x05\"\x9f\x01\n\x0fResolveResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12:\n\x07targets\x18\x03 \x03(\x0b\x32).colonnade.api.registry.v1.ResolvedTarget\x12\x33\n\x07rollout\x18\x04 \x01(\x0b\x32\".colonnade.api.registry.v1.Watched\"\xae\x01\n\x07Watched\x12\x0f\n\x07rollout\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12\x36\n\tcandidate\x18\x03 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\x12\x16\n\x0eshadow_percent\x18\x04 \x01(\x05\x12\x33\n\x06stable\x18\x05 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"$\n\x12GetManifestRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"L\n\x13GetManifestResponse\x12\x35\n\x08manifest\x18\x01 \x01(\x0b\x32#.colonnade.api.registry.v1.Manifest\"\x9d\x01\n\x0fSetAliasRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x37\n\x07targets\x18\x03 \x03(\x0b\x32&.colonnade.api.registry.v1.AliasTarget\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"C\n\x10SetAliasResponse\x12/\n\x05\x61lias\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Alias\"1\n\x12\x44\x65leteAliasRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteAliasResponse\"}\n\x12ImportModelRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x06 \x01(\t\"|\n\x13ImportModelResponse\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x33\n\x07version\x18\x04 \x01(\x0b\x32\".colonnade.api.registry.v1.Version2\xf4\x05\n\x0fRegistryService\x12i\n\nListModels\x12,.colonnade.api.registry.v1.ListModelsRequest\x1a-.colonnade.api.registry.v1.ListModelsResponse\x12\x63\n\x08GetModel\x12*.colonnade.api.registry.v1.GetModelRequest\x1a+.colonnade.api.registry.v1.GetModelResponse\x12`\n\x07Resolve\x12).colonnade.api.registry.v1.ResolveRequest\x1a*.colonnade.api.registry.v1.ResolveResponse\x12l\n\x0bGetManifest\x12-.colonnade.api.registry.v1.GetManifestRequest\x1a..colonnade.api.registry.v1.GetManifestResponse\x12\x63\n\x08SetAlias\x12*.colonnade.api.registry.v1.SetAliasRequest\x1a+.colonnade.api.registry.v1.SetAliasResponse\x12l\n\x0b\x44\x65leteAlias\x12-.colonnade.api.registry.v1.DeleteAliasRequest\x1a..colonnade.api.registry.v1.DeleteAliasResponse\x12n\n\x0bImportModel\x12-.colonnade.api.registry.v1.ImportModelRequest\x1a..colonnade.api.registry.v1.ImportModelResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,39 +40,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALIAS']._serialized_start=369
   _globals['_ALIAS']._serialized_end=533
   _globals['_MODEL']._serialized_start=536
-  _globals['_MODEL']._serialized_end=751
-  _globals['_LISTMODELSREQUEST']._serialized_start=753
-  _globals['_LISTMODELSREQUEST']._serialized_end=811
-  _globals['_LISTMODELSRESPONSE']._serialized_start=813
-  _globals['_LISTMODELSRESPONSE']._serialized_end=908
-  _globals['_GETMODELREQUEST']._serialized_start=910
-  _globals['_GETMODELREQUEST']._serialized_end=941
-  _globals['_GETMODELRESPONSE']._serialized_start=943
-  _globals['_GETMODELRESPONSE']._serialized_end=1064
-  _globals['_RESOLVEREQUEST']._serialized_start=1066
-  _globals['_RESOLVEREQUEST']._serialized_end=1137
-  _globals['_RESOLVEDTARGET']._serialized_start=1139
-  _globals['_RESOLVEDTARGET']._serialized_end=1226
-  _globals['_RESOLVERESPONSE']._serialized_start=1229
-  _globals['_RESOLVERESPONSE']._serialized_end=1388
-  _globals['_WATCHED']._serialized_start=1391
-  _globals['_WATCHED']._serialized_end=1565
-  _globals['_GETMANIFESTREQUEST']._serialized_start=1567
-  _globals['_GETMANIFESTREQUEST']._serialized_end=1603
-  _globals['_GETMANIFESTRESPONSE']._serialized_start=1605
-  _globals['_GETMANIFESTRESPONSE']._serialized_end=1681
-  _globals['_SETALIASREQUEST']._serialized_start=1684
-  _globals['_SETALIASREQUEST']._serialized_end=1841
-  _globals['_SETALIASRESPONSE']._serialized_start=1843
-  _globals['_SETALIASRESPONSE']._serialized_end=1910
-  _globals['_DELETEALIASREQUEST']._serialized_start=1912
-  _globals['_DELETEALIASREQUEST']._serialized_end=1961
-  _globals['_DELETEALIASRESPONSE']._serialized_start=1963
-  _globals['_DELETEALIASRESPONSE']._serialized_end=1984
-  _globals['_IMPORTMODELREQUEST']._serialized_start=1986
-  _globals['_IMPORTMODELREQUEST']._serialized_end=2111
-  _globals['_IMPORTMODELRESPONSE']._serialized_start=2113
-  _globals['_IMPORTMODELRESPONSE']._serialized_end=2237
-  _globals['_REGISTRYSERVICE']._serialized_start=2240
-  _globals['_REGISTRYSERVICE']._serialized_end=2996
+  _globals['_MODEL']._serialized_end=767
+  _globals['_LISTMODELSREQUEST']._serialized_start=769
+  _globals['_LISTMODELSREQUEST']._serialized_end=827
+  _globals['_LISTMODELSRESPONSE']._serialized_start=829
+  _globals['_LISTMODELSRESPONSE']._serialized_end=924
+  _globals['_GETMODELREQUEST']._serialized_start=926
+  _globals['_GETMODELREQUEST']._serialized_end=957
+  _globals['_GETMODELRESPONSE']._serialized_start=959
+  _globals['_GETMODELRESPONSE']._serialized_end=1080
+  _globals['_RESOLVEREQUEST']._serialized_start=1082
+  _globals['_RESOLVEREQUEST']._serialized_end=1153
+  _globals['_RESOLVEDTARGET']._serialized_start=1155
+  _globals['_RESOLVEDTARGET']._serialized_end=1242
+  _globals['_RESOLVERESPONSE']._serialized_start=1245
+  _globals['_RESOLVERESPONSE']._serialized_end=1404
+  _globals['_WATCHED']._serialized_start=1407
+  _globals['_WATCHED']._serialized_end=1581
+  _globals['_GETMANIFESTREQUEST']._serialized_start=1583
+  _globals['_GETMANIFESTREQUEST']._serialized_end=1619
+  _globals['_GETMANIFESTRESPONSE']._serialized_start=1621
+  _globals['_GETMANIFESTRESPONSE']._serialized_end=1697
+  _globals['_SETALIASREQUEST']._serialized_start=1700
+  _globals['_SETALIASREQUEST']._serialized_end=1857
+  _globals['_SETALIASRESPONSE']._serialized_start=1859
+  _globals['_SETALIASRESPONSE']._serialized_end=1926
+  _globals['_DELETEALIASREQUEST']._serialized_start=1928
+  _globals['_DELETEALIASREQUEST']._serialized_end=1977
+  _globals['_DELETEALIASRESPONSE']._serialized_start=1979
+  _globals['_DELETEALIASRESPONSE']._serialized_end=2000
+  _globals['_IMPORTMODELREQUEST']._serialized_start=2002
+  _globals['_IMPORTMODELREQUEST']._serialized_end=2127
+  _globals['_IMPORTMODELRESPONSE']._serialized_start=2129
+  _globals['_IMPORTMODELRESPONSE']._serialized_end=2253
+  _globals['_REGISTRYSERVICE']._serialized_start=2256
+  _globals['_REGISTRYSERVICE']._serialized_end=3012
 # @@protoc_insertion_point(module_scope)

@@ -123,15 +123,19 @@ class Model(_message.Message):
     SIZE_LABEL_FIELD_NUMBER: _builtins.int
     FAMILY_FIELD_NUMBER: _builtins.int
     BASE_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     latest_version: _builtins.int
+    """0: it has none yet"""
     size_label: _builtins.str
     """of the latest version"""
     family: _builtins.str
     """of the latest version; "lora" is an adapter"""
     base: _builtins.str
     """digest of the version that the latest version, an adapter, belongs to"""
+    tenant: _builtins.str
+    """that owns it: its people alone change it"""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alias]: ...
     @_builtins.property
@@ -147,10 +151,11 @@ class Model(_message.Message):
         size_label: _builtins.str = ...,
         family: _builtins.str = ...,
         base: _builtins.str = ...,
+        tenant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "base", b"base", "created_at", b"created_at", "description", b"description", "family", b"family", "latest_version", b"latest_version", "name", b"name", "size_label", b"size_label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "base", b"base", "created_at", b"created_at", "description", b"description", "family", b"family", "latest_version", b"latest_version", "name", b"name", "size_label", b"size_label", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
