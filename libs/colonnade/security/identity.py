@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+HOME_TENANT = "local"
+"""The installation's own tenant: its people act for every tenant where others act for their own alone."""
+
+
 class Role(StrEnum):
     """What a principal may do is decided by its roles and the access tables alone."""
 

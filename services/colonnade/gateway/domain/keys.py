@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from colonnade.security.identity import Role
+from colonnade.security.identity import HOME_TENANT, Role
 from colonnade.security.keys import ApiKey
-
-HOME_TENANT = "local"
-"""The installation's own tenant: its admins manage the keys of every tenant, others only their own."""
 
 
 @dataclass(frozen=True, slots=True)

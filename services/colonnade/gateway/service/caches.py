@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.domain.caching import CacheState
 from colonnade.gateway.domain.exchange import Caller
-from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.ports import AnswerCaches, Audit, ModelCatalog
 from colonnade.security.audit import privileged
-from colonnade.security.identity import Principal
+from colonnade.security.identity import HOME_TENANT, Principal
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from colonnade.errors import Unauthenticated
-from colonnade.gateway.domain.keys import HOME_TENANT, KeyRecord
+from colonnade.gateway.domain.keys import KeyRecord
 from colonnade.gateway.ports import KeyStore
 from colonnade.gateway.service.known import Known
 from colonnade.security import access, keys
-from colonnade.security.identity import Principal, Role
+from colonnade.security.identity import HOME_TENANT, Principal, Role
 
 _CACHED = 4096
 _FRESH_SECONDS = 5.0

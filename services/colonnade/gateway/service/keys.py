@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from colonnade.gateway.domain.exchange import Caller
-from colonnade.gateway.domain.keys import HOME_TENANT, IssuedKey, KeyOrder, KeyRecord
+from colonnade.gateway.domain.keys import IssuedKey, KeyOrder, KeyRecord
 from colonnade.gateway.ports import Audit, KeyStore
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.once import Once
 from colonnade.security import keys
 from colonnade.security.audit import privileged
-from colonnade.security.identity import Principal, Role
+from colonnade.security.identity import HOME_TENANT, Principal, Role
 
 _SHORTEST = timedelta(seconds=1)
 _LONGEST = timedelta(days=3660)

@@ -7,13 +7,12 @@ from datetime import date, datetime
 from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.fair_use import Kind, LimitRecord, Quota, Scope, Standing
-from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.domain.usage import today
 from colonnade.gateway.ports import Audit, KeyStore, LimitStore
 from colonnade.gateway.service.doorkeeper import utc_now
 from colonnade.gateway.service.fair_use.admission import FairUse, rule_of, scopes_of
 from colonnade.security.audit import privileged
-from colonnade.security.identity import Principal
+from colonnade.security.identity import HOME_TENANT, Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from colonnade.errors import InvalidArgument, PermissionDenied
-from colonnade.gateway.domain.keys import HOME_TENANT
 from colonnade.gateway.domain.usage import GROUPINGS, UsageQuery, UsageRow, today
 from colonnade.gateway.ports import UsageLedger
 from colonnade.gateway.service.doorkeeper import utc_now
-from colonnade.security.identity import Principal, Role
+from colonnade.security.identity import HOME_TENANT, Principal, Role
 
 _MOST_DAYS = 3660
 _SEE_TENANT = frozenset({Role.ADMIN, Role.AUDITOR})
