@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'colonnade/api/registry/v1/lineage.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x01\n\x04Node\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x39\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32*.colonnade.api.registry.v1.Node.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa8\x01\n\x04\x45\x64ge\x12-\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12\x10\n\x08relation\x18\x02 \x01(\t\x12+\n\x02to\x18\x03 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x05 \x01(\t\"_\n\x14RecordLineageRequest\x12.\n\x05\x65\x64ges\x18\x01 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Edge\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"&\n\x15RecordLineageResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x05\"\x87\x01\n\x13TraceLineageRequest\x12-\n\x04node\x18\x01 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x03 \x01(\x05\x12\x0f\n\x07\x61\x64\x61pter\x18\x04 \x01(\t\x12\x0e\n\x06policy\x18\x05 \x01(\t\"\x89\x01\n\x14TraceLineageResponse\x12.\n\x05nodes\x18\x01 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12.\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Edge\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x32\xf5\x01\n\x0eLineageService\x12r\n\rRecordLineage\x12/.colonnade.api.registry.v1.RecordLineageRequest\x1a\x30.colonnade.api.registry.v1.RecordLineageResponse\x12o\n\x0cTraceLineage\x12..colonnade.api.registry.v1.TraceLineageRequest\x1a/.colonnade.api.registry.v1.TraceLineageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'colonnade/api/registry/v1/lineage.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\x04Node\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x39\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32*.colonnade.api.registry.v1.Node.FactsEntry\x12;\n\x08versions\x18\x05 \x03(\x0b\x32).colonnade.api.registry.v1.LineageVersion\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x0eLineageVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\"\xa8\x01\n\x04\x45\x64ge\x12-\n\x04\x66rom\x18\x01 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12\x10\n\x08relation\x18\x02 \x01(\t\x12+\n\x02to\x18\x03 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x05 \x01(\t\"_\n\x14RecordLineageRequest\x12.\n\x05\x65\x64ges\x18\x01 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Edge\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"&\n\x15RecordLineageResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x05\"\x87\x01\n\x13TraceLineageRequest\x12-\n\x04node\x18\x01 \x01(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x03 \x01(\x05\x12\x0f\n\x07\x61\x64\x61pter\x18\x04 \x01(\t\x12\x0e\n\x06policy\x18\x05 \x01(\t\"\xb9\x01\n\x14TraceLineageResponse\x12.\n\x05nodes\x18\x01 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Node\x12.\n\x05\x65\x64ges\x18\x02 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Edge\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12.\n\x05roots\x18\x04 \x03(\x0b\x32\x1f.colonnade.api.registry.v1.Node2\xf5\x01\n\x0eLineageService\x12r\n\rRecordLineage\x12/.colonnade.api.registry.v1.RecordLineageRequest\x1a\x30.colonnade.api.registry.v1.RecordLineageResponse\x12o\n\x0cTraceLineage\x12..colonnade.api.registry.v1.TraceLineageRequest\x1a/.colonnade.api.registry.v1.TraceLineageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,19 +35,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NODE_FACTSENTRY']._loaded_options = None
   _globals['_NODE_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_NODE']._serialized_start=104
-  _globals['_NODE']._serialized_end=256
-  _globals['_NODE_FACTSENTRY']._serialized_start=212
-  _globals['_NODE_FACTSENTRY']._serialized_end=256
-  _globals['_EDGE']._serialized_start=259
-  _globals['_EDGE']._serialized_end=427
-  _globals['_RECORDLINEAGEREQUEST']._serialized_start=429
-  _globals['_RECORDLINEAGEREQUEST']._serialized_end=524
-  _globals['_RECORDLINEAGERESPONSE']._serialized_start=526
-  _globals['_RECORDLINEAGERESPONSE']._serialized_end=564
-  _globals['_TRACELINEAGEREQUEST']._serialized_start=567
-  _globals['_TRACELINEAGEREQUEST']._serialized_end=702
-  _globals['_TRACELINEAGERESPONSE']._serialized_start=705
-  _globals['_TRACELINEAGERESPONSE']._serialized_end=842
-  _globals['_LINEAGESERVICE']._serialized_start=845
-  _globals['_LINEAGESERVICE']._serialized_end=1090
+  _globals['_NODE']._serialized_end=317
+  _globals['_NODE_FACTSENTRY']._serialized_start=273
+  _globals['_NODE_FACTSENTRY']._serialized_end=317
+  _globals['_LINEAGEVERSION']._serialized_start=319
+  _globals['_LINEAGEVERSION']._serialized_end=384
+  _globals['_EDGE']._serialized_start=387
+  _globals['_EDGE']._serialized_end=555
+  _globals['_RECORDLINEAGEREQUEST']._serialized_start=557
+  _globals['_RECORDLINEAGEREQUEST']._serialized_end=652
+  _globals['_RECORDLINEAGERESPONSE']._serialized_start=654
+  _globals['_RECORDLINEAGERESPONSE']._serialized_end=692
+  _globals['_TRACELINEAGEREQUEST']._serialized_start=695
+  _globals['_TRACELINEAGEREQUEST']._serialized_end=830
+  _globals['_TRACELINEAGERESPONSE']._serialized_start=833
+  _globals['_TRACELINEAGERESPONSE']._serialized_end=1018
+  _globals['_LINEAGESERVICE']._serialized_start=1021
+  _globals['_LINEAGESERVICE']._serialized_end=1266
 # @@protoc_insertion_point(module_scope)

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Node(_message.Message):
     """kind and id: dataset (a digest), run (a training run's id), version (a version's digest), commit (a code commit),
     source (the digest of what was converted), policy (a guard policy's name@version), evaluation (its id),
-    rollout (its id).
+    rollout (its id). In requests also kind "reference" and, as id, a model reference that means one version.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -52,13 +52,18 @@ class Node(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     id: _builtins.str
     label: _builtins.str
     """"smollm2:3", "wikitext-2" """
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """a version's numbers and aliases, a data set's name and bytes"""
+        """a data set's name and bytes, a version's family; deleted=true where it is gone"""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageVersion]:
+        """of a version: where its content is registered now"""
 
     def __init__(
         self,
@@ -67,14 +72,43 @@ class Node(_message.Message):
         id: _builtins.str = ...,
         label: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        versions: _abc.Iterable[Global___LineageVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "id", b"id", "kind", b"kind", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "id", b"id", "kind", b"kind", "label", b"label", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Node: _TypeAlias = Node  # noqa: Y015
+
+@_typing.final
+class LineageVersion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    version: _builtins.int
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """that send requests to it now"""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        version: _builtins.int = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "model", b"model", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineageVersion: _TypeAlias = LineageVersion  # noqa: Y015
 
 @_typing.final
 class Edge(_message.Message):
@@ -172,7 +206,7 @@ class TraceLineageRequest(_message.Message):
     """guard policy of the answer"""
     @_builtins.property
     def node(self) -> Global___Node:
-        """kind and id, or kind "reference" and a model reference"""
+        """kind and id"""
 
     def __init__(
         self,
@@ -198,6 +232,7 @@ class TraceLineageResponse(_message.Message):
     NODES_FIELD_NUMBER: _builtins.int
     EDGES_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    ROOTS_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
     """there is more than the limit"""
     @_builtins.property
@@ -206,16 +241,21 @@ class TraceLineageResponse(_message.Message):
     def edges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Edge]:
         """their nodes carry kind and id alone"""
 
+    @_builtins.property
+    def roots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Node]:
+        """what was asked about; kind and id alone"""
+
     def __init__(
         self,
         *,
         nodes: _abc.Iterable[Global___Node] | None = ...,
         edges: _abc.Iterable[Global___Edge] | None = ...,
         truncated: _builtins.bool = ...,
+        roots: _abc.Iterable[Global___Node] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edges", b"edges", "nodes", b"nodes", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edges", b"edges", "nodes", b"nodes", "roots", b"roots", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
