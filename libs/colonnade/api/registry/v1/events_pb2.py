@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/registry/v1/events.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\r\n\x05\x61lias\x18\x07 \x01(\t\x12\n\n\x02\x62y\x18\x08 \x01(\t\x12:\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32+.colonnade.api.registry.v1.Event.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"a\n\x12WatchEventsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"T\n\x13WatchEventsResponse\x12/\n\x05\x65vent\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Event\x12\x0c\n\x04last\x18\x02 \x01(\x03\"\xcd\x01\n\x07Webhook\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x11\n\tdelivered\x18\x06 \x01(\x03\x12\x10\n\x08\x66\x61ilures\x18\x07 \x01(\x05\x12\x12\n\nlast_error\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\n \x01(\t\"j\n\x14\x43reateWebhookRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\r\n\x05kinds\x18\x03 \x03(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\"\\\n\x15\x43reateWebhookResponse\x12\x33\n\x07webhook\x18\x01 \x01(\x0b\x32\".colonnade.api.registry.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x15\n\x13ListWebhooksRequest\"L\n\x14ListWebhooksResponse\x12\x34\n\x08webhooks\x18\x01 \x03(\x0b\x32\".colonnade.api.registry.v1.Webhook\"\"\n\x14\x44\x65leteWebhookRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteWebhookResponse\"\"\n\x14ResumeWebhookRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x15ResumeWebhookResponse\x12\x33\n\x07webhook\x18\x01 \x01(\x0b\x32\".colonnade.api.registry.v1.Webhook2\xcb\x04\n\x0c\x45ventService\x12n\n\x0bWatchEvents\x12-.colonnade.api.registry.v1.WatchEventsRequest\x1a..colonnade.api.registry.v1.WatchEventsResponse0\x01\x12r\n\rCreateWebhook\x12/.colonnade.api.registry.v1.CreateWebhookRequest\x1a\x30.colonnade.api.registry.v1.CreateWebhookResponse\x12o\n\x0cListWebhooks\x12..colonnade.api.registry.v1.ListWebhooksRequest\x1a/.colonnade.api.registry.v1.ListWebhooksResponse\x12r\n\rDeleteWebhook\x12/.colonnade.api.registry.v1.DeleteWebhookRequest\x1a\x30.colonnade.api.registry.v1.DeleteWebhookResponse\x12r\n\rResumeWebhook\x12/.colonnade.api.registry.v1.ResumeWebhookRequest\x1a\x30.colonnade.api.registry.v1.ResumeWebhookResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/registry/v1/events.proto\x12\x19\x63olonnade.api.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\r\n\x05\x61lias\x18\x07 \x01(\t\x12\n\n\x02\x62y\x18\x08 \x01(\t\x12:\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32+.colonnade.api.registry.v1.Event.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x12WatchEventsRequest\x12\x12\n\x05\x61\x66ter\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\x42\x08\n\x06_after\"T\n\x13WatchEventsResponse\x12/\n\x05\x65vent\x18\x01 \x01(\x0b\x32 .colonnade.api.registry.v1.Event\x12\x0c\n\x04last\x18\x02 \x01(\x03\"\xdb\x01\n\x07Webhook\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x11\n\tdelivered\x18\x06 \x01(\x03\x12\x10\n\x08\x66\x61ilures\x18\x07 \x01(\x05\x12\x12\n\nlast_error\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\n \x01(\t\x12\x0c\n\x04last\x18\x0b \x01(\x03\"y\n\x14\x43reateWebhookRequest\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\r\n\x05kinds\x18\x03 \x03(\t\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\tB\x08\n\x06_after\"\\\n\x15\x43reateWebhookResponse\x12\x33\n\x07webhook\x18\x01 \x01(\x0b\x32\".colonnade.api.registry.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x15\n\x13ListWebhooksRequest\"L\n\x14ListWebhooksResponse\x12\x34\n\x08webhooks\x18\x01 \x03(\x0b\x32\".colonnade.api.registry.v1.Webhook\"\"\n\x14\x44\x65leteWebhookRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteWebhookResponse\"\"\n\x14ResumeWebhookRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x15ResumeWebhookResponse\x12\x33\n\x07webhook\x18\x01 \x01(\x0b\x32\".colonnade.api.registry.v1.Webhook2\xcb\x04\n\x0c\x45ventService\x12n\n\x0bWatchEvents\x12-.colonnade.api.registry.v1.WatchEventsRequest\x1a..colonnade.api.registry.v1.WatchEventsResponse0\x01\x12r\n\rCreateWebhook\x12/.colonnade.api.registry.v1.CreateWebhookRequest\x1a\x30.colonnade.api.registry.v1.CreateWebhookResponse\x12o\n\x0cListWebhooks\x12..colonnade.api.registry.v1.ListWebhooksRequest\x1a/.colonnade.api.registry.v1.ListWebhooksResponse\x12r\n\rDeleteWebhook\x12/.colonnade.api.registry.v1.DeleteWebhookRequest\x1a\x30.colonnade.api.registry.v1.DeleteWebhookResponse\x12r\n\rResumeWebhook\x12/.colonnade.api.registry.v1.ResumeWebhookRequest\x1a\x30.colonnade.api.registry.v1.ResumeWebhookResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,27 +39,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENT_FACTSENTRY']._serialized_start=317
   _globals['_EVENT_FACTSENTRY']._serialized_end=361
   _globals['_WATCHEVENTSREQUEST']._serialized_start=363
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=460
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=462
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=546
-  _globals['_WEBHOOK']._serialized_start=549
-  _globals['_WEBHOOK']._serialized_end=754
-  _globals['_CREATEWEBHOOKREQUEST']._serialized_start=756
-  _globals['_CREATEWEBHOOKREQUEST']._serialized_end=862
-  _globals['_CREATEWEBHOOKRESPONSE']._serialized_start=864
-  _globals['_CREATEWEBHOOKRESPONSE']._serialized_end=956
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=958
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=979
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=981
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=1057
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=1059
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=1093
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=1095
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=1118
-  _globals['_RESUMEWEBHOOKREQUEST']._serialized_start=1120
-  _globals['_RESUMEWEBHOOKREQUEST']._serialized_end=1154
-  _globals['_RESUMEWEBHOOKRESPONSE']._serialized_start=1156
-  _globals['_RESUMEWEBHOOKRESPONSE']._serialized_end=1232
-  _globals['_EVENTSERVICE']._serialized_start=1235
-  _globals['_EVENTSERVICE']._serialized_end=1822
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=475
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=477
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=561
+  _globals['_WEBHOOK']._serialized_start=564
+  _globals['_WEBHOOK']._serialized_end=783
+  _globals['_CREATEWEBHOOKREQUEST']._serialized_start=785
+  _globals['_CREATEWEBHOOKREQUEST']._serialized_end=906
+  _globals['_CREATEWEBHOOKRESPONSE']._serialized_start=908
+  _globals['_CREATEWEBHOOKRESPONSE']._serialized_end=1000
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=1002
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=1023
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=1025
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=1101
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=1103
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=1137
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=1139
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=1162
+  _globals['_RESUMEWEBHOOKREQUEST']._serialized_start=1164
+  _globals['_RESUMEWEBHOOKREQUEST']._serialized_end=1198
+  _globals['_RESUMEWEBHOOKRESPONSE']._serialized_start=1200
+  _globals['_RESUMEWEBHOOKRESPONSE']._serialized_end=1276
+  _globals['_EVENTSERVICE']._serialized_start=1279
+  _globals['_EVENTSERVICE']._serialized_end=1866
 # @@protoc_insertion_point(module_scope)
