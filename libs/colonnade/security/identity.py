@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 HOME_TENANT = "local"
 """The installation's own tenant: its people act for every tenant where others act for their own alone."""
 

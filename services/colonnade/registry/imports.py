@@ -28,6 +28,7 @@ from colonnade.registry.domain import (
     check_kind,
 )
 from colonnade.registry.guarded import Guarded
+from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.audit import privileged
@@ -91,6 +92,7 @@ class Imports:
         self._trail = trail
         self._clock = clock
         self._guarded = guarded or Guarded(store)
+        self._owners = Owners(store)
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._max_waiting = max_waiting
@@ -151,6 +153,7 @@ class Imports:
     async def _convert_and_keep(
         self, request: ImportRequest, principal: Principal, folder: Path
     ) -> AsyncGenerator[Progress | Version]:
+        await self._owners.check(request.name, principal)
         check_kind(request.name, await self._store.find_model(request.name), request.base)
         if request.alias:
             await self._guarded.check(request.name, request.alias)

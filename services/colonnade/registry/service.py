@@ -20,6 +20,7 @@ from colonnade.registry.domain import (
     unknown_model,
 )
 from colonnade.registry.guarded import Guarded
+from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
@@ -56,6 +57,7 @@ class Registry:
         self._store = store
         self._trail = trail
         self._guarded = guarded or Guarded(store)
+        self._owners = Owners(store)
         self._default = Reference.parse(default_model) if default_model else None
         self._clock = clock
 
@@ -114,6 +116,7 @@ class Registry:
             async with privileged(
                 self._trail, "registry.alias.set", principal, acknowledge=True, **facts
             ) as learnt:
+                await self._owners.check(name, principal)
                 await self._guarded.check(name, alias)
                 moved = await self._store.move_alias(
                     name, alias, targets,
@@ -129,6 +132,7 @@ class Registry:
             async with privileged(
                 self._trail, "registry.alias.delete", principal, acknowledge=True, model=name, alias=alias
             ):
+                await self._owners.check(name, principal)
                 await self._guarded.check(name, alias)
                 await self._store.delete_alias(name, alias, by=actor(principal), at=self._clock())
 

@@ -64,6 +64,7 @@ def model(found: domain.Model) -> registry_pb2.Model:
         size_label=found.size_label,
         family=found.family,
         base=found.base,
+        tenant=found.tenant,
     )
 
 

@@ -1,14 +1,16 @@
 """What every version store does, whatever it keeps its versions in."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from colonnade.errors import Conflict, InvalidArgument, NotFound
+from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.domain import Once, Reference, Target
 from colonnade.registry.ports import VersionStore
+from colonnade.security.identity import HOME_TENANT
 from tests.contract.conftest import KINDS, Opener
 from tests.unit.registry.fakes import START, MemoryVersionStore, draft
 
@@ -251,3 +253,15 @@ async def test_of_many_with_one_key_one_registers(store: VersionStore) -> None:
 async def test_the_same_content_from_many_at_once_is_one_version(store: VersionStore) -> None:
     made = await asyncio.gather(*(store.register(draft(name, 1), alias="") for name in ["ark", "bee"] * 5))
     assert {(version.manifest.name, version.manifest.version) for version in made} == {("ark", 1), ("bee", 1)}
+
+
+async def test_a_model_is_its_makers(store: VersionStore) -> None:
+    await store.register(draft("smol", 1), alias="")
+    rival = replace(draft("smol", 2), created_by="rival/rob")
+    with pytest.raises(PermissionDenied, match="acme"):
+        await store.register(rival, alias="")
+    home = replace(draft("smol", 3), created_by=f"{HOME_TENANT}/ann")
+    await store.register(home, alias="")
+    model = await store.find_model("smol")
+    assert model is not None
+    assert (model.tenant, model.latest_version) == ("acme", 2)

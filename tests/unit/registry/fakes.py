@@ -22,6 +22,7 @@ from colonnade.registry.domain import (
     Target,
     Version,
     alias_for_import,
+    check_owner,
     moved,
     unknown_model,
 )
@@ -76,7 +77,7 @@ class MemoryVersionStore:
     """Implements ``ports.VersionStore``."""
 
     def __init__(self) -> None:
-        self._models: dict[str, tuple[str, datetime]] = {}
+        self._models: dict[str, tuple[str, datetime, str]] = {}
         self._versions: list[Version] = []
         self._aliases: dict[tuple[str, str], tuple[Alias, int]] = {}
         self._imports: dict[tuple[str, str], tuple[Once, Version]] = {}
@@ -118,8 +119,9 @@ class MemoryVersionStore:
         known = await self.recall(once) if once else None
         if known is not None:
             return known
-        description, created_at = self._models.get(draft.name, ("", draft.created_at))
-        self._models[draft.name] = (draft.description or description, created_at)
+        description, created_at, tenant = self._models.get(draft.name, ("", draft.created_at, draft.tenant))
+        check_owner(draft.name, tenant, draft.tenant)
+        self._models[draft.name] = (draft.description or description, created_at, tenant)
         mine = self._of(draft.name)
         same = [version for version in mine if version.manifest.digest == draft.content.digest]
         version = same[0] if same else draft.numbered(len(mine) + 1)
@@ -183,7 +185,7 @@ class MemoryVersionStore:
         self._keep(draft.name, moved(current, name, targets, {version}, expected_revision=None, by=by, at=at))
 
     def _model(self, name: str) -> Model:
-        description, created_at = self._models[name]
+        description, created_at, tenant = self._models[name]
         latest = self._of(name)[-1].manifest
         kept = [alias for (model, _), (alias, _) in self._aliases.items() if model == name and alias.exists]
         return Model(
@@ -195,6 +197,7 @@ class MemoryVersionStore:
             latest.content.size_label,
             latest.content.family,
             latest.content.base,
+            tenant,
         )
 
 

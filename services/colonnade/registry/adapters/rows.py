@@ -19,8 +19,8 @@ async def models(connection: AsyncConnection, condition: ColumnElement[bool], li
     )
     query = (
         select(MODELS, VERSIONS.c.number, CONTENTS.c.size_label, CONTENTS.c.family, CONTENTS.c.base)
-        .join(VERSIONS, latest)
-        .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content)
+        .join(VERSIONS, latest, isouter=True)
+        .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content, isouter=True)
         .where(condition)
         .order_by(MODELS.c.name)
         .limit(limit)
@@ -32,11 +32,12 @@ async def models(connection: AsyncConnection, condition: ColumnElement[bool], li
             name=row.name,
             description=row.description,
             aliases=tuple(alias for alias in known[row.name] if alias.exists),
-            latest_version=row.number,
+            latest_version=row.number or 0,
             created_at=moment_of(row.created_at),
-            size_label=row.size_label,
-            family=row.family,
-            base=row.base,
+            size_label=row.size_label or "",
+            family=row.family or "",
+            base=row.base or "",
+            tenant=row.tenant,
         )
         for row in found
     ]

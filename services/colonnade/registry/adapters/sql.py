@@ -31,6 +31,7 @@ from colonnade.registry.domain import (
     Target,
     Version,
     alias_for_import,
+    check_owner,
     moved,
 )
 from colonnade.storage.sql import Database, micros
@@ -162,8 +163,8 @@ async def _remember(connection: AsyncConnection, once: Once, version: Version, a
 
 async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
     """A new model, or a new description where one is given."""
-    known = await connection.scalar(select(MODELS.c.name).where(MODELS.c.name == draft.name))
-    if known is None:
+    owner = await connection.scalar(select(MODELS.c.tenant).where(MODELS.c.name == draft.name))
+    if owner is None:
         await connection.execute(
             insert(MODELS).values(
                 name=draft.name,
@@ -173,7 +174,9 @@ async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
             )
         )
         await tell(connection, "model.created", model=draft.name, by=draft.created_by, at=draft.created_at)
-    elif draft.description:
+        return
+    check_owner(draft.name, owner, draft.tenant)
+    if draft.description:
         await connection.execute(
             update(MODELS).where(MODELS.c.name == draft.name).values(description=draft.description)
         )

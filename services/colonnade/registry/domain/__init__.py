@@ -23,7 +23,15 @@ from colonnade.registry.domain.content import (
     Manifest,
     Version,
 )
-from colonnade.registry.domain.models import Model, Reference, Resolution, base_of, check_kind, unknown_model
+from colonnade.registry.domain.models import (
+    Model,
+    Reference,
+    Resolution,
+    base_of,
+    check_kind,
+    check_owner,
+    unknown_model,
+)
 from colonnade.registry.domain.once import Once
 
 __all__ = [
@@ -45,6 +53,7 @@ __all__ = [
     "alias_for_import",
     "base_of",
     "check_kind",
+    "check_owner",
     "check_targets",
     "moved",
     "unknown_model",

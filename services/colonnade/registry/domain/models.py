@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from colonnade.errors import Conflict, InvalidArgument, NotFound
+from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from colonnade.registry.domain.aliases import DEFAULT_ALIAS, Alias
 from colonnade.registry.domain.content import Manifest
+from colonnade.security.identity import HOME_TENANT
 from colonnade.security.inputs import model_reference
 
 
@@ -17,11 +18,14 @@ class Model:
     description: str
     aliases: tuple[Alias, ...]
     latest_version: int
+    """0: it has none."""
     created_at: datetime
     size_label: str
-    """Of the latest version, as are the next two."""
+    """Of the latest version, as are the next two; empty where there is none."""
     family: str
     base: str = ""
+    tenant: str = HOME_TENANT
+    """Whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ def unknown_model(name: str) -> NotFound:
     return NotFound(f"there is no model {name}; list the models to see which there are", field="model")
 
 
+def check_owner(model: str, owner: str, tenant: str) -> None:
+    """``PermissionDenied`` unless people of ``tenant`` may change the model, that ``owner`` has."""
+    if tenant not in (owner, HOME_TENANT):
+        raise PermissionDenied(
+            f"the model {model} belongs to the tenant {owner}; its people alone change it", field="model"
+        )
+
+
 def base_of(reference: Reference, targets: Sequence[tuple[Manifest, int]]) -> Manifest:
     """The one version that an adapter's base means: its weights fit no other."""
     if not targets:
@@ -77,6 +89,6 @@ def base_of(reference: Reference, targets: Sequence[tuple[Manifest, int]]) -> Ma
 
 def check_kind(name: str, known: Model | None, base: str) -> None:
     """``Conflict`` where adapters would come under the name of a model, or the other way round."""
-    if known is not None and bool(known.base) != bool(base):
+    if known is not None and known.latest_version and bool(known.base) != bool(base):
         kind = "adapters" if known.base else "a model"
         raise Conflict(f"the name {name} is that of {kind}; choose another", field="name")

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.registry.domain import DEFAULT_ALIAS, Manifest, Once, Reference, Resolution, Target
+from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.registry.rollouts import machine
 from colonnade.registry.rollouts.machine import Rollout
@@ -86,6 +87,7 @@ class Rollouts:
         """``wake`` tells who drives rollouts that there is something to do."""
         self._store = store
         self._versions = versions
+        self._owners = Owners(versions)
         self._trail = trail
         self.policies = policies
         self._default_policy = default_policy
@@ -110,6 +112,7 @@ class Rollouts:
         async with privileged(
             self._trail, "registry.rollout.start", principal, acknowledge=True, **facts
         ) as learnt:
+            await self._owners.check(order.model, principal)
             record = await self._store.begin(order.model, alias, make, once)
             learnt["rollout"] = record.rollout.id
         self._wake()
@@ -156,6 +159,7 @@ class Rollouts:
 
         facts = {"rollout": rollout_id, "act": act, "why": why}
         async with privileged(self._trail, "registry.rollout.change", principal, acknowledge=True, **facts):
+            await self._check_owner(rollout_id, principal)
             record = await self._store.change(rollout_id, changed, by=by, at=now)
         self._wake()
         return record
@@ -179,6 +183,10 @@ class Rollouts:
             await self._manifest(rollout.model, rollout.candidate),
             await self._manifest(rollout.model, stable.version) if stable else None,
         )
+
+    async def _check_owner(self, rollout_id: str, principal: Principal) -> None:
+        if record := await self._store.find(rollout_id):
+            await self._owners.check(record.rollout.model, principal)
 
     def _plan(self, order: Order) -> tuple[str, Plan]:
         if order.plan is not None:
