@@ -457,6 +457,7 @@ class LoadedModel(_message.Message):
     WAITING_FIELD_NUMBER: _builtins.int
     ADAPTERS_FIELD_NUMBER: _builtins.int
     WEIGHTS_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
     family: _builtins.str
     memory_bytes: _builtins.int
     context_length: _builtins.int
@@ -472,6 +473,10 @@ class LoadedModel(_message.Message):
     def adapters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """digests of the LoRA adapters that are loaded"""
 
+    @_builtins.property
+    def sealed(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.ModelRef]:
+        """versions of it and its adapters whose seals verified"""
+
     def __init__(
         self,
         *,
@@ -484,10 +489,11 @@ class LoadedModel(_message.Message):
         waiting: _builtins.int = ...,
         adapters: _abc.Iterable[_builtins.str] | None = ...,
         weights: _builtins.str = ...,
+        sealed: _abc.Iterable[_generation_pb2.ModelRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapters", b"adapters", "capabilities", b"capabilities", "context_length", b"context_length", "family", b"family", "memory_bytes", b"memory_bytes", "model", b"model", "running", b"running", "waiting", b"waiting", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapters", b"adapters", "capabilities", b"capabilities", "context_length", b"context_length", "family", b"family", "memory_bytes", b"memory_bytes", "model", b"model", "running", b"running", "sealed", b"sealed", "waiting", b"waiting", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -639,6 +645,7 @@ class StatsResponse(_message.Message):
     PREFIX_HIT_TOKENS_FIELD_NUMBER: _builtins.int
     PREEMPTIONS_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    CHECKS_SEALS_FIELD_NUMBER: _builtins.int
     memory_budget_bytes: _builtins.int
     memory_used_bytes: _builtins.int
     cache_bytes: _builtins.int
@@ -656,6 +663,8 @@ class StatsResponse(_message.Message):
     """since the start"""
     draft: _builtins.str
     """digest of the version that guesses ahead for the others; to be loaded before them"""
+    checks_seals: _builtins.bool
+    """each version must be shown once, with its seal, before it is asked for"""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedModel]: ...
     def __init__(
@@ -674,10 +683,11 @@ class StatsResponse(_message.Message):
         prefix_hit_tokens: _builtins.int = ...,
         preemptions: _builtins.int = ...,
         draft: _builtins.str = ...,
+        checks_seals: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "cache_limit_bytes", b"cache_limit_bytes", "cached_prefix_bytes", b"cached_prefix_bytes", "draft", b"draft", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "preemptions", b"preemptions", "prefix_hit_tokens", b"prefix_hit_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_bytes", b"cache_bytes", "cache_limit_bytes", b"cache_limit_bytes", "cached_prefix_bytes", b"cached_prefix_bytes", "checks_seals", b"checks_seals", "draft", b"draft", "draining", b"draining", "instance", b"instance", "memory_budget_bytes", b"memory_budget_bytes", "memory_used_bytes", b"memory_used_bytes", "models", b"models", "outstanding_tokens", b"outstanding_tokens", "preemptions", b"preemptions", "prefix_hit_tokens", b"prefix_hit_tokens", "queue_capacity", b"queue_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,colonnade/api/generation/v1/generation.proto\x12\x1b\x63olonnade.api.generation.v1\"J\n\x08ModelRef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x04 \x01(\t\"\x8b\x01\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x39\n\ntool_calls\x18\x04 \x03(\x0b\x32%.colonnade.api.generation.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x05 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"=\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nparameters\x18\x03 \x01(\t\"t\n\x04\x43hat\x12:\n\x08messages\x18\x01 \x03(\x0b\x32(.colonnade.api.generation.v1.ChatMessage\x12\x30\n\x05tools\x18\x02 \x03(\x0b\x32!.colonnade.api.generation.v1.Tool\"\x17\n\x08TokenIds\x12\x0b\n\x03ids\x18\x01 \x03(\x05\"\xb5\x02\n\x08Sampling\x12\x13\n\x0btemperature\x18\x01 \x01(\x02\x12\r\n\x05top_k\x18\x02 \x01(\x05\x12\r\n\x05top_p\x18\x03 \x01(\x02\x12\r\n\x05min_p\x18\x04 \x01(\x02\x12\x1a\n\x12repetition_penalty\x18\x05 \x01(\x02\x12\x11\n\x04seed\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x11\x66requency_penalty\x18\x07 \x01(\x02\x12\x18\n\x10presence_penalty\x18\x08 \x01(\x02\x12H\n\nlogit_bias\x18\t \x03(\x0b\x32\x34.colonnade.api.generation.v1.Sampling.LogitBiasEntry\x1a\x30\n\x0eLogitBiasEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x07\n\x05_seed\"\x9a\x01\n\tStructure\x12\x15\n\x0bjson_schema\x18\x01 \x01(\tH\x00\x12\x0f\n\x05regex\x18\x02 \x01(\tH\x00\x12\x11\n\x07grammar\x18\x03 \x01(\tH\x00\x12\x15\n\x0bjson_object\x18\x04 \x01(\x08H\x00\x12\x33\n\x05\x63\x61lls\x18\x05 \x01(\x0b\x32\".colonnade.api.generation.v1.CallsH\x00\x42\x06\n\x04\x66orm\"n\n\x05\x43\x61lls\x12\x30\n\x05tools\x18\x01 \x03(\x0b\x32!.colonnade.api.generation.v1.Tool\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x0c\n\x04many\x18\x03 \x01(\x08\x12\x13\n\x0btext_schema\x18\x04 \x01(\t\"\xc8\x03\n\nGeneration\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x34\n\x05model\x18\x02 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x10\n\x06prompt\x18\x03 \x01(\tH\x00\x12\x31\n\x04\x63hat\x18\x04 \x01(\x0b\x32!.colonnade.api.generation.v1.ChatH\x00\x12:\n\ttoken_ids\x18\r \x01(\x0b\x32%.colonnade.api.generation.v1.TokenIdsH\x00\x12\x37\n\x08sampling\x18\x05 \x01(\x0b\x32%.colonnade.api.generation.v1.Sampling\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12\x15\n\x08logprobs\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x0f\n\x07session\x18\n \x01(\t\x12\x39\n\tstructure\x18\x0b \x01(\x0b\x32&.colonnade.api.generation.v1.Structure\x12\t\n\x01n\x18\x0c \x01(\x05\x42\x07\n\x05inputB\x0b\n\t_logprobs\"9\n\x0cTokenLogprob\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07logprob\x18\x03 \x01(\x02\"{\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x36\n\x03top\x18\x04 \x03(\x0b\x32).colonnade.api.generation.v1.TokenLogprobB\n\n\x08_logprob\"W\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x03 \x01(\x05\"v\n\x07Timings\x12\x15\n\rqueue_seconds\x18\x01 \x01(\x01\x12\x17\n\x0fprefill_seconds\x18\x02 \x01(\x01\x12\x16\n\x0e\x64\x65\x63ode_seconds\x18\x03 \x01(\x01\x12#\n\x1btime_to_first_token_seconds\x18\x04 \x01(\x01\"1\n\x0bSpeculation\x12\x10\n\x08proposed\x18\x01 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x05\"\xbe\x02\n\x06\x46inish\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).colonnade.api.generation.v1.FinishReason\x12\x31\n\x05usage\x18\x02 \x01(\x0b\x32\".colonnade.api.generation.v1.Usage\x12\x35\n\x07timings\x18\x03 \x01(\x0b\x32$.colonnade.api.generation.v1.Timings\x12\x34\n\x05model\x18\x04 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x0c\n\x04stop\x18\x06 \x01(\t\x12=\n\x0bspeculation\x18\x07 \x01(\x0b\x32(.colonnade.api.generation.v1.Speculation\"\x8d\x01\n\x05\x43hunk\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x32\n\x06tokens\x18\x02 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32#.colonnade.api.generation.v1.Finish\x12\r\n\x05index\x18\x04 \x01(\x05*\x98\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1b\n\x17\x46INISH_REASON_CANCELLED\x10\x03\x12\x1a\n\x16\x46INISH_REASON_DEADLINE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,colonnade/api/generation/v1/generation.proto\x12\x1b\x63olonnade.api.generation.v1\"y\n\x08ModelRef\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x04 \x01(\t\x12\x14\n\x0c\x61\x64\x61pter_name\x18\x05 \x01(\t\x12\x17\n\x0f\x61\x64\x61pter_version\x18\x06 \x01(\x03\"\x8b\x01\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x39\n\ntool_calls\x18\x04 \x03(\x0b\x32%.colonnade.api.generation.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x05 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"=\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nparameters\x18\x03 \x01(\t\"t\n\x04\x43hat\x12:\n\x08messages\x18\x01 \x03(\x0b\x32(.colonnade.api.generation.v1.ChatMessage\x12\x30\n\x05tools\x18\x02 \x03(\x0b\x32!.colonnade.api.generation.v1.Tool\"\x17\n\x08TokenIds\x12\x0b\n\x03ids\x18\x01 \x03(\x05\"\xb5\x02\n\x08Sampling\x12\x13\n\x0btemperature\x18\x01 \x01(\x02\x12\r\n\x05top_k\x18\x02 \x01(\x05\x12\r\n\x05top_p\x18\x03 \x01(\x02\x12\r\n\x05min_p\x18\x04 \x01(\x02\x12\x1a\n\x12repetition_penalty\x18\x05 \x01(\x02\x12\x11\n\x04seed\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x11\x66requency_penalty\x18\x07 \x01(\x02\x12\x18\n\x10presence_penalty\x18\x08 \x01(\x02\x12H\n\nlogit_bias\x18\t \x03(\x0b\x32\x34.colonnade.api.generation.v1.Sampling.LogitBiasEntry\x1a\x30\n\x0eLogitBiasEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x07\n\x05_seed\"\x9a\x01\n\tStructure\x12\x15\n\x0bjson_schema\x18\x01 \x01(\tH\x00\x12\x0f\n\x05regex\x18\x02 \x01(\tH\x00\x12\x11\n\x07grammar\x18\x03 \x01(\tH\x00\x12\x15\n\x0bjson_object\x18\x04 \x01(\x08H\x00\x12\x33\n\x05\x63\x61lls\x18\x05 \x01(\x0b\x32\".colonnade.api.generation.v1.CallsH\x00\x42\x06\n\x04\x66orm\"n\n\x05\x43\x61lls\x12\x30\n\x05tools\x18\x01 \x03(\x0b\x32!.colonnade.api.generation.v1.Tool\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\x0c\n\x04many\x18\x03 \x01(\x08\x12\x13\n\x0btext_schema\x18\x04 \x01(\t\"\xc8\x03\n\nGeneration\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x34\n\x05model\x18\x02 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x10\n\x06prompt\x18\x03 \x01(\tH\x00\x12\x31\n\x04\x63hat\x18\x04 \x01(\x0b\x32!.colonnade.api.generation.v1.ChatH\x00\x12:\n\ttoken_ids\x18\r \x01(\x0b\x32%.colonnade.api.generation.v1.TokenIdsH\x00\x12\x37\n\x08sampling\x18\x05 \x01(\x0b\x32%.colonnade.api.generation.v1.Sampling\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12\x15\n\x08logprobs\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x0f\n\x07session\x18\n \x01(\t\x12\x39\n\tstructure\x18\x0b \x01(\x0b\x32&.colonnade.api.generation.v1.Structure\x12\t\n\x01n\x18\x0c \x01(\x05\x42\x07\n\x05inputB\x0b\n\t_logprobs\"9\n\x0cTokenLogprob\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07logprob\x18\x03 \x01(\x02\"{\n\x05Token\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x14\n\x07logprob\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x36\n\x03top\x18\x04 \x03(\x0b\x32).colonnade.api.generation.v1.TokenLogprobB\n\n\x08_logprob\"W\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x03 \x01(\x05\"v\n\x07Timings\x12\x15\n\rqueue_seconds\x18\x01 \x01(\x01\x12\x17\n\x0fprefill_seconds\x18\x02 \x01(\x01\x12\x16\n\x0e\x64\x65\x63ode_seconds\x18\x03 \x01(\x01\x12#\n\x1btime_to_first_token_seconds\x18\x04 \x01(\x01\"1\n\x0bSpeculation\x12\x10\n\x08proposed\x18\x01 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x05\"\xbe\x02\n\x06\x46inish\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).colonnade.api.generation.v1.FinishReason\x12\x31\n\x05usage\x18\x02 \x01(\x0b\x32\".colonnade.api.generation.v1.Usage\x12\x35\n\x07timings\x18\x03 \x01(\x0b\x32$.colonnade.api.generation.v1.Timings\x12\x34\n\x05model\x18\x04 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x0c\n\x04stop\x18\x06 \x01(\t\x12=\n\x0bspeculation\x18\x07 \x01(\x0b\x32(.colonnade.api.generation.v1.Speculation\"\x8d\x01\n\x05\x43hunk\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x32\n\x06tokens\x18\x02 \x03(\x0b\x32\".colonnade.api.generation.v1.Token\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32#.colonnade.api.generation.v1.Finish\x12\r\n\x05index\x18\x04 \x01(\x05*\x98\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1b\n\x17\x46INISH_REASON_CANCELLED\x10\x03\x12\x1a\n\x16\x46INISH_REASON_DEADLINE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,42 +33,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SAMPLING_LOGITBIASENTRY']._loaded_options = None
   _globals['_SAMPLING_LOGITBIASENTRY']._serialized_options = b'8\001'
-  _globals['_FINISHREASON']._serialized_start=2508
-  _globals['_FINISHREASON']._serialized_end=2660
+  _globals['_FINISHREASON']._serialized_start=2555
+  _globals['_FINISHREASON']._serialized_end=2707
   _globals['_MODELREF']._serialized_start=77
-  _globals['_MODELREF']._serialized_end=151
-  _globals['_CHATMESSAGE']._serialized_start=154
-  _globals['_CHATMESSAGE']._serialized_end=293
-  _globals['_TOOLCALL']._serialized_start=295
-  _globals['_TOOLCALL']._serialized_end=350
-  _globals['_TOOL']._serialized_start=352
-  _globals['_TOOL']._serialized_end=413
-  _globals['_CHAT']._serialized_start=415
-  _globals['_CHAT']._serialized_end=531
-  _globals['_TOKENIDS']._serialized_start=533
-  _globals['_TOKENIDS']._serialized_end=556
-  _globals['_SAMPLING']._serialized_start=559
-  _globals['_SAMPLING']._serialized_end=868
-  _globals['_SAMPLING_LOGITBIASENTRY']._serialized_start=811
-  _globals['_SAMPLING_LOGITBIASENTRY']._serialized_end=859
-  _globals['_STRUCTURE']._serialized_start=871
-  _globals['_STRUCTURE']._serialized_end=1025
-  _globals['_CALLS']._serialized_start=1027
-  _globals['_CALLS']._serialized_end=1137
-  _globals['_GENERATION']._serialized_start=1140
-  _globals['_GENERATION']._serialized_end=1596
-  _globals['_TOKENLOGPROB']._serialized_start=1598
-  _globals['_TOKENLOGPROB']._serialized_end=1655
-  _globals['_TOKEN']._serialized_start=1657
-  _globals['_TOKEN']._serialized_end=1780
-  _globals['_USAGE']._serialized_start=1782
-  _globals['_USAGE']._serialized_end=1869
-  _globals['_TIMINGS']._serialized_start=1871
-  _globals['_TIMINGS']._serialized_end=1989
-  _globals['_SPECULATION']._serialized_start=1991
-  _globals['_SPECULATION']._serialized_end=2040
-  _globals['_FINISH']._serialized_start=2043
-  _globals['_FINISH']._serialized_end=2361
-  _globals['_CHUNK']._serialized_start=2364
-  _globals['_CHUNK']._serialized_end=2505
+  _globals['_MODELREF']._serialized_end=198
+  _globals['_CHATMESSAGE']._serialized_start=201
+  _globals['_CHATMESSAGE']._serialized_end=340
+  _globals['_TOOLCALL']._serialized_start=342
+  _globals['_TOOLCALL']._serialized_end=397
+  _globals['_TOOL']._serialized_start=399
+  _globals['_TOOL']._serialized_end=460
+  _globals['_CHAT']._serialized_start=462
+  _globals['_CHAT']._serialized_end=578
+  _globals['_TOKENIDS']._serialized_start=580
+  _globals['_TOKENIDS']._serialized_end=603
+  _globals['_SAMPLING']._serialized_start=606
+  _globals['_SAMPLING']._serialized_end=915
+  _globals['_SAMPLING_LOGITBIASENTRY']._serialized_start=858
+  _globals['_SAMPLING_LOGITBIASENTRY']._serialized_end=906
+  _globals['_STRUCTURE']._serialized_start=918
+  _globals['_STRUCTURE']._serialized_end=1072
+  _globals['_CALLS']._serialized_start=1074
+  _globals['_CALLS']._serialized_end=1184
+  _globals['_GENERATION']._serialized_start=1187
+  _globals['_GENERATION']._serialized_end=1643
+  _globals['_TOKENLOGPROB']._serialized_start=1645
+  _globals['_TOKENLOGPROB']._serialized_end=1702
+  _globals['_TOKEN']._serialized_start=1704
+  _globals['_TOKEN']._serialized_end=1827
+  _globals['_USAGE']._serialized_start=1829
+  _globals['_USAGE']._serialized_end=1916
+  _globals['_TIMINGS']._serialized_start=1918
+  _globals['_TIMINGS']._serialized_end=2036
+  _globals['_SPECULATION']._serialized_start=2038
+  _globals['_SPECULATION']._serialized_end=2087
+  _globals['_FINISH']._serialized_start=2090
+  _globals['_FINISH']._serialized_end=2408
+  _globals['_CHUNK']._serialized_start=2411
+  _globals['_CHUNK']._serialized_end=2552
 # @@protoc_insertion_point(module_scope)

@@ -56,12 +56,17 @@ class ModelRef(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     ADAPTER_FIELD_NUMBER: _builtins.int
+    ADAPTER_NAME_FIELD_NUMBER: _builtins.int
+    ADAPTER_VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     version: _builtins.int
     digest: _builtins.str
     """"sha256:<64 hex>" of the version's manifest"""
     adapter: _builtins.str
     """digest of a LoRA adapter; empty means none"""
+    adapter_name: _builtins.str
+    """under which the adapter was asked for"""
+    adapter_version: _builtins.int
     def __init__(
         self,
         *,
@@ -69,10 +74,12 @@ class ModelRef(_message.Message):
         version: _builtins.int = ...,
         digest: _builtins.str = ...,
         adapter: _builtins.str = ...,
+        adapter_name: _builtins.str = ...,
+        adapter_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "digest", b"digest", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "adapter_name", b"adapter_name", "adapter_version", b"adapter_version", "digest", b"digest", "name", b"name", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -379,15 +379,26 @@ class GetManifestRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIGEST_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    WITH_SEAL_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
+    name: _builtins.str
+    """with version: of which version; without, that where the content was registered first"""
+    version: _builtins.int
+    with_seal: _builtins.bool
+    """kilobytes that only whoever loads the version needs"""
     def __init__(
         self,
         *,
         digest: _builtins.str = ...,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        with_seal: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "name", b"name", "version", b"version", "with_seal", b"with_seal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
