@@ -56,14 +56,14 @@ class RegistryCatalog:
         answer = await self._calls.unary(
             caller, self._stub.ListModels, request, registry_pb2.ListModelsResponse, _SECONDS
         )
-        return ModelPage(tuple(_model(model) for model in answer.models), answer.next_page_token)
+        return ModelPage(tuple(model_of(model) for model in answer.models), answer.next_page_token)
 
     async def get(self, caller: Caller, name: str) -> ModelDetail:
         request = registry_pb2.GetModelRequest(name=name)
         answer = await self._calls.unary(
             caller, self._stub.GetModel, request, registry_pb2.GetModelResponse, _SECONDS
         )
-        return ModelDetail(_model(answer.model), tuple(_version(version) for version in answer.versions))
+        return ModelDetail(model_of(answer.model), tuple(version_of(version) for version in answer.versions))
 
     async def import_model(self, caller: Caller, order: ImportOrder) -> AsyncGenerator[ImportProgress, None]:
         request = registry_pb2.ImportModelRequest(
@@ -77,7 +77,7 @@ class RegistryCatalog:
         steps = self._calls.stream(caller, self._stub.ImportModel, request, registry_pb2.ImportModelResponse)
         async with aclosing(steps):
             async for step in steps:
-                version = _version(step.version) if step.HasField("version") else None
+                version = version_of(step.version) if step.HasField("version") else None
                 yield ImportProgress(step.stage, step.fraction, step.message, version)
 
     async def set_alias(
@@ -123,16 +123,17 @@ def _target_of(manifest: manifest_pb2.Manifest, weight: int) -> Target:
     )
 
 
-def _model(model: registry_pb2.Model) -> Model:
+def model_of(model: registry_pb2.Model) -> Model:
     return Model(
         name=model.name,
         description=model.description,
         size_label=model.size_label,
         latest_version=model.latest_version,
         aliases=tuple(_alias(alias) for alias in model.aliases),
-        created_at=_time(model.created_at),
+        created_at=time_of(model.created_at),
         family=model.family,
         base=model.base,
+        tenant=model.tenant,
     )
 
 
@@ -141,12 +142,12 @@ def _alias(alias: registry_pb2.Alias) -> Alias:
         name=alias.name,
         targets=tuple(AliasTarget(target.version, target.weight) for target in alias.targets),
         revision=alias.revision,
-        updated_at=_time(alias.updated_at),
+        updated_at=time_of(alias.updated_at),
         updated_by=alias.updated_by,
     )
 
 
-def _version(version: registry_pb2.Version) -> Version:
+def version_of(version: registry_pb2.Version) -> Version:
     manifest: manifest_pb2.Manifest = version.manifest
     return Version(
         name=manifest.name,
@@ -160,12 +161,12 @@ def _version(version: registry_pb2.Version) -> Version:
         source=version.source,
         source_digest=version.source_digest,
         created_by=version.created_by,
-        created_at=_time(version.created_at),
+        created_at=time_of(version.created_at),
         base=manifest.base,
         artefacts=tuple(Artefact(each.path, each.digest, each.size_bytes) for each in manifest.artefacts),
     )
 
 
-def _time(stamp: Timestamp) -> datetime | None:
+def time_of(stamp: Timestamp) -> datetime | None:
     """None where the registry did not say."""
     return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds or stamp.nanos else None

@@ -82,10 +82,13 @@ class Model:
     description: str
     size_label: str
     latest_version: int
+    """0: it has none."""
     aliases: tuple[Alias, ...]
     created_at: datetime | None = None
     family: str = ""
     base: str = ""
+    tenant: str = ""
+    """Whose it is: its people alone change it."""
 
 
 @dataclass(frozen=True, slots=True)
