@@ -27,6 +27,8 @@ class Gate:
     bound: str
     texts: str = ""
     optional: bool = False
+    every_seconds: float = 0.0
+    """Asked again so often while the candidate is watched; 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)

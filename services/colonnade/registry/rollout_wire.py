@@ -50,7 +50,11 @@ def plan(found: Plan) -> rollouts_pb2.Plan:
     return rollouts_pb2.Plan(
         gates=[
             rollouts_pb2.Gate(
-                probe=gate.probe, bound=str(gate.bound), texts=gate.texts, optional=not gate.required
+                probe=gate.probe,
+                bound=str(gate.bound),
+                texts=gate.texts,
+                optional=not gate.required,
+                every_seconds=gate.every,
             )
             for gate in found.gates
         ],
@@ -137,7 +141,7 @@ def _gate_of(message: rollouts_pb2.Gate, field: str) -> Gate:
     if message.probe not in set(Probe):
         raise InvalidArgument(f"{field}.probe must be one of {', '.join(Probe)}", field=f"{field}.probe")
     bound = Bound.parse(message.bound, f"{field}.bound")
-    return Gate(Probe(message.probe), bound, message.texts, not message.optional)
+    return Gate(Probe(message.probe), bound, message.texts, not message.optional, message.every_seconds)
 
 
 def _measure(name: str) -> Measure:

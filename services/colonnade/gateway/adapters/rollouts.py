@@ -93,7 +93,13 @@ class RegistryRollouts:
 def _plan_out(plan: Plan) -> wire.Plan:
     return wire.Plan(
         gates=[
-            wire.Gate(probe=gate.probe, bound=gate.bound, texts=gate.texts, optional=gate.optional)
+            wire.Gate(
+                probe=gate.probe,
+                bound=gate.bound,
+                texts=gate.texts,
+                optional=gate.optional,
+                every_seconds=gate.every_seconds,
+            )
             for gate in plan.gates
         ],
         shadow=_step_out(plan.shadow) if plan.shadow else None,
@@ -154,7 +160,9 @@ def _rollout(rollout: wire.Rollout) -> Rollout:
 
 def _plan(plan: wire.Plan) -> Plan:
     return Plan(
-        gates=tuple(Gate(each.probe, each.bound, each.texts, each.optional) for each in plan.gates),
+        gates=tuple(
+            Gate(each.probe, each.bound, each.texts, each.optional, each.every_seconds) for each in plan.gates
+        ),
         shadow=_step(plan.shadow) if plan.HasField("shadow") else None,
         steps=tuple(map(_step, plan.steps)),
         objectives=dict(sorted(plan.objectives.items())),

@@ -37,10 +37,15 @@ class GateBody(Strict):
     bound: _Bound = _bound()
     texts: str = Field(default="", description="The set that is asked; by default the probe's own.")
     optional: bool = Field(default=False, description="Skipped where what it needs is not there.")
+    every_seconds: float = Field(
+        default=0, description="Asked again so often during the shadow and the canary; 0: never."
+    )
 
     def gate(self, field: str) -> domain.Gate:
         texts = alias_name(self.texts, f"{field}.texts") if self.texts else ""
-        return domain.Gate(self.probe, _written(self.bound, f"{field}.bound"), texts, self.optional)
+        _SECONDS.check(f"{field}.every_seconds", self.every_seconds)
+        bound = _written(self.bound, f"{field}.bound")
+        return domain.Gate(self.probe, bound, texts, self.optional, self.every_seconds)
 
 
 class StepBody(Strict):
@@ -132,6 +137,7 @@ class Gate(BaseModel):
     bound: str
     texts: str
     optional: bool
+    every_seconds: float
 
 
 class Plan(BaseModel):
@@ -195,7 +201,7 @@ class Rollout(BaseModel):
     step: int = Field(description="Of the canary, from 0.")
     paused: bool
     reason: str = Field(description="Why it is where it is.")
-    gates: list[GateOut] = Field(description="Those that were asked.")
+    gates: list[GateOut] = Field(description="Those that were asked, with their last answers.")
     targets: list[AliasTarget] = Field(description="What the alias means by it.")
     since: datetime = Field(description="When the state, or the step, began.")
     created_at: datetime

@@ -5,7 +5,8 @@
       +--------+----------+--> refused, rolled back, cancelled
 
 Nobody gets the candidate before the canary. What ends a rollout before it ends it as ``refused`` (by a gate)
-or ``cancelled`` (by a person); afterwards as ``rolled_back``, by an objective or a person.
+or ``cancelled`` (by a person); afterwards as ``rolled_back``, by an objective, a gate that was asked again or
+a person.
 """
 
 from collections.abc import Sequence
@@ -135,6 +136,18 @@ def judged(rollout: Rollout, result: GateResult, now: datetime) -> Rollout:
         return _ended(rollout, State.REFUSED, f"the gate {gate.probe} failed: {result.why}", now)
     done = len(rollout.gates) == len(rollout.plan.gates)
     return _after_gates(rollout, now) if done and not rollout.paused else rollout
+
+
+def asked_again(rollout: Rollout, at: int, result: GateResult, now: datetime) -> Rollout:
+    """A gate was asked again while the candidate was watched; nothing where it is watched no more."""
+    if rollout.state not in (State.SHADOW, State.CANARY):
+        return rollout
+    rollout = replace(rollout, gates=(*rollout.gates[:at], result, *rollout.gates[at + 1 :]))
+    if result.outcome is not Outcome.FAILED:
+        return rollout
+    state = State.ROLLED_BACK if rollout.state is State.CANARY else State.REFUSED
+    probe = rollout.plan.gates[at].probe
+    return _ended(rollout, state, f"the gate {probe} failed when it was asked again: {result.why}", now)
 
 
 def ticked(rollout: Rollout, candidate: Observed, stable: Observed, now: datetime) -> Rollout:

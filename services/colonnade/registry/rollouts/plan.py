@@ -7,6 +7,7 @@ from colonnade.errors import InvalidArgument
 
 MAX_STEPS, MAX_GATES, MAX_OBJECTIVES = 20, 20, 20
 _LONGEST_SECONDS = 30 * 24 * 3600.0
+_LEAST_PAUSE = 1.0
 _MOST_REQUESTS = 10_000_000
 
 
@@ -87,7 +88,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Something that is asked of the candidate before anybody gets it."""
+    """Something that is asked of the candidate before anybody gets it, and again while it is watched."""
 
     probe: Probe
     bound: Bound
@@ -95,6 +96,12 @@ class Gate:
     """The set that is asked; empty for the probe's own."""
     required: bool = True
     """Whether it fails where what it needs is not there; else it is skipped then."""
+    every: float = 0.0
+    """Seconds between being asked again, during the shadow and the canary; 0 for never."""
+
+    def __post_init__(self) -> None:
+        if self.every:
+            _between(self.every, _LEAST_PAUSE, _LONGEST_SECONDS, "gates.every_seconds")
 
 
 @dataclass(frozen=True, slots=True)

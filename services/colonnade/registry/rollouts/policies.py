@@ -16,7 +16,7 @@ CAREFUL = """
 description: Gates, a shadow, then 5, 25 and 50 percent, some ten minutes in all
 gates:
   - {probe: tasks, bound: 0.9x}
-  - {probe: perplexity, bound: 1.1x}
+  - {probe: perplexity, bound: 1.1x, every_seconds: 60}
   - {probe: first_token_p95, bound: 3x}
   - {probe: tokens_per_second, bound: 0.5x}
 shadow: {percent: 10, seconds: 60}
@@ -95,9 +95,11 @@ class _Gate(_Written):
     bound: float | str
     texts: str = ""
     optional: bool = False
+    every_seconds: float = 0
 
     def gate(self) -> Gate:
-        return Gate(self.probe, Bound.parse(self.bound, f"{self.probe} bound"), self.texts, not self.optional)
+        bound = Bound.parse(self.bound, f"{self.probe} bound")
+        return Gate(self.probe, bound, self.texts, not self.optional, self.every_seconds)
 
 
 class _Step(_Written):

@@ -11,6 +11,7 @@ from colonnade.registry.domain import Manifest, Reference
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.registry.rollouts import machine
 from colonnade.registry.rollouts.machine import GateResult, Outcome, Rollout, State
+from colonnade.registry.rollouts.plan import Gate
 from colonnade.registry.rollouts.ports import Evaluator, Event, LeaseLost, Record, RolloutStore
 from colonnade.registry.service import utc_now
 from colonnade.security.identity import Principal
@@ -80,7 +81,10 @@ class Runner:
 
     async def _drive(self, record: Record) -> None:
         rollout_id = record.rollout.id
-        renewing = asyncio.create_task(self._renew(rollout_id, asyncio.current_task()))
+        beside = [
+            asyncio.create_task(self._renew(rollout_id, asyncio.current_task())),
+            asyncio.create_task(self._asking_again(rollout_id)),
+        ]
         try:
             while not record.rollout.state.ended:
                 record = await self._step(record)
@@ -96,8 +100,9 @@ class Runner:
             # The lease is left to run out: what fails at once is not tried again at once.
             _LOG.exception("a rollout was given up for now", rollout=rollout_id)
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _renew(self, rollout_id: str, driver: "asyncio.Task[None] | None") -> None:
         """Stops the driver where the lease is lost: a gate may take longer than one."""
@@ -125,7 +130,7 @@ class Runner:
 
     async def _gate(self, rollout: Rollout) -> Record:
         at, gate = len(rollout.gates), rollout.plan.gates[len(rollout.gates)]
-        result = await self._asked(rollout)
+        result = await self._patiently(rollout, gate)
 
         def judged(record: Record) -> tuple[Rollout, Event | None]:
             now = self._clock()
@@ -137,19 +142,52 @@ class Runner:
 
         return await self._changed(rollout, judged)
 
-    async def _asked(self, rollout: Rollout) -> GateResult:
-        gate = rollout.plan.gates[len(rollout.gates)]
-        candidate = await self._manifest(rollout.model, rollout.candidate)
-        before = max(rollout.stable, key=lambda target: target.weight, default=None)
-        stable = await self._manifest(rollout.model, before.version) if before else None
+    async def _patiently(self, rollout: Rollout, gate: Gate) -> GateResult:
         deadline = self._clock() + timedelta(seconds=_PATIENCE_SECONDS)
         while True:
             try:
-                return await self._evaluator.ask(gate, candidate, stable)
+                return await self._asked(rollout, gate)
             except ColonnadeError as error:
                 if not isinstance(error, Unavailable) or self._clock() > deadline:
                     return GateResult(Outcome.FAILED, why=f"the version could not be asked: {error.message}")
             await asyncio.sleep(self._tick)
+
+    async def _asked(self, rollout: Rollout, gate: Gate) -> GateResult:
+        candidate = await self._manifest(rollout.model, rollout.candidate)
+        before = max(rollout.stable, key=lambda target: target.weight, default=None)
+        stable = await self._manifest(rollout.model, before.version) if before else None
+        return await self._evaluator.ask(gate, candidate, stable)
+
+    async def _asking_again(self, rollout_id: str) -> None:
+        """Those gates that the plan wants asked again, beside what else is watched: one may take minutes."""
+        due: dict[int, datetime] = {}
+        while True:
+            try:
+                rollout = (await self._found(rollout_id)).rollout
+                watched = rollout.state in (State.SHADOW, State.CANARY)
+                for at, gate in enumerate(rollout.plan.gates if watched else ()):
+                    if gate.every and due.setdefault(at, self._clock() + _pause(gate)) <= self._clock():
+                        await self._again(rollout, at)
+                        due[at] = self._clock() + _pause(gate)
+            except LeaseLost:
+                return
+            except ColonnadeError as error:  # asked in vain: those who fail live break objectives
+                _LOG.warning("a gate was not asked again", rollout=rollout_id, reason=error.message)
+            await asyncio.sleep(self._tick)
+
+    async def _again(self, rollout: Rollout, at: int) -> None:
+        gate, before = rollout.plan.gates[at], rollout.gates[at].outcome
+        result = await self._asked(rollout, gate)
+
+        def told(record: Record) -> tuple[Rollout, Event | None]:
+            now = self._clock()
+            after = machine.asked_again(record.rollout, at, result, now)
+            if after == record.rollout or (result.outcome is before and not after.state.ended):
+                return after, None
+            words = f"{gate.probe} {result.outcome}: {result.why}"
+            return after, Event(now, after.state if after.state.ended else "gate", _BY, words)
+
+        await self._changed(rollout, told)
 
     async def _ticked(self, rollout: Rollout) -> Record:
         candidate, stable = await self._store.observed(rollout.id, rollout.phase)
@@ -164,11 +202,11 @@ class Runner:
             return after, Event(now, after.state if after.state.ended else "step", _BY, _told(after))
 
         if machine.ticked(rollout, candidate, stable, self._clock()) == rollout:
-            return await self._fresh(rollout)
+            return await self._found(rollout.id)
         return await self._changed(rollout, ticked)
 
-    async def _fresh(self, rollout: Rollout) -> Record:
-        found = await self._store.find(rollout.id)
+    async def _found(self, rollout_id: str) -> Record:
+        found = await self._store.find(rollout_id)
         if found is None:
             raise LeaseLost("the rollout is gone")
         return found
@@ -178,8 +216,8 @@ class Runner:
     ) -> Record:
         """The alias moves in the registry's name; the audit record says why."""
         record = await self._store.change(rollout.id, change, by=_BY, at=self._clock(), holder=self._holder)
-        if record.rollout != rollout:
-            after = record.rollout
+        after = record.rollout
+        if (after.phase, len(after.gates)) != (rollout.phase, len(rollout.gates)):
             targets = ",".join(f"{target.version}={target.weight}" for target in after.targets)
             self._trail.note(
                 "registry.rollout.step", _PRINCIPAL, after.state.value, rollout=after.id, model=after.model,
@@ -191,6 +229,10 @@ class Runner:
     async def _manifest(self, model: str, version: int) -> Manifest:
         found = await self._versions.find_targets(Reference(model, "", version))
         return found[0][0]
+
+
+def _pause(gate: Gate) -> timedelta:
+    return timedelta(seconds=gate.every)
 
 
 def _told(rollout: Rollout) -> str:

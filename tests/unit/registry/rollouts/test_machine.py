@@ -15,6 +15,7 @@ from colonnade.registry.rollouts.machine import (
     Outcome,
     Rollout,
     State,
+    asked_again,
     begun,
     judged,
     paused,
@@ -43,6 +44,29 @@ def rollout(plan: Plan = FULL, stable: Sequence[Target] = STABLE) -> Rollout:
 
 def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
+
+
+def test_a_gate_that_is_asked_again() -> None:
+    plan = Plan((GATE, GATE), Step(10, 5), (Step(5, 10),))
+    asked = rollout(plan)
+    assert asked_again(asked, 0, FAILED, NOW) == asked, "not before it is watched"
+    shadow = judged(judged(asked, PASSED, NOW), PASSED, NOW)
+    better = GateResult(Outcome.PASSED, 0.95)
+    assert asked_again(shadow, 1, better, after(1)).gates == (PASSED, better)
+    assert asked_again(shadow, 1, better, after(1)).phase == shadow.phase
+    refused = asked_again(shadow, 1, FAILED, after(1))
+    assert (refused.state, refused.targets) == (State.REFUSED, STABLE)
+    canary = ticked(shadow, GOOD, GOOD, after(6))
+    taken = asked_again(canary, 0, FAILED, after(7))
+    assert (taken.state, taken.targets) == (State.ROLLED_BACK, STABLE)
+    assert taken.reason == "the gate tasks failed when it was asked again: 0.1 is too little"
+    assert asked_again(taken, 0, PASSED, after(8)) == taken, "it has ended"
+
+
+@pytest.mark.parametrize("every", [0.5, -1, 1e9], ids=["often", "negative", "never"])
+def test_a_gate_is_asked_again_within_bounds(every: float) -> None:
+    with pytest.raises(InvalidArgument, match="every_seconds"):
+        Gate(Probe.TASKS, Bound(0.8), every=every)
 
 
 def test_the_whole_way() -> None:

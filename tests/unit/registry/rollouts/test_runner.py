@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from colonnade.errors import ColonnadeError, Conflict, Internal, InvalidArgument, NotFound, Unavailable
+from colonnade.errors import (
+    ColonnadeError,
+    Conflict,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.domain import Manifest, Reference
@@ -131,6 +139,19 @@ async def test_the_whole_way_by_itself(house: House) -> None:
     assert done.events[1].words == "tasks passed: it is 1, its bound 0.5"
     steps = [each for each in house.trail.records if each[0] == "registry.rollout.step"]
     assert len(steps) == 4
+
+
+async def test_a_candidate_that_gets_worse_is_taken_back(house: House) -> None:
+    again = Gate(Probe.TASKS, Bound(0.5), every=1)
+    worse = GateResult(Outcome.FAILED, 0.1, None, "it is 0.1, its bound 0.5")
+    house.judge.says = [PASSED, Overloaded("engines are full"), PASSED, worse]
+    async with house.running():
+        rollout_id = await house.start(plan=Plan((again,), None, (Step(10, 600),), ()))
+        done = await house.until(rollout_id, State.ROLLED_BACK)
+    assert await house.means() == {1: 100}
+    assert "tasks failed when it was asked again: it is 0.1" in done.record.rollout.reason
+    assert done.record.rollout.gates == (worse,)
+    assert [event.what for event in done.events] == ["begun", "gate", "rolled_back"]
 
 
 async def test_a_failing_candidate_is_taken_back(house: House) -> None:

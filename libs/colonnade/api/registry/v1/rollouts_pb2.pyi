@@ -88,6 +88,7 @@ class Gate(_message.Message):
     BOUND_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     OPTIONAL_FIELD_NUMBER: _builtins.int
+    EVERY_SECONDS_FIELD_NUMBER: _builtins.int
     probe: _builtins.str
     """perplexity, tasks, first_token_p95, tokens_per_second, bias, safety"""
     bound: _builtins.str
@@ -95,6 +96,8 @@ class Gate(_message.Message):
     """the set that is asked; empty: the probe's own"""
     optional: _builtins.bool
     """skipped where what it needs is not there"""
+    every_seconds: _builtins.float
+    """asked again so often during the shadow and the canary; 0: never"""
     def __init__(
         self,
         *,
@@ -102,10 +105,11 @@ class Gate(_message.Message):
         bound: _builtins.str = ...,
         texts: _builtins.str = ...,
         optional: _builtins.bool = ...,
+        every_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "optional", b"optional", "probe", b"probe", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "every_seconds", b"every_seconds", "optional", b"optional", "probe", b"probe", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -261,7 +265,7 @@ class Rollout(_message.Message):
     def plan(self) -> Global___Plan: ...
     @_builtins.property
     def gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateResult]:
-        """of those that were asked, in the plan's order"""
+        """of those that were asked, in the plan's order; the last of each"""
 
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[_registry_pb2.AliasTarget]:
