@@ -77,8 +77,7 @@ class RegistryCatalog:
         steps = self._calls.stream(caller, self._stub.ImportModel, request, registry_pb2.ImportModelResponse)
         async with aclosing(steps):
             async for step in steps:
-                version = version_of(step.version) if step.HasField("version") else None
-                yield ImportProgress(step.stage, step.fraction, step.message, version)
+                yield import_progress(step)
 
     async def set_alias(
         self, caller: Caller, name: str, alias: str, targets: Sequence[AliasTarget], revision: int | None
@@ -101,6 +100,11 @@ class RegistryCatalog:
         await self._calls.unary(
             caller, self._stub.DeleteAlias, request, registry_pb2.DeleteAliasResponse, _SECONDS
         )
+
+
+def import_progress(step: registry_pb2.ImportModelResponse) -> ImportProgress:
+    version = version_of(step.version) if step.HasField("version") else None
+    return ImportProgress(step.stage, step.fraction, step.message, version)
 
 
 def _target(target: registry_pb2.ResolvedTarget) -> Target:

@@ -3,6 +3,7 @@
 from colonnade.gateway.ports.access import Audit, KeyStore, Probe
 from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
 from colonnade.gateway.ports.catalogue import Catalogue
+from colonnade.gateway.ports.drafts import DraftBook
 from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
@@ -13,6 +14,7 @@ __all__ = [
     "Audit",
     "BatchStore",
     "Catalogue",
+    "DraftBook",
     "Engines",
     "FileContents",
     "FileStore",
