@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from colonnade.client import AliasTarget
+
 MOST_ROWS = 300
 """More are counted, not drawn."""
 Cell = str | Callable[[], object]
@@ -65,6 +67,16 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
             with ui.element("div"):
                 text("dt", name)
                 text("dd", value)
+
+
+def shares(targets: Sequence[AliasTarget]) -> None:
+    """A bar with the share of each version."""
+    told = ", ".join(f"version {target.version} {target.weight} %" for target in targets)
+    with ui.element("div").classes("weights").props("role=img") as weights:
+        weights.props["aria-label"] = told or "no version"
+        for target in targets:
+            share = text("span", f"v{target.version} {target.weight} %", "weight")
+            share.style(f"flex-grow: {target.weight}")
 
 
 def empty(message: str, next_step: str) -> None:

@@ -2,9 +2,11 @@
 
 from nicegui import ui
 
-from colonnade.client import Alias, Model, Version
+from colonnade.client import Model, Version
+from colonnade.console.alias_bar import alias_bar
 from colonnade.console.drawing import Cell, empty, panel, table, text
 from colonnade.console.moving import move_dialog
+from colonnade.console.rolling import roll_dialog
 from colonnade.console.views.formats import amount, moment, number, short, size
 from colonnade.console.views.versions import compare
 from colonnade.console.visit import Part, Visit
@@ -36,24 +38,11 @@ def _aliases(visit: Visit, model: Model, part: Part[Model]) -> None:
                 "Move production to one, and requests find the model by name.",
             )
         for alias in model.aliases:
-            _bar(model, alias)
-        ui.button("Move an alias", on_click=lambda: move_dialog(visit, model, part.refresh)).props("outline")
-
-
-def _bar(model: Model, alias: Alias) -> None:
-    told = ", ".join(f"version {target.version} {target.weight} %" for target in alias.targets)
-    with ui.element("div").classes("alias"):
-        text("h3", alias.name)
-        with ui.element("div").classes("weights").props("role=img") as weights:
-            weights.props["aria-label"] = told
-            for target in alias.targets:
-                share = text("span", f"v{target.version} {target.weight} %", "weight")
-                share.style(f"flex-grow: {target.weight}")
-        moved = (
-            f"revision {alias.revision}, moved {moment(alias.updated_at)} by {alias.updated_by or 'unknown'}"
-        )
-        text("p", moved, "muted")
-        ui.link("Ask it", "/?model=" + f"{model.name}@{alias.name}")
+            alias_bar(visit, model, alias, part.refresh)
+        with ui.element("div").classes("line"):
+            ui.button("Promote through a rollout", on_click=lambda: roll_dialog(visit, model))
+            move = ui.button("Move an alias", on_click=lambda: move_dialog(visit, model, part.refresh))
+            move.props("outline")
 
 
 def _versions(model: Model) -> None:

@@ -6,9 +6,8 @@ from nicegui import ui
 
 from colonnade.client import Model
 from colonnade.console.drawing import dialog, text
-from colonnade.console.refusals import Refused
 from colonnade.console.views.versions import Move, move_of
-from colonnade.console.visit import Visit, done
+from colonnade.console.visit import Visit, done, inline
 
 _MOST_TARGETS = 10
 _PRODUCTION = "production"
@@ -27,6 +26,7 @@ class Moving:
         self._shares: list[tuple[ui.select, ui.number]] = []
 
     def draw(self) -> None:
+        text("p", "All at once, unwatched. Where rollouts alone move an alias, this is refused.", "muted")
         names = sorted({_PRODUCTION, *(alias.name for alias in self._model.aliases)})
         self._alias = ui.select(names, label="Alias, or a new name", value=_PRODUCTION, new_value_mode="add")
         self._rows = ui.element("div").classes("rows")
@@ -49,7 +49,7 @@ class Moving:
     async def _show(self) -> None:
         self._preview.clear()
         with self._preview:
-            async with self._visit.acting(_refused):
+            async with self._visit.acting(inline):
                 chosen = [(int(version.value), share.value) for version, share in self._shares]
                 self._confirm(move_of(self._model, str(self._alias.value or ""), chosen))
 
@@ -65,18 +65,13 @@ class Moving:
 
     async def _go(self, move: Move) -> None:
         with self._preview:
-            async with self._visit.acting(_refused):
+            async with self._visit.acting(inline):
                 await self._visit.client.models.set_alias(
                     move.model, move.alias, move.after, expected_revision=move.revision
                 )
                 self._close()
                 done(f"{move.model}@{move.alias} is moved.")
                 await self._moved()
-
-
-def _refused(refused: Refused) -> None:
-    text("p", f"{refused.title}: {refused.message}", "notice").props("role=alert")
-    text("p", refused.next_step, "muted")
 
 
 def move_dialog(visit: Visit, model: Model, moved: Callable[[], Awaitable[None]]) -> None:

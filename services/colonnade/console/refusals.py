@@ -44,11 +44,22 @@ _STATES: dict[Code, tuple[str, str, bool]] = {
     Code.UNSUPPORTED: ("This cannot be done here", "Choose another model, or leave the setting out.", False),
     Code.CANCELLED: ("Stopped", "Start it again if you want to.", True),
 }
+_CONFLICTS: dict[object, tuple[str, str, bool]] = {
+    "alias": (
+        "Only a rollout moves this alias",
+        "Promote a version through a rollout, or look at the one that is under way under Rollouts.",
+        False,
+    ),
+    "expected_revision": _STATES[Code.CONFLICT],
+}
+_NOW = ("Not as things are now", "Look at what is there now, then decide again.", True)
 _FAULT = ("Something went wrong", "Look at: colonnade logs gateway", True)
 
 
 def told(error: ColonnadeError) -> Refused:
     title, next_step, again = _STATES.get(error.code, _FAULT)
+    if error.code == Code.CONFLICT:
+        title, next_step, again = _CONFLICTS.get(error.details.get("field"), _NOW)
     request_id = error.details.get("request_id")
     if error.code == Code.INTERNAL and request_id:
         next_step = f"{next_step}, and search for {request_id}"

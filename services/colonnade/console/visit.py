@@ -10,6 +10,7 @@ from nicegui.client import Client
 from starlette.requests import Request
 
 from colonnade.client import AsyncColonnade
+from colonnade.console.drawing import text
 from colonnade.console.refusals import Refused, told
 from colonnade.console.sessions import Session, Sessions
 from colonnade.console.ways import way_in
@@ -68,6 +69,13 @@ def note(refused: Refused) -> None:
         f"{refused.title}: {refused.message}", type="negative", timeout=0, close_button="Close",
         multi_line=True, position="bottom",
     )  # fmt: skip
+
+
+def inline(refused: Refused) -> None:
+    """Where one is, read out at once."""
+    with ui.element("div").props("role=alert"):
+        text("p", f"{refused.title}: {refused.message}", "notice")
+        text("p", refused.next_step, "muted")
 
 
 def done(message: str) -> None:
