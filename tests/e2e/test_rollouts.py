@@ -125,6 +125,24 @@ def test_one_is_rolled_back_by_hand(rolled: Platform, client: Colonnade) -> None
     assert [event.what for event in figures.events if event.words == "not today"] == ["rolled_back"]
 
 
+def test_a_stream_ends_with_the_version_that_began_it(rolled: Platform, client: Colonnade) -> None:
+    whole = STAYS | {"steps": [{"percent": 100, "seconds": 3600}]}
+    begun = client.rollouts.start("other", 2, plan=whole)
+    state_of(client, begun.id, "canary")
+    eventually(lambda: client.generate("x", model="other", max_tokens=1).model.version == 2, 30, "it is drawn")
+    asked: dict[str, Any] = {"model": "other", "max_tokens": 2000, "logit_bias": {"0": -100}}
+    with client.stream("the fox", **asked) as stream:
+        events = iter(stream)
+        next(events)
+        client.rollouts.roll_back(begun.id)
+        eventually(lambda: client.generate("x", model="other", max_tokens=1).model.version == 1, 30, "back")
+        rest = list(events)
+    assert meant(client, "other") == [(1, 100)]
+    assert stream.result.model.version == 2
+    assert len(rest) > 1
+    assert stream.result.finish_reason == "length"
+
+
 def test_a_guarded_alias_is_moved_by_rollouts_alone(rolled: Platform, client: Colonnade) -> None:
     with pytest.raises(Conflict, match="colonnade rollout start"):
         client.models.set_alias("other", "production", 2)
