@@ -63,6 +63,10 @@ def meant(client: Colonnade, name: str) -> list[tuple[int, int]]:
     return [(target.version, target.weight) for target in alias.targets]
 
 
+def answering(client: Colonnade) -> int:
+    return client.generate("x", model="other", max_tokens=1).model.version
+
+
 def test_a_good_version_is_promoted_under_traffic_and_nobody_fails(
     rolled: Platform, client: Colonnade, tmp_path: Path
 ) -> None:
@@ -129,13 +133,13 @@ def test_a_stream_ends_with_the_version_that_began_it(rolled: Platform, client: 
     whole = STAYS | {"steps": [{"percent": 100, "seconds": 3600}]}
     begun = client.rollouts.start("other", 2, plan=whole)
     state_of(client, begun.id, "canary")
-    eventually(lambda: client.generate("x", model="other", max_tokens=1).model.version == 2, 30, "it is drawn")
+    eventually(lambda: answering(client) == 2, 30, "the candidate is drawn")
     asked: dict[str, Any] = {"model": "other", "max_tokens": 2000, "logit_bias": {"0": -100}}
     with client.stream("the fox", **asked) as stream:
         events = iter(stream)
         next(events)
         client.rollouts.roll_back(begun.id)
-        eventually(lambda: client.generate("x", model="other", max_tokens=1).model.version == 1, 30, "back")
+        eventually(lambda: answering(client) == 1, 30, "the stable version is drawn")
         rest = list(events)
     assert meant(client, "other") == [(1, 100)]
     assert stream.result.model.version == 2
