@@ -5,15 +5,16 @@ has: tokenizer, chat template, the tokens that begin and end a text.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from colonnade.engine.integrity import distrusted
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.text import ChatTemplate, Tokenizer
-from colonnade.errors import Conflict, InvalidArgument
+from colonnade.errors import InvalidArgument
 from colonnade.models.artefact import (
     GENERATION_CONFIG,
     TOKENIZER,
@@ -44,6 +45,12 @@ class Manifest:
     family: str
     parameters: int
     artefacts: Sequence[Artefact]
+    tenant: str = ""
+    """Whose it is. With the rest, only what the seal is over."""
+    size_label: str = ""
+    context_length: int = 0
+    base: str = ""
+    seal: str = field(default="", repr=False)
 
     @property
     def computed_digest(self) -> str:
@@ -62,12 +69,15 @@ async def verified(
 
     Raises ``Conflict`` for a file, or a manifest, that is not what its digest says."""
     if manifest.computed_digest != manifest.ref.digest:
-        raise Conflict("the manifest does not have the digest it is named by", field="manifest.digest")
+        raise distrusted(
+            "manifest", "the manifest does not have the digest it is named by", field="manifest.digest"
+        )
     total = sum(each.size_bytes for each in manifest.artefacts) or 1
     done, files = 0, {}
     for each in manifest.artefacts:
         if not await blobs.verify(each.digest):
-            raise Conflict(
+            raise distrusted(
+                "file",
                 f"the file {each.path} was changed: it does not have the digest of the manifest; import the "
                 "model again",
                 field=each.path, digest=each.digest,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from colonnade.engine.artefacts import Manifest
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.seals import Seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,18 @@ class _Loading:
 
 
 class Loads:
-    def __init__(self, load: Load, loaded: Callable[[str], bool]) -> None:
+    def __init__(self, load: Load, loaded: Callable[[str], bool], seals: Seals) -> None:
         """``load`` takes the version into memory, telling how far it is; ``loaded``: whether that of a digest
         is there."""
-        self._load, self._loaded = load, loaded
+        self._load, self._loaded, self._seals = load, loaded, seals
         self._under_way: dict[str, _Loading] = {}
 
     async def join(self, manifest: Manifest) -> AsyncGenerator[Progress, None]:
-        """Begins a load, or joins the one under way, if it takes one; yields up to ``ready``.
+        """Begins a load, or joins the one under way, if it takes one; yields up to ``ready``. Checks the seal
+        first, also of what is loaded: maybe it was under another name.
 
         A load goes on when those who asked for it have left. Raises what the load raises."""
+        await self._seals.check(manifest)
         if self._loaded(manifest.ref.digest):
             yield Progress("ready", 1.0)
             return

@@ -16,6 +16,7 @@ from colonnade.engine.core import Core
 from colonnade.engine.loading import Loads, Progress, Tell
 from colonnade.engine.precision import Precision
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.seals import Seals
 from colonnade.engine.speculation.method import Method
 from colonnade.engine.speculation.pairing import FEWEST_BITS, Pairing
 from colonnade.errors import Conflict, NotFound, Overloaded, TooLarge
@@ -37,17 +38,20 @@ class ModelHost:
         precision: Precision = Precision(),  # noqa: B008  (frozen)
         speculation: Method = Method(),  # noqa: B008  (frozen)
         load: catalog.Loader = catalog.load,
+        seals: Seals | None = None,
     ) -> None:
-        """``memory_bytes`` bounds the weights of all loaded models and of their adapters."""
+        """``memory_bytes`` bounds the weights of all loaded models and of their adapters. Without ``seals``
+        none is checked."""
+        self.seals = seals or Seals()
         self.memory_bytes = memory_bytes
         self._blobs, self._core, self._load_model = blobs, core, load
         self._precision = precision
         self.pairing = Pairing(speculation, core.scheduler.budget)
         self._runtimes: OrderedDict[str, Runtime] = OrderedDict()
         """The least recently used first."""
-        self._loads = Loads(self._load, self._runtimes.__contains__)
+        self._loads = Loads(self._load, self._runtimes.__contains__, self.seals)
         self._one_at_a_time = asyncio.Lock()
-        self.adapters = AdapterHost(blobs, core, self._one_at_a_time, self._make_room)
+        self.adapters = AdapterHost(blobs, core, self._one_at_a_time, self._make_room, self.seals)
 
     @property
     def loaded(self) -> list[Runtime]:

@@ -13,6 +13,7 @@ from colonnade.engine.core import Load
 from colonnade.engine.loading import Progress
 from colonnade.engine.runtime import Runtime
 from colonnade.engine.scheduler import Limits
+from colonnade.engine.seals import Seals
 from colonnade.engine.sequence import Sequence, Update
 
 Deliver = Callable[[Row[Update]], None]
@@ -92,6 +93,8 @@ class Host(Protocol):
     def loaded(self) -> list[Runtime]: ...
     @property
     def adapters(self) -> Adapters: ...
+    @property
+    def seals(self) -> Seals: ...
     @property
     def draft(self) -> str:
         """The digest of the version that guesses for others; empty if none does."""

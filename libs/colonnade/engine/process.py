@@ -13,6 +13,7 @@ from colonnade.engine.loop import Loop
 from colonnade.engine.metrics import EngineMetrics
 from colonnade.engine.models import ModelHost
 from colonnade.engine.precision import Precision
+from colonnade.engine.seals import Seals
 from colonnade.engine.server import answering, serve_until_stopped
 from colonnade.engine.service import Engine
 from colonnade.engine.settings import EngineSettings
@@ -40,6 +41,7 @@ async def report(settings: EngineSettings) -> dict[str, object]:
         "memory_bytes": settings.model_bytes,
         "cache_bytes": settings.cache_bytes,
         "families": list(families()),
+        "trusted_keys": len(settings.trusted.keys()) if settings.trusted else "seals are not checked",
     }
 
 
@@ -62,6 +64,7 @@ async def started(settings: EngineSettings, count: int) -> AsyncGenerator[tuple[
         memory_bytes=settings.model_bytes,
         precision=precision,
         speculation=settings.method,
+        seals=Seals(settings.trusted),
     )
     engine = Engine(core, host, EngineMetrics(), drive=partial(Loop, core, threads=count), faults=faults)
     async with answering(settings, engine) as server:

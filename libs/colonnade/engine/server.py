@@ -14,6 +14,7 @@ from colonnade.engine.servicer import FULL_NAME, EngineServicer
 from colonnade.errors import InvalidArgument
 from colonnade.rpc import Identity, Peer, ProcessSettings, Server, until_stopped
 from colonnade.security.access.engine import RPCS
+from colonnade.security.seals import Trusted
 from colonnade.telemetry import get_logger
 
 ENGINE = "engine"
@@ -39,6 +40,14 @@ class ServerSettings(ProcessSettings):
     """Where that service reaches the engine; empty: the address that it listens on."""
     data_dir: Path | None = None
     """What it keeps for its next start; no two engines share one. None takes its folder below home."""
+
+    trusted_keys: str = Field(default="", validation_alias="COLONNADE_ENGINE_TRUSTED_KEYS")
+    """Public keys whose seals are good, as PEM files or folders of them, separated as in PATH. Empty: seals
+    are not checked, files still are."""
+
+    @property
+    def trusted(self) -> Trusted | None:
+        return Trusted.parse(self.trusted_keys)
 
     @property
     def data(self) -> Path:
@@ -75,7 +84,7 @@ async def answering(settings: ServerSettings, engine: Engine) -> AsyncGenerator[
 async def serve_until_stopped(settings: ServerSettings, engine: Engine, server: Server) -> None:
     """Takes requests until SIGTERM or SIGINT, then lets running ones finish within ``drain_seconds``."""
     await server.ready(True)
-    _LOG.info("serving", address=settings.address)
+    _LOG.info("serving", address=settings.address, seals=settings.trusted is not None)
     async with registered(settings):
         await until_stopped()
     await server.ready(False)

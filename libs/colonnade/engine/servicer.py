@@ -7,6 +7,7 @@ from typing import Any
 from colonnade.api.engine.v1 import engine_pb2 as pb
 from colonnade.api.engine.v1 import engine_pb2_grpc
 from colonnade.engine import wire
+from colonnade.engine.runtime import Runtime
 from colonnade.engine.service import Engine
 from colonnade.rpc import CallContext, current
 from colonnade.security.inputs import digest as check_digest
@@ -62,7 +63,8 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         manifest = wire.manifest_of(request.manifest)
         async with aclosing(self._engine.host.load(manifest)) as stages:
             async for progress in stages:
-                loaded = self._loaded(manifest.ref.digest) if progress.stage == "ready" else None
+                ready = progress.stage == "ready"
+                loaded = self._loaded(self._engine.host.find(manifest.ref.digest)) if ready else None
                 yield wire.progress_of(progress, loaded)
 
     async def Unload(self, request: pb.UnloadRequest, context: Any) -> pb.UnloadResponse:
@@ -81,7 +83,7 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
         engine = self._engine
         load = engine.core.load()
         return pb.StatsResponse(
-            models=[wire.loaded_model(each, *engine.requests_of(each)) for each in engine.host.loaded],
+            models=[self._loaded(each) for each in engine.host.loaded],
             memory_budget_bytes=engine.host.memory_bytes,
             memory_used_bytes=engine.host.used_bytes,
             cache_bytes=load.cache_bytes,
@@ -94,11 +96,11 @@ class EngineServicer(engine_pb2_grpc.EngineServiceServicer):
             prefix_hit_tokens=load.prefix_hit_tokens,
             preemptions=load.preemptions,
             draft=engine.host.draft,
+            checks_seals=engine.host.seals.checked,
         )
 
-    def _loaded(self, digest: str) -> pb.LoadedModel:
-        runtime = self._engine.host.find(digest)
-        return wire.loaded_model(runtime, *self._engine.requests_of(runtime))
+    def _loaded(self, runtime: Runtime) -> pb.LoadedModel:
+        return wire.loaded_model(runtime, *self._engine.requests_of(runtime), self._engine.host.seals)
 
     def _deadline(self, call: CallContext) -> float | None:
         """A little before the caller's, but no more than a tenth of what is left."""

@@ -13,6 +13,7 @@ from colonnade.engine.requests import Generation
 from colonnade.engine.runtime import ModelRef, Runtime
 from colonnade.engine.sampling import Sampling
 from colonnade.engine.scoring import Scored, Scoring
+from colonnade.engine.seals import Seals
 from colonnade.engine.sequence import Finish, FinishReason
 from colonnade.engine.speculation.decoder import Tally
 from colonnade.engine.structure import Calls, Form, Signature, Structure
@@ -160,7 +161,17 @@ def manifest_of(message: manifest_pb2.Manifest) -> Manifest:
         )
         for each in message.artefacts
     ]
-    return Manifest(ref, message.family, message.parameters, artefacts)
+    return Manifest(
+        ref,
+        message.family,
+        message.parameters,
+        artefacts,
+        tenant=message.tenant,
+        size_label=message.size_label,
+        context_length=message.context_length,
+        base=message.base,
+        seal=message.seal,
+    )
 
 
 def chunk_of(chunk: Chunk, runtime: Runtime) -> generation_pb2.Chunk:
@@ -242,7 +253,8 @@ def model_ref(ref: ModelRef, adapter: str = "") -> generation_pb2.ModelRef:
     return generation_pb2.ModelRef(name=ref.name, version=ref.version, digest=ref.digest, adapter=adapter)
 
 
-def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.LoadedModel:
+def loaded_model(runtime: Runtime, running: int, waiting: int, seals: Seals) -> engine_pb2.LoadedModel:
+    adapters = list(bank_of(runtime.model) or ())
     return engine_pb2.LoadedModel(
         model=model_ref(runtime.ref),
         family=runtime.family,
@@ -252,7 +264,8 @@ def loaded_model(runtime: Runtime, running: int, waiting: int) -> engine_pb2.Loa
         running=running,
         waiting=waiting,
         weights=runtime.weights,
-        adapters=bank_of(runtime.model) or (),
+        adapters=adapters,
+        sealed=[model_ref(each) for each in seals.good({runtime.ref.digest, *adapters})],
     )
 
 

@@ -11,6 +11,7 @@ from colonnade.engine.adapters.host import files_of
 from colonnade.engine.artefacts import Manifest
 from colonnade.engine.requests import require
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.seals import Seals
 from colonnade.errors import Conflict, InvalidArgument, NotFound, Overloaded
 from colonnade.models.protocol import Capability
 from colonnade.storage.blobs import BlobStore
@@ -28,9 +29,10 @@ _RETRY_SECONDS = 5
 class AdapterHost:
     """Implements ``colonnade.engine.ports.Adapters``. Used on the event loop alone."""
 
-    def __init__(self, blobs: BlobStore, core: VllmCore, folders: Folders, most: int) -> None:
+    def __init__(self, blobs: BlobStore, core: VllmCore, folders: Folders, most: int, seals: Seals) -> None:
         """``most``: adapters in memory at a time."""
         self._blobs, self._core, self._folders, self._most = blobs, core, folders, most
+        self._seals = seals
         self._loaded: OrderedDict[str, tuple[Lora, ServedModel]] = OrderedDict()
         """The least recently used first."""
         self._turn = asyncio.Lock()
@@ -42,6 +44,7 @@ class AdapterHost:
 
     async def load(self, runtime: Runtime, manifest: Manifest) -> None:
         require(runtime, Capability.ADAPTERS)
+        await self._seals.check(manifest)
         digest, model = manifest.ref.digest, cast("ServedModel", runtime.model)
         async with self._turn, self._blobs.held():
             if digest in self._loaded:

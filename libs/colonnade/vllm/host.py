@@ -12,6 +12,7 @@ from typing import cast
 from colonnade.engine.artefacts import Manifest, runtime_of, verified
 from colonnade.engine.loading import Loads, Progress, Tell
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.seals import Seals
 from colonnade.errors import (
     Conflict,
     InvalidArgument,
@@ -49,12 +50,15 @@ class VllmHost:
         self._blobs, self._core, self._settings, self._start = blobs, core, settings, start
         self._folders = Folders(settings.data / "served")
         self._runtime: Runtime | None = None
-        self._loads = Loads(self._load, lambda digest: any(digest == each.ref.digest for each in self.loaded))
+        self.seals = Seals(settings.trusted)
+        self._loads = Loads(
+            self._load, lambda digest: any(digest == each.ref.digest for each in self.loaded), self.seals
+        )
         self._turn = asyncio.Lock()
         self._closing: asyncio.Task[None] | None = None
         """Of the version before."""
         self._watching: asyncio.Task[None] | None = None
-        self.adapters = AdapterHost(blobs, core, self._folders, settings.max_adapters)
+        self.adapters = AdapterHost(blobs, core, self._folders, settings.max_adapters, self.seals)
 
     @property
     def loaded(self) -> list[Runtime]:

@@ -51,6 +51,7 @@ async def report(settings: VllmSettings) -> dict[str, object]:
         "memory_bytes": settings.model_bytes,
         "max_adapters": settings.max_adapters,
         "families": list(FAMILIES),
+        "trusted_keys": len(settings.trusted.keys()) if settings.trusted else "seals are not checked",
     }
 
 

@@ -13,6 +13,7 @@ from colonnade.engine.artefacts import Manifest, verified
 from colonnade.engine.core import Core
 from colonnade.engine.requests import require
 from colonnade.engine.runtime import Runtime
+from colonnade.engine.seals import Seals
 from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.models.adapters import AdapterBank, bank_of
 from colonnade.models.adapters.peft import read_parts
@@ -32,9 +33,10 @@ class Room(Protocol):
 
 
 class AdapterHost:
-    def __init__(self, blobs: BlobStore, core: Core, turn: asyncio.Lock, room: Room) -> None:
+    def __init__(self, blobs: BlobStore, core: Core, turn: asyncio.Lock, room: Room, seals: Seals) -> None:
         """``turn`` is shared with whoever else loads under the same budget."""
         self._blobs, self._core, self._turn, self._room = blobs, core, turn, room
+        self._seals = seals
         self._loaded: OrderedDict[str, Runtime] = OrderedDict()
         """The models that adapters act on, by the adapters' digests; the least recently used first."""
 
@@ -52,10 +54,11 @@ class AdapterHost:
     async def load(self, runtime: Runtime, manifest: Manifest) -> None:
         """Has an adapter in memory when it returns.
 
-        Raises ``Conflict`` for files that are not what their digests say and for an adapter of another
-        model, ``InvalidArgument`` or ``Unsupported`` for one that does not fit, ``TooLarge`` or
-        ``Overloaded`` for want of memory."""
+        Raises ``Conflict`` for a seal that is not good, for files that are not what their digests say and for
+        an adapter of another model, ``InvalidArgument`` or ``Unsupported`` for one that does not fit,
+        ``TooLarge`` or ``Overloaded`` for want of memory."""
         require(runtime, Capability.ADAPTERS)
+        await self._seals.check(manifest)
         digest, bank = manifest.ref.digest, cast("AdapterBank", bank_of(runtime.model))
         async with self._turn, self._blobs.held():
             if digest in self._loaded:
