@@ -1,22 +1,17 @@
 """``/v1/files``: what batches read, and what they leave."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.types import Receive, Scope, Send
 
-from colonnade.gateway.domain.files import FileRecord, PageQuery, Purpose
+from colonnade.gateway.domain.files import PageQuery, Purpose
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http.described import answers, texts
-from colonnade.gateway.http.errors import ClientGone
+from colonnade.gateway.http.download import Download
 from colonnade.gateway.http.openai.upload import Upload
 from colonnade.gateway.http.openai.wire_files import FileDeleted, FileList, FileObject, page_json
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.http.routes.models import IdempotencyKey
-from colonnade.gateway.http.streaming import while_connected
 from colonnade.security.inputs import check_text, idempotency_key
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["openai"])
@@ -83,7 +78,7 @@ async def get_content(request: Request, file: str) -> Response:
     check_text(file, "file_id", _MAX_ID, controls="line")
     files, principal = gateway_of(request).files, exchange_of(request).principal
     record = await files.get(principal, file)
-    return _Download(record, await files.content(principal, file))
+    return Download(record.filename, record.size_bytes, await files.content(principal, file))
 
 
 @router.delete("/files/{file}", response_model=FileDeleted)
@@ -92,35 +87,3 @@ async def delete_file(request: Request, file: str) -> FileDeleted:
     check_text(file, "file_id", _MAX_ID, controls="line")
     await gateway_of(request).files.delete(exchange_of(request).caller, file)
     return FileDeleted(id=file)
-
-
-class _Download(Response):
-    """Sends a file as it is read; a refusal of the first chunk is an ordinary answer."""
-
-    def __init__(self, record: FileRecord, chunks: AsyncGenerator[bytes, None]) -> None:
-        super().__init__()
-        self._record = record
-        self._chunks = chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await while_connected(receive, self._sent(send))
-        except ClientGone:
-            return  # nobody is there to be told
-
-    async def _sent(self, send: Send) -> None:
-        async with aclosing(self._chunks) as chunks:
-            first = await anext(chunks, b"")
-            await send({"type": "http.response.start", "status": 200, "headers": self._head()})
-            await send({"type": "http.response.body", "body": first, "more_body": True})
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def _head(self) -> list[tuple[bytes, bytes]]:
-        named = f"attachment; filename*=UTF-8''{quote(self._record.filename, safe='')}"
-        return [
-            (b"content-type", b"application/octet-stream"),
-            (b"content-length", str(self._record.size_bytes).encode()),
-            (b"content-disposition", named.encode()),
-        ]
