@@ -39,11 +39,16 @@ class Server:
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
+        self._stopping: list[Callable[[], None]] = []
 
     def add(self, register: Callable[[Any, Any], None], servicer: Any, full_name: str) -> None:
         """Adds a servicer: ``add(add_XServicer_to_server, servicer, "colonnade.api.x.v1.X")``."""
         register(servicer, self._server)
         self._names.append(full_name)
+
+    def on_stop(self, act: Callable[[], None]) -> None:
+        """``act`` ends calls that would not end by themselves."""
+        self._stopping.append(act)
 
     async def start(self) -> int:
         """Binds and serves; returns the port (0 for a socket). Raises ``InvalidArgument`` if taken."""
@@ -72,6 +77,8 @@ class Server:
     async def stop(self, grace_seconds: float) -> None:
         """Refuses new calls and lets running ones finish within the grace period."""
         await self._health.enter_graceful_shutdown()
+        for act in self._stopping:
+            act()
         await self._server.stop(grace_seconds)
 
 

@@ -57,6 +57,8 @@ class Database:
         self._busy_seconds = busy_seconds
         self._refusals = Refusals(setting, connections, server=not self.is_sqlite)
         self._away = False
+        self.written: Callable[[], None] = lambda: None
+        """Called after each commit of a ``write`` here."""
         self.engine = engine_of(parsed, busy_seconds, connections)
 
     @asynccontextmanager
@@ -86,6 +88,7 @@ class Database:
                 async with self._queue(attempt):
                     result = await self._once(work, alone)
                 self._is_back()
+                self.written()
                 return result
             except (DBAPIError, NoConnectionFree) as error:
                 if not self._worth_another(error, attempt) or time.monotonic() > deadline:

@@ -13,3 +13,8 @@ IMPORT_SECONDS = histogram(
 )
 IMPORTS_QUEUED = gauge("registry_queued", "imports", "Imports that wait for their turn")
 STORED_BYTES = counter("registry_stored", "bytes", "Artefacts written to the blob store")
+WATCHERS = gauge("registry_event", "watchers", "Streams of events that are open")
+DELIVERIES = counter("registry_webhook", "deliveries", "Attempts to tell a webhook of an event", ("outcome",))
+WEBHOOK_LAG = gauge(
+    "registry_webhook_lag", "seconds", "Age of the oldest event that a webhook told from here still waits for"
+)

@@ -46,6 +46,17 @@ class RegistrySettings(ProcessSettings):
     """How often a rollout under way is looked at."""
     rollout_lease_seconds: float = Field(default=15, gt=1, le=3600)
     """After which another registry goes on with the rollouts of one that died."""
+    event_poll_seconds: float = Field(default=1, gt=0, le=60)
+    """How soon events that other registries of one database write are seen at the latest."""
+    max_event_watchers: int = Field(default=64, ge=1, le=10_000)
+    """Streams of events at once."""
+    webhook_urls: str = ""
+    """Where webhooks may lead, separated by commas: ``https://hooks.example.com``, ``https://*.example.org:8443``;
+    ``https+private://build.internal`` for one with a private address. Empty means nowhere."""
+    webhook_give_up_seconds: float = Field(default=24 * 3600, gt=0, le=30 * 24 * 3600)
+    """For which a receiver may fail until its webhook is given up."""
+    webhook_lease_seconds: float = Field(default=15, gt=1, le=3600)
+    """After which another registry goes on with the webhooks of one that died."""
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 

@@ -1,8 +1,10 @@
 """Migrations: all or nothing, once, and never under a newer database."""
 
 import asyncio
+import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from textwrap import dedent
@@ -16,10 +18,15 @@ from sqlalchemy.exc import DBAPIError
 from colonnade.errors import Unsupported
 from colonnade.gateway.adapters import batch_tables, sql_limits, sql_usage
 from colonnade.gateway.adapters.sql import METADATA as GATEWAY
+from colonnade.registry import adapters
 from colonnade.registry.adapters.tables import METADATA as REGISTRY
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS, Opener, Urls
+
+for module in pkgutil.iter_modules(adapters.__path__):
+    if module.name.endswith("_tables"):  # each noun's own, on the one METADATA
+        import_module(f"{adapters.__name__}.{module.name}")
 
 REVISION = """
     revision = {revision!r}

@@ -1,11 +1,12 @@
 """Who may call the registry."""
 
-from colonnade.security.access.roles import CHANGE_MODELS, SEE_MODELS, SERVE
+from colonnade.security.access.roles import CHANGE_MODELS, MANAGE_WEBHOOKS, SEE_MODELS, SERVE
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
 
+_EVENTS = "/colonnade.api.registry.v1.EventService"
 RPCS: Table = {
     f"{_SERVICE}/ListModels": SEE_MODELS,
     f"{_SERVICE}/GetModel": SEE_MODELS,
@@ -21,3 +22,8 @@ RPCS: Table = {
     f"{_ROLLOUTS}/ListPolicies": SEE_MODELS,
     f"{_ROLLOUTS}/ReportOutcomes": SERVE,
 }
+    f"{_EVENTS}/WatchEvents": SEE_MODELS,
+    f"{_EVENTS}/CreateWebhook": MANAGE_WEBHOOKS,
+    f"{_EVENTS}/ListWebhooks": MANAGE_WEBHOOKS,
+    f"{_EVENTS}/DeleteWebhook": MANAGE_WEBHOOKS,
+    f"{_EVENTS}/ResumeWebhook": MANAGE_WEBHOOKS,

@@ -16,6 +16,8 @@ CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Importing models and moving aliases: what people do, and sign for."""
 MANAGE_KEYS = frozenset({Role.ADMIN})
 SEE_KEYS = frozenset({Role.ADMIN, Role.AUDITOR})
+MANAGE_WEBHOOKS = frozenset({Role.ADMIN})
+"""They carry what happens here to somewhere else."""
 MANAGE_LIMITS = frozenset({Role.ADMIN})
 SEE_LIMITS = frozenset({Role.ADMIN, Role.AUDITOR})
 SEE_USAGE = frozenset(Role) - {Role.SERVICE}

@@ -5,17 +5,18 @@ from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.inference.v1 import inference_pb2
-from colonnade.api.registry.v1 import registry_pb2, rollouts_pb2
+from colonnade.api.registry.v1 import events_pb2, registry_pb2, rollouts_pb2
 from colonnade.errors import PermissionDenied, Unauthenticated
 from colonnade.security.access import PUBLIC, Table, allowed, check, engine, gateway, inference, registry
 from colonnade.security.identity import Principal, Role
 
 COLUMNS = (Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER, Role.AUDITOR, Role.SERVICE)
-ENGINE, INFERENCE, REGISTRY, ROLLOUTS = (
+ENGINE, INFERENCE, REGISTRY, ROLLOUTS, EVENTS = (
     "/colonnade.api.engine.v1.EngineService",
     "/colonnade.api.inference.v1.InferenceService",
     "/colonnade.api.registry.v1.RegistryService",
     "/colonnade.api.registry.v1.RolloutService",
+    "/colonnade.api.registry.v1.EventService",
 )
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
@@ -57,6 +58,11 @@ RPCS = {
     f"{ROLLOUTS}/ChangeRollout":    "x.x...",
     f"{ROLLOUTS}/ListPolicies":     "xxxxxx",
     f"{ROLLOUTS}/ReportOutcomes":   ".....x",
+    f"{EVENTS}/WatchEvents":        "xxxxxx",
+    f"{EVENTS}/CreateWebhook":      "x.....",
+    f"{EVENTS}/ListWebhooks":       "x.....",
+    f"{EVENTS}/DeleteWebhook":      "x.....",
+    f"{EVENTS}/ResumeWebhook":      "x.....",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -148,7 +154,7 @@ def rpcs_of(*files: FileDescriptor) -> set[str]:
     [
         (engine.RPCS, [engine_pb2.DESCRIPTOR]),
         (inference.RPCS, [inference_pb2.DESCRIPTOR]),
-        (registry.RPCS, [registry_pb2.DESCRIPTOR, rollouts_pb2.DESCRIPTOR]),
+        (registry.RPCS, [registry_pb2.DESCRIPTOR, rollouts_pb2.DESCRIPTOR, events_pb2.DESCRIPTOR]),
     ],
     ids=["engine", "inference", "registry"],
 )
@@ -177,7 +183,7 @@ def test_every_cell_of_the_routes() -> None:
 
 def test_an_auditor_changes_nothing() -> None:
     auditor = Principal("t", "s", frozenset({Role.AUDITOR}))
-    reads = ("GET ", "/List", "/Get", "/Resolve", "/Stats")
+    reads = ("GET ", "/List", "/Get", "/Resolve", "/Stats", "/Watch")
     everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS}
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)
