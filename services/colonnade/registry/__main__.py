@@ -15,30 +15,31 @@ from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.sql import SqlVersionStore
-from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
-from colonnade.registry.domain import Reference
-from colonnade.registry.guarded import Guarded
-from colonnade.registry.imports import Imports
 from colonnade.registry.adapters.sql_events import SqlEventStore
-from colonnade.registry.rollout_servicer import FULL_NAME as ROLLOUTS
-from colonnade.registry.rollout_servicer import RolloutServicer
-from colonnade.registry.rollouts.policies import policies_in
+from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.webhook_posts import OutboundDeliverer
-from colonnade.registry.rollouts.runner import Runner
-from colonnade.registry.rollouts.service import Rollouts
+from colonnade.registry.domain import Reference
 from colonnade.registry.event_servicer import FULL_NAME as EVENTS
 from colonnade.registry.event_servicer import EventServicer
 from colonnade.registry.events.courier import Courier, Patience
 from colonnade.registry.events.service import Events
 from colonnade.registry.events.tail import Tail
 from colonnade.registry.events.webhooks import Webhooks
+from colonnade.registry.guarded import Guarded
+from colonnade.registry.imports import Imports
+from colonnade.registry.rollout_servicer import FULL_NAME as ROLLOUTS
+from colonnade.registry.rollout_servicer import RolloutServicer
+from colonnade.registry.rollouts.policies import policies_in
+from colonnade.registry.rollouts.runner import Runner
+from colonnade.registry.rollouts.service import Rollouts
 from colonnade.registry.service import Registry
 from colonnade.registry.servicer import FULL_NAME, RegistryServicer
 from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
+from colonnade.security.outbound import Allowed, Outbound
 from colonnade.storage.blobs import open_blobs
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
@@ -56,7 +57,6 @@ async def report(settings: RegistrySettings) -> dict[str, object]:
         "database": backend_of(settings.database),
         "blobs": settings.blobs.url or "a folder",
         "import_roots": [str(root) for root in settings.roots],
-from colonnade.security.outbound import Allowed, Outbound
         "default_model": settings.default_model or "the model promoted last",
         "can_convert": find_spec("torch") is not None,
     }
@@ -105,6 +105,8 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         servicer = RegistryServicer(registry, imports, rollouts)
         server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
         server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
+        events = await stack.enter_async_context(events_of(settings, database, trail, server))
+        server.add(add_EventServiceServicer_to_server, events, EVENTS)
         yield server
 
 
@@ -130,8 +132,32 @@ def rollouts_of(
         store, versions, trail, policies, default_policy=settings.default_policy, wake=runner.wake
     )
     return rollouts, runner
-        events = await stack.enter_async_context(events_of(settings, database, trail, server))
-        server.add(add_EventServiceServicer_to_server, events, EVENTS)
+@asynccontextmanager
+async def events_of(
+    settings: RegistrySettings, database: Database, trail: AuditLog, server: Server
+) -> AsyncIterator[EventServicer]:
+    """What is asked of events, who sees that there are new ones, and who tells webhooks of them."""
+    store, webhooks = SqlEventStore(database), SqlWebhookStore(database)
+    deliverer = OutboundDeliverer(
+        Outbound(Allowed.parse(settings.webhook_urls, "COLONNADE_REGISTRY_WEBHOOK_URLS"))
+    )
+    tail = Tail(store, poll_seconds=settings.event_poll_seconds)
+    courier = Courier(
+        webhooks, store, tail, deliverer, trail,
+        patience=Patience(give_up_seconds=settings.webhook_give_up_seconds),
+        lease_seconds=settings.webhook_lease_seconds,
+    )  # fmt: skip
+    database.written = tail.wake
+    server.on_stop(tail.close)
+    running = [asyncio.create_task(work) for work in (tail.run(), courier.run())]
+    try:
+        yield EventServicer(
+            Events(store, tail, max_watchers=settings.max_event_watchers),
+            Webhooks(webhooks, deliverer, trail, wake=courier.wake),
+        )
+    finally:
+        for task in running:
+            await _ended(task)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -161,31 +187,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-@asynccontextmanager
-async def events_of(
-    settings: RegistrySettings, database: Database, trail: AuditLog, server: Server
-) -> AsyncIterator[EventServicer]:
-    """What is asked of events, who sees that there are new ones, and who tells webhooks of them."""
-    store, webhooks = SqlEventStore(database), SqlWebhookStore(database)
-    deliverer = OutboundDeliverer(
-        Outbound(Allowed.parse(settings.webhook_urls, "COLONNADE_REGISTRY_WEBHOOK_URLS"))
-    )
-    tail = Tail(store, poll_seconds=settings.event_poll_seconds)
-    courier = Courier(
-        webhooks, store, tail, deliverer, trail,
-        patience=Patience(give_up_seconds=settings.webhook_give_up_seconds),
-        lease_seconds=settings.webhook_lease_seconds,
-    )  # fmt: skip
-    database.written = tail.wake
-    server.on_stop(tail.close)
-    running = [asyncio.create_task(work) for work in (tail.run(), courier.run())]
-    try:
-        yield EventServicer(
-            Events(store, tail, max_watchers=settings.max_event_watchers),
-            Webhooks(webhooks, deliverer, trail, wake=courier.wake),
-        )
-    finally:
-        for task in running:
-            await _ended(task)
-
-

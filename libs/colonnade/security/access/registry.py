@@ -5,8 +5,8 @@ from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
-
 _EVENTS = "/colonnade.api.registry.v1.EventService"
+
 RPCS: Table = {
     f"{_SERVICE}/ListModels": SEE_MODELS,
     f"{_SERVICE}/GetModel": SEE_MODELS,
@@ -21,9 +21,9 @@ RPCS: Table = {
     f"{_ROLLOUTS}/ChangeRollout": CHANGE_MODELS,
     f"{_ROLLOUTS}/ListPolicies": SEE_MODELS,
     f"{_ROLLOUTS}/ReportOutcomes": SERVE,
-}
     f"{_EVENTS}/WatchEvents": SEE_MODELS,
     f"{_EVENTS}/CreateWebhook": MANAGE_WEBHOOKS,
     f"{_EVENTS}/ListWebhooks": MANAGE_WEBHOOKS,
     f"{_EVENTS}/DeleteWebhook": MANAGE_WEBHOOKS,
     f"{_EVENTS}/ResumeWebhook": MANAGE_WEBHOOKS,
+}
