@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from importlib.util import find_spec
 
 from colonnade.api.registry.v1.events_pb2_grpc import add_EventServiceServicer_to_server
+from colonnade.api.registry.v1.evaluations_pb2_grpc import add_EvaluationServiceServicer_to_server
+from colonnade.api.registry.v1.lineage_pb2_grpc import add_LineageServiceServicer_to_server
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
 from colonnade.errors import InvalidArgument
@@ -16,6 +18,8 @@ from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_events import SqlEventStore
+from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
+from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.webhook_posts import OutboundDeliverer
@@ -26,8 +30,15 @@ from colonnade.registry.events.courier import Courier, Patience
 from colonnade.registry.events.service import Events
 from colonnade.registry.events.tail import Tail
 from colonnade.registry.events.webhooks import Webhooks
+from colonnade.registry.evaluation_servicer import FULL_NAME as EVALUATIONS
+from colonnade.registry.evaluation_servicer import EvaluationServicer
+from colonnade.registry.evaluations.service import Evaluations
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.imports import Imports
+from colonnade.registry.lineage.service import Lineage
+from colonnade.registry.lineage_servicer import FULL_NAME as LINEAGE
+from colonnade.registry.lineage_servicer import LineageServicer
+from colonnade.registry.owners import Owners
 from colonnade.registry.rollout_servicer import FULL_NAME as ROLLOUTS
 from colonnade.registry.rollout_servicer import RolloutServicer
 from colonnade.registry.rollouts.policies import policies_in
@@ -105,9 +116,19 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         servicer = RegistryServicer(registry, imports, rollouts)
         server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
         server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
+        add_lineage(server, database, store, trail)
         events = await stack.enter_async_context(events_of(settings, database, trail, server))
         server.add(add_EventServiceServicer_to_server, events, EVENTS)
         yield server
+
+
+def add_lineage(server: Server, database: Database, versions: SqlVersionStore, trail: AuditLog) -> None:
+    """What versions came from, and what was measured of them."""
+    owners = Owners(versions)
+    lineage = Lineage(SqlLineageStore(database), versions, owners, trail)
+    evaluations = Evaluations(SqlEvaluationStore(database), versions, owners, trail)
+    server.add(add_LineageServiceServicer_to_server, LineageServicer(lineage), LINEAGE)
+    server.add(add_EvaluationServiceServicer_to_server, EvaluationServicer(evaluations), EVALUATIONS)
 
 
 def rollouts_of(

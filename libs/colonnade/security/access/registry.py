@@ -5,6 +5,8 @@ from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
+_LINEAGE = "/colonnade.api.registry.v1.LineageService"
+_EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
 _EVENTS = "/colonnade.api.registry.v1.EventService"
 
 RPCS: Table = {
@@ -21,6 +23,10 @@ RPCS: Table = {
     f"{_ROLLOUTS}/ChangeRollout": CHANGE_MODELS,
     f"{_ROLLOUTS}/ListPolicies": SEE_MODELS,
     f"{_ROLLOUTS}/ReportOutcomes": SERVE,
+    f"{_LINEAGE}/RecordLineage": CHANGE_MODELS,
+    f"{_LINEAGE}/TraceLineage": SEE_MODELS,
+    f"{_EVALUATIONS}/RecordEvaluation": CHANGE_MODELS,
+    f"{_EVALUATIONS}/ListEvaluations": SEE_MODELS,
     f"{_EVENTS}/WatchEvents": SEE_MODELS,
     f"{_EVENTS}/CreateWebhook": MANAGE_WEBHOOKS,
     f"{_EVENTS}/ListWebhooks": MANAGE_WEBHOOKS,

@@ -1,12 +1,13 @@
 """Gates asked of the served model, through the inference service: what is judged is what will be served."""
 
+import hashlib
 import json
 import math
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ class Probes:
             },
         )
 
+    def digest_of(self, gate: Gate) -> str:
+        """Of the set that the gate asks; empty where it asks none, or one that is not there."""
+        asked: Mapping[Probe, Sequence[Any] | None] = {
+            Probe.PERPLEXITY: self.texts.get(gate.texts or "prose"),
+            Probe.TASKS: self.tasks.get(gate.texts or "basics"),
+        }
+        found = asked.get(gate.probe)
+        if found is None:
+            return ""
+        plain = [asdict(each) if isinstance(each, Task) else each for each in found]
+        return f"sha256:{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()}"
+
 
 class ServedModel:
     """Implements ``rollouts.ports.Evaluator``. Its requests give way to everyone's."""
@@ -84,7 +97,8 @@ class ServedModel:
         holds = math.isfinite(figure) and gate.bound.holds(gate.probe, figure, beside)
         told = f"; the stable version's is {beside:.4g}" if beside is not None else ""
         why = f"it is {figure:.4g}, its bound {gate.bound}{told}"
-        return GateResult(Outcome.PASSED if holds else Outcome.FAILED, _finite(figure), _finite(beside), why)
+        outcome = Outcome.PASSED if holds else Outcome.FAILED
+        return GateResult(outcome, _finite(figure), _finite(beside), why, self._probes.digest_of(gate))
 
     async def _perplexity(self, version: Manifest, name: str) -> float:
         texts = _set(self._probes.texts, name or "prose", "texts")

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_version, moved_alias
+from colonnade.registry.adapters.lineage import record_version
 from colonnade.registry.adapters.tables import (
     ALIASES,
     ARTEFACTS,
@@ -229,6 +230,7 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
         connection, "version.registered", model=draft.name, version=version.manifest.version,
         by=draft.created_by, at=draft.created_at, digest=content.digest, family=content.family,
     )  # fmt: skip
+    await record_version(connection, version)
     return version
 
 

@@ -12,8 +12,10 @@ from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.aliases import check_free, latest_version, moved_alias
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
+from colonnade.registry.adapters.sql_evaluations import add_evaluation
 from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import Once, Target, unknown_model
+from colonnade.registry.rollouts.findings import found_by_gates
 from colonnade.registry.rollouts.machine import Rollout
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.ports import Change, Event, LeaseLost, Record
@@ -81,6 +83,8 @@ class SqlRolloutStore:
             )
             statement = update(ROLLOUTS).where(ROLLOUTS.c.id == rollout_id)
             await connection.execute(statement.values(**_row(after)))
+            for evaluation in found_by_gates(before.rollout, rollout, at):
+                await add_evaluation(connection, evaluation)
             targets = await rows.targets(connection, rollout.model, rollout.alias)
             await _move(connection, rollout, targets, by, at)
             return after

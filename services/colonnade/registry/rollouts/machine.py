@@ -54,6 +54,8 @@ class GateResult:
     """The stable version's figure, where it was asked too."""
     why: str = ""
     """For people."""
+    suite_digest: str = ""
+    """Of the set that was asked, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
