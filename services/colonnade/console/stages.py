@@ -6,7 +6,7 @@ from nicegui import ui
 
 from colonnade.client import Plan
 from colonnade.console.drawing import table, text
-from colonnade.console.views.objectives import bound_of, name_of
+from colonnade.console.views.objectives import bound_of, gate_bound, name_of
 from colonnade.console.views.rollouts import Stage, titles_of
 
 _SIGNS = {"done": "\u2713", "failed": "\u2715", "now": "\u25b6"}
@@ -30,10 +30,7 @@ def draw_plan(plan: Plan) -> None:
     """What a rollout by it will do: its stages, its gates, and what takes it back."""
     draw_stages([Stage(title, told, "ahead") for title, told in titles_of(plan)])
     if plan.gates:
-        rows = [
-            (name_of(gate.probe), bound_of(gate.probe, gate.bound) + (", optional" if gate.optional else ""))
-            for gate in plan.gates
-        ]
+        rows = [(name_of(gate.probe), gate_bound(gate)) for gate in plan.gates]
         table("Gates of the plan", ("Gate", "Passed by"), rows)
     if plan.objectives:
         text("p", "It is taken back as soon as one of these does not hold:", "muted")

@@ -18,7 +18,7 @@ from colonnade.client import (
     RolloutOutcomes,
     RolloutStep,
 )
-from colonnade.console.views import objectives, rollouts
+from colonnade.console.views import formats, objectives, rollouts
 
 NOW = datetime(2030, 1, 1, 12, 0, 40, tzinfo=UTC)
 PLAN = Plan(
@@ -77,6 +77,7 @@ def test_a_plan_is_stages() -> None:
             "done done skipped skipped done",
         ),
         (ended("refused"), "failed ahead ahead ahead ahead"),
+        (ended("refused", reason="failed when it was asked again"), "done failed ahead ahead ahead"),
         (ended("rolled_back"), "done done failed ahead ahead"),
         (ended("cancelled"), "failed ahead ahead ahead ahead"),
         (
@@ -86,7 +87,7 @@ def test_a_plan_is_stages() -> None:
     ],
     ids=[
         "gates", "shadow", "canary", "second-step", "promoted", "promoted-by-hand", "promoted-from-shadow",
-        "refused", "rolled-back", "cancelled-at-gates", "cancelled-in-shadow",
+        "refused", "refused-in-shadow", "rolled-back", "cancelled-at-gates", "cancelled-in-shadow",
     ],
 )  # fmt: skip
 def test_where_it_stands(rollout: Rollout, expected: str) -> None:
@@ -151,7 +152,7 @@ def test_what_may_be_done() -> None:
     [(0, "0 s"), (0.5, "0.5 s"), (90, "90 s"), (120, "2 min"), (3 * 3600, "3 h"), (86400 * 3, "3 days")],
 )
 def test_how_long(seconds: float, told: str) -> None:
-    assert rollouts.lasting(seconds) == told
+    assert formats.lasting(seconds) == told
     assert rollouts.age(NOW - timedelta(seconds=seconds), NOW) == f"{told} ago"
     assert rollouts.age(None) == "unknown"
 
@@ -188,8 +189,17 @@ def test_gates_with_their_figures() -> None:
         "well",
     )
     assert waits[0] == "Questions answered (support)"
-    assert waits[3:] == ("at least 0.9 times the stable version's, optional", "waits", "")
+    assert waits[3:] == (
+        "at least 0.9 times the stable version's; skipped where it cannot be asked",
+        "waits",
+        "",
+    )
     assert objectives.gate_rows(ended("refused"))[1][4] == "not asked"
+
+
+def test_a_gate_that_is_asked_again_says_so() -> None:
+    gate = Gate("perplexity", "20", every_seconds=120)
+    assert objectives.gate_bound(gate) == "at most 20; asked again every 2 min"
 
 
 @given(st.text(), st.text())

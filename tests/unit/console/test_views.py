@@ -285,6 +285,19 @@ def test_limits_are_listed_a_line_each() -> None:
     assert left == [("key local k", "tokens a minute", "250", "1\u202f000")]
 
 
+def test_limits_are_taken_from_a_form() -> None:
+    empty = dict.fromkeys(limits.KINDS)
+    before = Limits("key", "local", "k", max_priority=3)
+    quota = limits.quota_of(empty | {"tokens_per_minute": 500.0, "monthly_tokens": 0.0}, before)
+    assert quota == {
+        "requests_per_minute": None, "tokens_per_minute": 500, "concurrent_requests": None,
+        "monthly_tokens": 0, "max_priority": 3,
+    }  # fmt: skip
+    for wrong in (-1, 1.5):
+        with pytest.raises(InvalidArgument, match="requests at once"):
+            limits.quota_of(empty | {"concurrent_requests": wrong}, None)
+
+
 def test_an_import_only_gets_on() -> None:
     stages = ("queued", "read", "convert", "store", "register", "done")
     way = [fraction_of(ImportProgress(stage, part)) for stage in stages for part in (0.0, 0.5, 1.0)]

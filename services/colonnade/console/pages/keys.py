@@ -5,6 +5,7 @@ from nicegui import ui
 from colonnade.client import Key
 from colonnade.console.drawing import Cell, empty, table
 from colonnade.console.key_dialogs import create_dialog, revoke_dialog, rotate_dialog
+from colonnade.console.key_limits import limits_dialog
 from colonnade.console.places import Place
 from colonnade.console.views.formats import moment
 from colonnade.console.views.keys import state_of
@@ -27,9 +28,12 @@ async def build(visit: Visit) -> None:
             if key.revoked_at is None:
                 name = key.name or key.id
                 with ui.element("div").classes("line tight"):
+                    limits = ui.button("Limits", on_click=lambda: limits_dialog(visit, key))
                     rotate = ui.button("Rotate", on_click=lambda: rotate_dialog(visit, key, part.refresh))
                     revoke = ui.button("Revoke", on_click=lambda: revoke_dialog(visit, key, part.refresh))
-                for button in (rotate.props("flat dense"), revoke.props("flat dense color=negative")):
+                revoke.props("color=negative")
+                for button in (limits, rotate, revoke):
+                    button.props("flat dense")
                     button.props["aria-label"] = f"{button.text} {name}"
 
         return (

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 _STEP = 1000
 _SHOWN_OF_DIGEST = 12
+_UNITS = ((86_400, "days"), (3600, "h"), (60, "min"))
 
 
 def size(count: int) -> str:
@@ -38,3 +39,11 @@ def short(digest: str) -> str:
 
 def seconds(value: float) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def lasting(seconds: float) -> str:
+    """In the largest unit of which there are two: ``90 s``, ``4 min``, ``3 h``, ``2 days``."""
+    for unit, name in _UNITS:
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.0f} s"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from colonnade.client import Figures, Gate, GateResult, Rollout
-from colonnade.console.views.formats import number, seconds
+from colonnade.console.views.formats import lasting, number, seconds
 
 _UPPER = frozenset({"error_rate", "first_token_p95", "perplexity", "bias"})
 """Measures of which less is better."""
@@ -77,10 +77,17 @@ def _gate_row(gate: Gate, result: GateResult | None, rollout: Rollout) -> tuple[
         name_of(gate.probe) + (f" ({gate.texts})" if gate.texts else ""),
         figure_of(gate.probe, result.figure if result else None),
         figure_of(gate.probe, beside),
-        bound_of(gate.probe, gate.bound, beside) + (", optional" if gate.optional else ""),
+        gate_bound(gate, beside),
         result.outcome if result else waiting,
         result.why if result else "",
     )
+
+
+def gate_bound(gate: Gate, stable: float | None = None) -> str:
+    told = bound_of(gate.probe, gate.bound, stable)
+    if gate.optional:
+        told += "; skipped where it cannot be asked"
+    return f"{told}; asked again every {lasting(gate.every_seconds)}" if gate.every_seconds else told
 
 
 def bound_of(measure: str, bound: str, stable: float | None = None) -> str:

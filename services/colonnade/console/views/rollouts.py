@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from colonnade.client import Plan, Rollout, RolloutStep
-from colonnade.console.views.formats import number
+from colonnade.console.views.formats import lasting, number
 
 ITSELF = "platform/registry"
 """Who did what no person asked for."""
@@ -18,7 +18,6 @@ _STATES = {
     "rolled_back": "rolled back",
     "cancelled": "cancelled",
 }
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +137,6 @@ def age(when: datetime | None, now: datetime | None = None) -> str:
     return f"{lasting(passed)} ago"
 
 
-def lasting(seconds: float) -> str:
-    """In the largest unit of which there are two: ``90 s``, ``4 min``, ``3 h``, ``2 days``."""
-    for unit, name in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.0f} s"
-
-
 def progress_of(rollout: Rollout, now: datetime | None = None) -> str:
     """How far the stage is: its time, and the candidate's requests."""
     if rollout.ended or rollout.since is None:
@@ -171,7 +162,9 @@ def _position(rollout: Rollout) -> int:
     plan, before = rollout.plan, 1 if rollout.plan.gates else 0
     canary = before + (1 if plan.shadow else 0) + rollout.step
     went_on = any(event.what == "step" for event in rollout.events)
-    if rollout.state in ("gates", "refused"):
+    if rollout.state == "refused":
+        return before if plan.shadow and "asked again" in rollout.reason else 0
+    if rollout.state == "gates":
         return 0
     if rollout.state in ("canary", "rolled_back"):
         return canary
