@@ -10,16 +10,21 @@ from importlib.util import find_spec
 from colonnade.api.registry.v1.events_pb2_grpc import add_EventServiceServicer_to_server
 from colonnade.api.registry.v1.evaluations_pb2_grpc import add_EvaluationServiceServicer_to_server
 from colonnade.api.registry.v1.lineage_pb2_grpc import add_LineageServiceServicer_to_server
+from colonnade.api.registry.v1.drafts_pb2_grpc import add_DraftServiceServicer_to_server
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
 from colonnade.errors import InvalidArgument
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.evaluator import Probes, ServedModel
+from colonnade.registry.adapters.every_source import EverySource, Uploads
+from colonnade.registry.adapters.remote import RemoteSources
 from colonnade.registry.adapters.sources import LocalSources
+from colonnade.registry.adapters.spool import FolderSpool
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_events import SqlEventStore
 from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
 from colonnade.registry.adapters.sql_lineage import SqlLineageStore
+from colonnade.registry.adapters.sql_drafts import SqlDraftStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.webhook_posts import OutboundDeliverer
@@ -33,6 +38,10 @@ from colonnade.registry.events.webhooks import Webhooks
 from colonnade.registry.evaluation_servicer import FULL_NAME as EVALUATIONS
 from colonnade.registry.evaluation_servicer import EvaluationServicer
 from colonnade.registry.evaluations.service import Evaluations
+from colonnade.registry.draft_servicer import FULL_NAME as DRAFTS
+from colonnade.registry.draft_servicer import DraftServicer
+from colonnade.registry.drafts.runner import DraftRunner
+from colonnade.registry.drafts.service import Drafts
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.imports import Imports
 from colonnade.registry.lineage.service import Lineage
@@ -104,10 +113,20 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         store = SqlVersionStore(database)
         guarded = Guarded(store, settings.guarded)
         registry = Registry(store, trail, default_model=settings.default_model, guarded=guarded)
+        draft_store = SqlDraftStore(database)
+        spool = FolderSpool(settings.spool, blobs)
+        sources = sources_of(settings, draft_store, spool)
         imports = Imports(
-            store, blobs, LocalSources(settings.roots), importer, trail,
+            store, blobs, sources, importer, trail,
             max_waiting=settings.max_waiting_imports, guarded=guarded,
         )  # fmt: skip
+        draft_runner = DraftRunner(draft_store, days=settings.draft_days)
+        await draft_runner.recover()
+        drafts = Drafts(
+            draft_store, store, spool, blobs, sources, imports, trail,
+            bounds=settings.draft_bounds, wake=draft_runner.wake,
+        )  # fmt: skip
+        stack.push_async_callback(_ended, asyncio.create_task(draft_runner.run(drafts)))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
         rollouts, runner = rollouts_of(settings, SqlRolloutStore(database), store, trail, inference)
         running = asyncio.create_task(runner.run())
@@ -116,6 +135,7 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         servicer = RegistryServicer(registry, imports, rollouts)
         server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
         server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
+        server.add(add_DraftServiceServicer_to_server, DraftServicer(drafts), DRAFTS)
         add_lineage(server, database, store, trail)
         events = await stack.enter_async_context(events_of(settings, database, trail, server))
         server.add(add_EventServiceServicer_to_server, events, EVENTS)
@@ -129,6 +149,15 @@ def add_lineage(server: Server, database: Database, versions: SqlVersionStore, t
     evaluations = Evaluations(SqlEvaluationStore(database), versions, owners, trail)
     server.add(add_LineageServiceServicer_to_server, LineageServicer(lineage), LINEAGE)
     server.add(add_EvaluationServiceServicer_to_server, EvaluationServicer(evaluations), EVALUATIONS)
+
+
+def sources_of(settings: RegistrySettings, drafts: SqlDraftStore, spool: FolderSpool) -> EverySource:
+    """What models may be imported from."""
+    allowed = Allowed.parse(settings.import_urls, "COLONNADE_REGISTRY_IMPORT_URLS")
+    remote = RemoteSources(
+        Outbound(allowed), max_bytes=settings.max_fetch_bytes, seconds=settings.import_seconds
+    )
+    return EverySource(LocalSources(settings.roots), remote, Uploads(drafts, spool))
 
 
 def rollouts_of(

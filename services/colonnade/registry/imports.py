@@ -27,6 +27,7 @@ from colonnade.registry.domain import (
     base_of,
     check_kind,
 )
+from colonnade.registry.drafts.draft import UPLOAD
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
@@ -52,6 +53,8 @@ class ImportRequest:
     idempotency_key: str = ""
     base: str = ""
     """Of an adapter: the reference of its base."""
+    reserved: int = 0
+    """The number that a draft holds for the version; 0 takes the next."""
 
     def check(self) -> None:
         check_text(self.source, "source", MAX_SOURCE_BYTES, controls="line")
@@ -63,6 +66,8 @@ class ImportRequest:
             model_reference(self.base, "base")
         if self.idempotency_key:
             idempotency_key(self.idempotency_key, "idempotency_key")
+        if self.source.startswith(UPLOAD) and self.source != f"{UPLOAD}{self.name}:{self.reserved}":
+            raise InvalidArgument("uploads become a version when their draft is sealed", field="source")
 
     def once(self, principal: Principal) -> Once | None:
         if not self.idempotency_key:
@@ -158,7 +163,15 @@ class Imports:
         if request.alias:
             await self._guarded.check(request.name, request.alias)
         base = await self._base(request.base) if request.base else None
-        source = await self._sources.locate(request.source)
+        source: Path | None = None
+        async with aclosing(self._sources.bring(request.source, folder)) as steps:
+            async for step in steps:
+                if isinstance(step, Path):
+                    source = step
+                else:
+                    yield step
+        if source is None:
+            raise Internal("the source was not found")
         converted: Converted | None = None
         async with aclosing(self._importer.convert(source, folder, base)) as events:
             async for event in events:
@@ -208,7 +221,9 @@ class Imports:
             request.name, content, request.source, made.source_digest, request.description,
             self._clock(), actor(principal),
         )  # fmt: skip
-        return await self._store.register(draft, alias=request.alias, once=request.once(principal))
+        return await self._store.register(
+            draft, alias=request.alias, once=request.once(principal), reserved=request.reserved
+        )
 
     async def _recall(self, request: ImportRequest, principal: Principal) -> Version | None:
         once = request.once(principal)

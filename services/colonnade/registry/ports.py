@@ -39,7 +39,9 @@ class VersionStore(Protocol):
         together with their base alone."""
         ...
 
-    async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
+    async def register(
+        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+    ) -> Version:
         """Registers a version, moves the alias to it and remembers the key: all or nothing.
 
         Equal content is there once a name: then the version that is there is taken. ``alias`` as in
@@ -104,8 +106,13 @@ class Base:
 
 
 class Sources(Protocol):
-    async def locate(self, source: str) -> Path:
-        """The file or folder that a source means, if it may be imported from. A ``ColonnadeError`` if not."""
+    async def check(self, source: str) -> None:
+        """Refuses what would never be brought, as far as that can be said at once."""
+        ...
+
+    def bring(self, source: str, folder: Path) -> AsyncGenerator[Progress | Path, None]:
+        """The file or folder that a source means comes last, if it may be imported from; ``folder`` is where
+        it is put where it is not on this machine."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from colonnade.registry.drafts.draft import Bounds
 from colonnade.registry.imports import MAX_WAITING
 from colonnade.rpc import ProcessSettings
 from colonnade.security.inputs import alias_name
@@ -60,6 +61,21 @@ class RegistrySettings(ProcessSettings):
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 
+    import_urls: str = ""
+    """Where models may be fetched from, separated by commas: ``https://models.example.com``,
+    ``https://*.example.org:8443``; ``http+private://127.0.0.1:*`` for one with a private address. Empty means
+    nowhere."""
+    max_fetch_bytes: int = Field(default=128 * 1024**3, ge=1)
+    """Of a model from a URL, all its files together."""
+    max_draft_bytes: int = Field(default=512 * 1024**3, ge=1)
+    """Of all files that are uploaded for one version."""
+    max_spool_bytes: int = Field(default=1024**4, ge=1)
+    """Of all uploads that are not sealed yet."""
+    max_drafts: int = Field(default=1000, ge=1, le=100_000)
+    """Versions in the making at once."""
+    draft_days: float = Field(default=7, gt=0, le=3650)
+    """After which a draft that nobody touched is discarded."""
+
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "registry.db")
@@ -77,3 +93,11 @@ class RegistrySettings(ProcessSettings):
     @property
     def workspaces(self) -> Path:
         return self.data / "imports"
+
+    @property
+    def spool(self) -> Path:
+        return self.data / "drafts"
+
+    @property
+    def draft_bounds(self) -> Bounds:
+        return Bounds(self.max_draft_bytes, self.max_spool_bytes, self.max_drafts)

@@ -115,7 +115,9 @@ class MemoryVersionStore:
                 found.append((order, model))
         return max(found)[1] if found else None
 
-    async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
+    async def register(
+        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+    ) -> Version:
         known = await self.recall(once) if once else None
         if known is not None:
             return known
@@ -124,7 +126,7 @@ class MemoryVersionStore:
         self._models[draft.name] = (draft.description or description, created_at, tenant)
         mine = self._of(draft.name)
         same = [version for version in mine if version.manifest.digest == draft.content.digest]
-        version = same[0] if same else draft.numbered(len(mine) + 1)
+        version = same[0] if same else draft.numbered(reserved or len(mine) + 1)
         if not same:
             self._versions.append(version)
         self._promote(draft, version.manifest.version, alias)
@@ -224,6 +226,12 @@ class MemoryTrail:
 
 class FolderSources:
     """Every source is a path."""
+
+    async def check(self, source: str) -> None:
+        pass
+
+    async def bring(self, source: str, folder: Path) -> AsyncGenerator[Progress | Path]:
+        yield await self.locate(source)
 
     async def locate(self, source: str) -> Path:
         path = Path(source)

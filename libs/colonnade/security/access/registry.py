@@ -5,6 +5,7 @@ from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
+_DRAFTS = "/colonnade.api.registry.v1.DraftService"
 _LINEAGE = "/colonnade.api.registry.v1.LineageService"
 _EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
 _EVENTS = "/colonnade.api.registry.v1.EventService"
@@ -23,6 +24,14 @@ RPCS: Table = {
     f"{_ROLLOUTS}/ChangeRollout": CHANGE_MODELS,
     f"{_ROLLOUTS}/ListPolicies": SEE_MODELS,
     f"{_ROLLOUTS}/ReportOutcomes": SERVE,
+    f"{_DRAFTS}/BeginVersion": CHANGE_MODELS,
+    f"{_DRAFTS}/GetDraft": SEE_MODELS,
+    f"{_DRAFTS}/ListDrafts": SEE_MODELS,
+    f"{_DRAFTS}/OpenFile": CHANGE_MODELS,
+    f"{_DRAFTS}/WriteFile": CHANGE_MODELS,
+    f"{_DRAFTS}/SealVersion": CHANGE_MODELS,
+    f"{_DRAFTS}/DiscardDraft": CHANGE_MODELS,
+    f"{_DRAFTS}/ReadFile": SEE_MODELS,
     f"{_LINEAGE}/RecordLineage": CHANGE_MODELS,
     f"{_LINEAGE}/TraceLineage": SEE_MODELS,
     f"{_EVALUATIONS}/RecordEvaluation": CHANGE_MODELS,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict
 from colonnade.registry.adapters import rows
+from colonnade.registry.adapters.draft_tables import DRAFTS
 from colonnade.registry.adapters.rollout_tables import ROLLOUTS
 from colonnade.registry.adapters.tables import ALIASES, TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
@@ -76,9 +77,10 @@ async def keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, i
 
 
 async def latest_version(connection: AsyncConnection, name: str) -> int:
-    """The number of a model's newest version; 0 if there is none."""
+    """The last number that a version or a draft was given; 0 if none was."""
     newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == name)
-    return await connection.scalar(newest) or 0
+    drafted = select(func.max(DRAFTS.c.number)).where(DRAFTS.c.model == name)
+    return max(await connection.scalar(newest) or 0, await connection.scalar(drafted) or 0)
 
 
 async def known_versions(connection: AsyncConnection, name: str, numbers: Sequence[int]) -> set[int]:

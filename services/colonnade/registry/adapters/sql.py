@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_version, moved_alias
+from colonnade.registry.adapters.draft_ends import check_reserved, end_draft
 from colonnade.registry.adapters.lineage import record_version
 from colonnade.registry.adapters.tables import (
     ALIASES,
@@ -94,16 +95,22 @@ class SqlVersionStore:
         async with self._database.reading() as connection:
             return await connection.scalar(query.order_by(ALIASES.c.moved.desc()).limit(1))
 
-    async def register(self, draft: Draft, *, alias: str, once: Once | None = None) -> Version:
+    async def register(
+        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+    ) -> Version:
         async def work(connection: AsyncConnection) -> Version:
             known = await _recalled(connection, once) if once else None
             if known is not None:
                 return known
+            if reserved:
+                await check_reserved(connection, draft, reserved)
             await _ensure_model(connection, draft)
-            version = await _same_content(connection, draft) or await _add_version(connection, draft)
+            version = await _same_content(connection, draft) or await _add_version(connection, draft, reserved)
             await _promote(connection, draft, version.manifest.version, alias)
             if once:
                 await _remember(connection, once, version, draft.created_at)
+            if reserved:
+                await end_draft(connection, draft, reserved, version.manifest.version)
             return version
 
         return await self._database.write(work)
@@ -189,7 +196,7 @@ async def _same_content(connection: AsyncConnection, draft: Draft) -> Version | 
     return found[0] if found else None
 
 
-async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
+async def _add_version(connection: AsyncConnection, draft: Draft, reserved: int) -> Version:
     content = draft.content
     if await connection.scalar(select(CONTENTS.c.digest).where(CONTENTS.c.digest == content.digest)) is None:
         await connection.execute(
@@ -214,7 +221,7 @@ async def _add_version(connection: AsyncConnection, draft: Draft) -> Version:
                 for artefact in content.artefacts
             ],
         )
-    version = draft.numbered(await latest_version(connection, draft.name) + 1)
+    version = draft.numbered(reserved or await latest_version(connection, draft.name) + 1)
     await connection.execute(
         insert(VERSIONS).values(
             model=draft.name,
