@@ -2,7 +2,14 @@
 
 from colonnade.storage.blobs.local import LocalBlobStore
 from colonnade.storage.blobs.place import BlobPlace, open_blobs
-from colonnade.storage.blobs.port import MAX_BLOB_BYTES, Blob, BlobStore, digest_of, hexadecimal_of
+from colonnade.storage.blobs.port import (
+    MAX_BLOB_BYTES,
+    Blob,
+    BlobStore,
+    digest_of,
+    digest_of_file,
+    hexadecimal_of,
+)
 
 __all__ = [
     "MAX_BLOB_BYTES",
@@ -11,6 +18,7 @@ __all__ = [
     "BlobStore",
     "LocalBlobStore",
     "digest_of",
+    "digest_of_file",
     "hexadecimal_of",
     "open_blobs",
 ]

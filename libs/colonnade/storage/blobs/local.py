@@ -39,8 +39,10 @@ class LocalBlobStore:
     async def check(self) -> None:
         """A folder that is not there yet is made when it is written to."""
 
-    async def put_file(self, source: Path, *, move: bool = False) -> Blob:
-        return await asyncio.to_thread(self._put_moved if move else self._put_copy, source)
+    async def put_file(self, source: Path, *, move: bool = False, digest: str = "") -> Blob:
+        if move:
+            return await asyncio.to_thread(self._put_moved, source, digest)
+        return await asyncio.to_thread(self._put_copy, source)
 
     async def put_bytes(self, content: bytes) -> Blob:
         return await asyncio.to_thread(self._put, (content,))
@@ -68,6 +70,10 @@ class LocalBlobStore:
     async def exists(self, digest: str) -> bool:
         path = self._path(digest)
         return await asyncio.to_thread(_is_file, path)
+
+    async def size(self, digest: str) -> int | None:
+        path = self._path(digest)
+        return await asyncio.to_thread(lambda: path.lstat().st_size if _is_file(path) else None)
 
     async def delete(self, digest: str) -> bool:
         path = self._path(digest)
@@ -119,14 +125,16 @@ class LocalBlobStore:
             file.flush()
             return self._commit(file, draft, hasher.hexdigest(), size)
 
-    def _put_moved(self, source: Path) -> Blob:
+    def _put_moved(self, source: Path, digest: str) -> Blob:
         """As ``_put`` without the copy, where the file has no other name and is on the same file system."""
         found = source.lstat()
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
             check_size(found.st_size, self._max_bytes)
             try:
                 with source.open("rb") as file:
-                    return self._commit(file, source, hexadecimal_of(digest_of(file)), found.st_size)
+                    return self._commit(
+                        file, source, hexadecimal_of(digest or digest_of(file)), found.st_size
+                    )
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise

@@ -33,11 +33,11 @@ class BlobStore(Protocol):
         """Raises where the store cannot be used."""
         ...
 
-    async def put_file(self, source: Path, *, move: bool = False) -> Blob:
+    async def put_file(self, source: Path, *, move: bool = False, digest: str = "") -> Blob:
         """Keeps the content of ``source``. ``move`` gives the file away: it is gone afterwards.
 
-        Nobody may write to a file that is being put. Raises ``TooLarge`` past the store's limit and
-        ``Unavailable`` where the store is full.
+        ``digest`` is for who has hashed the file already. Nobody may write to a file that is being put.
+        Raises ``TooLarge`` past the store's limit and ``Unavailable`` where the store is full.
         """
         ...
 
@@ -59,6 +59,10 @@ class BlobStore(Protocol):
         ...
 
     async def exists(self, digest: str) -> bool: ...
+
+    async def size(self, digest: str) -> int | None:
+        """In bytes; None where there is no such blob."""
+        ...
 
     async def delete(self, digest: str) -> bool:
         """Whether there was such a blob. Whoever has it open keeps reading it."""
@@ -91,6 +95,11 @@ def digest_of(file: BinaryIO) -> str:
     for chunk in chunks_of(file):
         hasher.update(chunk)
     return f"sha256:{hasher.hexdigest()}"
+
+
+def digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return digest_of(file)
 
 
 def chunks_of(file: BinaryIO) -> Iterator[bytes]:

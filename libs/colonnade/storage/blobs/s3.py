@@ -63,8 +63,8 @@ class S3BlobStore:
     async def check(self) -> None:
         await asyncio.to_thread(self._first)
 
-    async def put_file(self, source: Path, *, move: bool = False) -> Blob:
-        blob = await asyncio.to_thread(self._put_file, source)
+    async def put_file(self, source: Path, *, move: bool = False, digest: str = "") -> Blob:
+        blob = await asyncio.to_thread(self._put_file, source, digest)
         if move:
             await asyncio.to_thread(source.unlink)
         return blob
@@ -92,6 +92,9 @@ class S3BlobStore:
     async def exists(self, digest: str) -> bool:
         return await asyncio.to_thread(self._size, digest) is not None
 
+    async def size(self, digest: str) -> int | None:
+        return await asyncio.to_thread(self._size, digest)
+
     async def delete(self, digest: str) -> bool:
         return await asyncio.to_thread(self._delete, digest)
 
@@ -111,7 +114,7 @@ class S3BlobStore:
         with _refusals():
             next(iter(obstore.list(self._store, "sha256", chunk_size=1)), None)
 
-    def _put_file(self, source: Path) -> Blob:
+    def _put_file(self, source: Path, digest: str) -> Blob:
         if not source.is_file():
             raise NotFound("the file to be stored is not there, or is not a file")
         with source.open("rb") as file:
@@ -119,7 +122,7 @@ class S3BlobStore:
             check_size(size, self._max_bytes)
             if size <= _WHOLE_BYTES:
                 return self._put_whole(file.read())
-            return self._put_parts(file, Blob(digest_of(file), size))
+            return self._put_parts(file, Blob(digest or digest_of(file), size))
 
     def _put_whole(self, content: bytes) -> Blob:
         check_size(len(content), self._max_bytes)

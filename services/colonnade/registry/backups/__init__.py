@@ -1,0 +1,1 @@
+"""Backups of the registry: its records and its blobs, so that they can be had again elsewhere."""
