@@ -32,11 +32,13 @@ from colonnade.registry.guarded import Guarded
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, Base, Converted, Importer, Progress, Sources, VersionStore
 from colonnade.registry.service import actor, utc_now
+from colonnade.registry.upkeep.claims import Unclaimed
+from colonnade.registry.upkeep.ports import Claim, Claims
 from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name, model_reference
 from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
-from colonnade.storage.blobs import BlobStore
+from colonnade.storage.blobs import BlobStore, digest_of_file
 
 DESCRIPTION = "colonnade.json"
 CONFIG = "config.json"
@@ -89,6 +91,7 @@ class Imports:
         clock: Callable[[], datetime] = utc_now,
         max_waiting: int = MAX_WAITING,
         guarded: Guarded | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -97,6 +100,7 @@ class Imports:
         self._trail = trail
         self._clock = clock
         self._guarded = guarded or Guarded(store)
+        self._claims = claims or Unclaimed()
         self._owners = Owners(store)
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -184,10 +188,11 @@ class Imports:
         if converted.base != (base.digest if base else ""):
             raise Internal("the conversion made an adapter of another base")
         artefacts: list[Artefact] = []
-        async for progress in self._store_files(converted.files, artefacts):
-            yield progress
-        yield Progress("register", 0.0)
-        yield await self._register(request, principal, converted, artefacts)
+        async with self._claims.open() as claim:
+            async for progress in self._store_files(converted.files, artefacts, claim):
+                yield progress
+            yield Progress("register", 0.0)
+            yield await self._register(request, principal, converted, artefacts, claim)
 
     async def _base(self, reference: str) -> Base:
         """The version that the adapter belongs to, with the files that say what its layers are."""
@@ -200,18 +205,28 @@ class Imports:
         return Base(manifest.digest, *paths)
 
     async def _store_files(
-        self, files: Mapping[str, Path], artefacts: list[Artefact]
+        self, files: Mapping[str, Path], artefacts: list[Artefact], claim: Claim
     ) -> AsyncIterator[Progress]:
-        """Moves the files into the blob store and adds them to ``artefacts``."""
+        """Moves the files into the blob store, claimed, and adds them to ``artefacts``."""
+        digests: dict[str, str] = {}
+        for path, file in sorted(files.items()):
+            yield Progress("store", 0.0, path)
+            digests[path] = await asyncio.to_thread(digest_of_file, file)
+        await claim.add(digests.values())
         for done, (path, file) in enumerate(sorted(files.items())):
             yield Progress("store", done / len(files), path)
-            blob = await self._blobs.put_file(file, move=True)
+            blob = await self._blobs.put_file(file, move=True, digest=digests[path])
             metrics.STORED_BYTES.inc(blob.size_bytes)
             artefacts.append(Artefact(path, blob.digest, blob.size_bytes))
         yield Progress("store", 1.0)
 
     async def _register(
-        self, request: ImportRequest, principal: Principal, made: Converted, artefacts: list[Artefact]
+        self,
+        request: ImportRequest,
+        principal: Principal,
+        made: Converted,
+        artefacts: list[Artefact],
+        claim: Claim,
     ) -> Version:
         content = Content.of(
             family=made.family, parameters=made.parameters, size=made.size_label,
@@ -222,8 +237,9 @@ class Imports:
             self._clock(), actor(principal),
         )  # fmt: skip
         return await self._store.register(
-            draft, alias=request.alias, once=request.once(principal), reserved=request.reserved
-        )
+            draft, alias=request.alias, once=request.once(principal), claim=claim.id,
+            reserved=request.reserved,
+        )  # fmt: skip
 
     async def _recall(self, request: ImportRequest, principal: Principal) -> Version | None:
         once = request.once(principal)

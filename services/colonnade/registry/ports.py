@@ -40,7 +40,7 @@ class VersionStore(Protocol):
         ...
 
     async def register(
-        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+        self, draft: Draft, *, alias: str, once: Once | None = None, claim: str = "", reserved: int = 0
     ) -> Version:
         """Registers a version, moves the alias to it and remembers the key: all or nothing.
 

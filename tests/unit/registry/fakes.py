@@ -116,7 +116,7 @@ class MemoryVersionStore:
         return max(found)[1] if found else None
 
     async def register(
-        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+        self, draft: Draft, *, alias: str, once: Once | None = None, claim: str = "", reserved: int = 0
     ) -> Version:
         known = await self.recall(once) if once else None
         if known is not None:

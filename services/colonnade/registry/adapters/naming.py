@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Unavailable
+from colonnade.registry.adapters.draft_tables import DRAFT_FILES
 from colonnade.registry.adapters.tables import ARTEFACTS, VERSIONS
 from colonnade.registry.adapters.upkeep_tables import CLAIMS, MARKS, WRITERS
 
@@ -15,7 +16,10 @@ _RETRY_AFTER_SECONDS = 1
 def named() -> Sequence[tuple[Select[tuple[str]], ColumnElement[str]]]:
     """Queries for the digests of blobs, each with its column of them."""
     of_a_version = exists().where(VERSIONS.c.content == ARTEFACTS.c.content)
-    return [(select(ARTEFACTS.c.digest).where(of_a_version), ARTEFACTS.c.digest)]
+    return [
+        (select(ARTEFACTS.c.digest).where(of_a_version), ARTEFACTS.c.digest),
+        (select(DRAFT_FILES.c.digest).where(DRAFT_FILES.c.held == 1), DRAFT_FILES.c.digest),
+    ]
 
 
 async def all_named(connection: AsyncConnection) -> set[str]:

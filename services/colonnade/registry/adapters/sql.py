@@ -11,6 +11,7 @@ from colonnade.registry.adapters import rows
 from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_version, moved_alias
 from colonnade.registry.adapters.draft_ends import check_reserved, end_draft
 from colonnade.registry.adapters.lineage import record_version
+from colonnade.registry.adapters.naming import check_claimed
 from colonnade.registry.adapters.tables import (
     ALIASES,
     ARTEFACTS,
@@ -96,12 +97,13 @@ class SqlVersionStore:
             return await connection.scalar(query.order_by(ALIASES.c.moved.desc()).limit(1))
 
     async def register(
-        self, draft: Draft, *, alias: str, once: Once | None = None, reserved: int = 0
+        self, draft: Draft, *, alias: str, once: Once | None = None, claim: str = "", reserved: int = 0
     ) -> Version:
         async def work(connection: AsyncConnection) -> Version:
             known = await _recalled(connection, once) if once else None
             if known is not None:
                 return known
+            await check_claimed(connection, claim, {each.digest for each in draft.content.artefacts})
             if reserved:
                 await check_reserved(connection, draft, reserved)
             await _ensure_model(connection, draft)
