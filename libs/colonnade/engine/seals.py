@@ -43,8 +43,8 @@ class Seals:
             _LOG.warning("version refused", model=ref.name, version=ref.version, reason=str(error))
             raise distrusted(
                 "seal",
-                f"{ref.name}:{ref.version} is not loaded: {error}. Find out what was changed, then import it "
-                f"again or sign it (`colonnade models sign {ref.name}:{ref.version}`)",
+                f"{ref.name}:{ref.version} is not loaded: {error}. Find out what was changed; what is "
+                f"right can be signed again (`colonnade models sign {ref.name}:{ref.version}`)",
                 field="manifest.seal",
             ) from None
         self._good[manifest.ref] = None

@@ -38,6 +38,11 @@ class Home:
         return self.root / "identity"
 
     @property
+    def trusted_keys(self) -> Path:
+        """Public keys whose seals are good; the registry puts its own there."""
+        return self.root / "trusted-keys"
+
+    @property
     def blobs(self) -> Path:
         """Written by the registry alone, read by engines."""
         return self.root / "blobs"

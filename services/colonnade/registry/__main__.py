@@ -13,11 +13,13 @@ from colonnade.api.registry.v1.lineage_pb2_grpc import add_LineageServiceService
 from colonnade.api.registry.v1.drafts_pb2_grpc import add_DraftServiceServicer_to_server
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
+from colonnade.api.registry.v1.seals_pb2_grpc import add_SealServiceServicer_to_server
 from colonnade.errors import InvalidArgument
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.every_source import EverySource, Uploads
 from colonnade.registry.adapters.remote import RemoteSources
+from colonnade.registry.adapters.key_pair import FileMarker, KeyPair
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.spool import FolderSpool
 from colonnade.registry.adapters.sql import SqlVersionStore
@@ -26,6 +28,7 @@ from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
 from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_drafts import SqlDraftStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
+from colonnade.registry.adapters.sql_seals import SqlSealStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.webhook_posts import OutboundDeliverer
 from colonnade.registry.domain import Reference
@@ -53,6 +56,9 @@ from colonnade.registry.rollout_servicer import RolloutServicer
 from colonnade.registry.rollouts.policies import policies_in
 from colonnade.registry.rollouts.runner import Runner
 from colonnade.registry.rollouts.service import Rollouts
+from colonnade.registry.seal_servicer import FULL_NAME as SEALS
+from colonnade.registry.seal_servicer import SealServicer
+from colonnade.registry.seals.service import Seals
 from colonnade.registry.service import Registry
 from colonnade.registry.servicer import FULL_NAME, RegistryServicer
 from colonnade.registry.settings import RegistrySettings
@@ -60,9 +66,11 @@ from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.security.outbound import Allowed, Outbound
+from colonnade.security.seals import publish
 from colonnade.storage.blobs import open_blobs
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
+from colonnade.supervise.home import Home
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -110,7 +118,13 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         importer.sweep()
         await blobs.check()
         await blobs.sweep()
-        store = SqlVersionStore(database)
+        sealer = KeyPair.opened(
+            settings.signing_key, settings.signing_key_password.get_secret_value(), settings.own_signing_key
+        )
+        store = SqlVersionStore(database, sealer)
+        seals = Seals(SqlSealStore(database, sealer), sealer, trail, Owners(store))
+        await seals.adopt(FileMarker(settings.sealed_once))
+        publish(sealer.pair, Home(settings.home).trusted_keys)
         guarded = Guarded(store, settings.guarded)
         registry = Registry(store, trail, default_model=settings.default_model, guarded=guarded)
         draft_store = SqlDraftStore(database)
@@ -132,9 +146,10 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         running = asyncio.create_task(runner.run())
         stack.push_async_callback(_ended, running)
         server = Server(settings.address, RPCS, identity)
-        servicer = RegistryServicer(registry, imports, rollouts)
+        servicer = RegistryServicer(registry, imports, rollouts, seals)
         server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
         server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
+        server.add(add_SealServiceServicer_to_server, SealServicer(seals), SEALS)
         server.add(add_DraftServiceServicer_to_server, DraftServicer(drafts), DRAFTS)
         add_lineage(server, database, store, trail)
         events = await stack.enter_async_context(events_of(settings, database, trail, server))

@@ -8,9 +8,10 @@ import grpc
 
 from colonnade.api.registry.v1 import registry_pb2 as messages
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceServicer
-from colonnade.registry import rollout_wire, wire
+from colonnade.registry import rollout_wire, seal_wire, wire
 from colonnade.registry.imports import ImportRequest, Imports
 from colonnade.registry.rollouts.service import Rollouts
+from colonnade.registry.seals.service import Seals
 from colonnade.registry.service import Registry
 from colonnade.rpc import current
 
@@ -19,10 +20,11 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RegistryServicer(RegistryServiceServicer):
-    def __init__(self, registry: Registry, imports: Imports, rollouts: Rollouts) -> None:
+    def __init__(self, registry: Registry, imports: Imports, rollouts: Rollouts, seals: Seals) -> None:
         self._registry = registry
         self._imports = imports
         self._rollouts = rollouts
+        self._seals = seals
 
     async def ListModels(
         self, request: messages.ListModelsRequest, context: _Context
@@ -50,6 +52,9 @@ class RegistryServicer(RegistryServiceServicer):
     async def GetManifest(
         self, request: messages.GetManifestRequest, context: _Context
     ) -> messages.GetManifestResponse:
+        if request.with_seal:
+            shown = await self._seals.shown(request.digest, request.name, request.version)
+            return messages.GetManifestResponse(manifest=seal_wire.manifest(shown))
         manifest = await self._registry.get_manifest(request.digest)
         return messages.GetManifestResponse(manifest=wire.manifest(manifest))
 

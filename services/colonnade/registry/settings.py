@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.registry.drafts.draft import Bounds
@@ -58,6 +58,11 @@ class RegistrySettings(ProcessSettings):
     """For which a receiver may fail until its webhook is given up."""
     webhook_lease_seconds: float = Field(default=15, gt=1, le=3600)
     """After which another registry goes on with the webhooks of one that died."""
+    signing_key: Path | None = None
+    """PEM of the private key that signs versions (P-256, P-384, P-521); None: one of the registry's own, made
+    at its first start."""
+    signing_key_password: SecretStr = SecretStr("")
+    """Of that file, where it is encrypted."""
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 
@@ -79,6 +84,15 @@ class RegistrySettings(ProcessSettings):
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "registry.db")
+
+    @property
+    def own_signing_key(self) -> Path:
+        return self.data / "signing-key.pem"
+
+    @property
+    def sealed_once(self) -> Path:
+        """Says that versions from before there were seals have theirs."""
+        return self.data / "sealed-once"
 
     @property
     def guarded(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from colonnade.security.access.roles import CHANGE_MODELS, MANAGE_WEBHOOKS, SEE_
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
+_SEALS = "/colonnade.api.registry.v1.SealService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
 _DRAFTS = "/colonnade.api.registry.v1.DraftService"
 _LINEAGE = "/colonnade.api.registry.v1.LineageService"
@@ -18,6 +19,9 @@ RPCS: Table = {
     f"{_SERVICE}/SetAlias": CHANGE_MODELS,
     f"{_SERVICE}/DeleteAlias": CHANGE_MODELS,
     f"{_SERVICE}/ImportModel": CHANGE_MODELS,
+    f"{_SEALS}/ListSeals": SEE_MODELS,
+    f"{_SEALS}/GetSeal": SEE_MODELS,
+    f"{_SEALS}/Sign": CHANGE_MODELS,
     f"{_ROLLOUTS}/StartRollout": CHANGE_MODELS,
     f"{_ROLLOUTS}/GetRollout": SEE_MODELS,
     f"{_ROLLOUTS}/ListRollouts": SEE_MODELS,

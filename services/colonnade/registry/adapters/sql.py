@@ -12,6 +12,7 @@ from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_v
 from colonnade.registry.adapters.draft_ends import check_reserved, end_draft
 from colonnade.registry.adapters.lineage import record_version
 from colonnade.registry.adapters.naming import check_claimed
+from colonnade.registry.adapters.sealing import seal
 from colonnade.registry.adapters.tables import (
     ALIASES,
     ARTEFACTS,
@@ -37,14 +38,17 @@ from colonnade.registry.domain import (
     check_owner,
     moved,
 )
+from colonnade.registry.seals.ports import Sealer
 from colonnade.storage.sql import Database, micros
 
 
 class SqlVersionStore:
     """Implements ``ports.VersionStore``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer | None = None) -> None:
+        """With a ``sealer``, each version is signed in the transaction that makes it."""
         self._database = database
+        self._sealer = sealer
 
     async def list_models(self, *, after: str, limit: int) -> Sequence[Model]:
         async with self._database.reading() as connection:
@@ -107,7 +111,12 @@ class SqlVersionStore:
             if reserved:
                 await check_reserved(connection, draft, reserved)
             await _ensure_model(connection, draft)
-            version = await _same_content(connection, draft) or await _add_version(connection, draft, reserved)
+            version = await _same_content(connection, draft)
+            if version is None:  # else it has its seal, and who lost that has to say so
+                version = await _add_version(connection, draft, reserved)
+                if self._sealer:
+                    by, at = draft.created_by, draft.created_at
+                    await seal(connection, self._sealer, version.manifest, by=by, at=at)
             await _promote(connection, draft, version.manifest.version, alias)
             if once:
                 await _remember(connection, once, version, draft.created_at)
