@@ -10,6 +10,7 @@ from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.engines import InferenceEngines
+from colonnade.gateway.adapters.events import RegistryEvents
 from colonnade.gateway.adapters.file_contents import FolderContents
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.journal import Journal
@@ -32,6 +33,7 @@ from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, Outcom
 from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
+from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
@@ -88,11 +90,16 @@ async def serve(settings: GatewaySettings) -> None:
             listener = bind(settings.listen)
             _LOG.info("serving", address=settings.address, open=await gateway.doorkeeper.is_open())
             app = build(gateway, settings.http)
-            await serve_http(app, listener, settings.http, until_stopped(), settings.drain_seconds)
+            await serve_http(app, listener, settings.http, _stopped(gateway), settings.drain_seconds)
         finally:
             flushing.cancel()
             sweeping.cancel()
             await gateway.doorkeeper.flush()
+
+
+async def _stopped(gateway: Gateway) -> None:
+    await until_stopped()
+    gateway.events.close()
 
 
 async def report(settings: GatewaySettings) -> dict[str, object]:
@@ -145,6 +152,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
+            events=Events(RegistryEvents(Calls(registry, identity)), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,

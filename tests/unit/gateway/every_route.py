@@ -35,17 +35,22 @@ BODIES = {
         "endpoint": "/v1/chat/completions",
         "completion_window": "24h",
     },
+    "PUT /models/{name}/drafts/{number}/files": {
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /rollouts": {"model": "tiny", "version": 2},
+    "POST /webhooks": {"url": "https://hooks.example.com/x"},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},
     "PUT /limits/keys/{id}": {},
     "PUT /limits/tenants/{tenant}": {},
     "PUT /limits/tenants/{tenant}/models/{model}": {},
+    f"POST {MODELS}/rename": {"name": "tiny", "new_name": "mine"},
 }
 PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
-PARTS |= {"file": FILE, "batch": BATCH}
+PARTS |= {"file": FILE, "batch": BATCH, "path": "model.safetensors"}
+PARTS |= {"number": "2"}
+PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 

@@ -61,6 +61,7 @@ from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.batches import Asking, Batches, Bounds, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
+from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
@@ -92,6 +93,7 @@ from colonnade.gateway.service.stages import (
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
+from tests.unit.gateway.fake_events import FakeEvents
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 
@@ -417,6 +419,7 @@ class House:
         self.engines = FakeEngines()
         self.caches = FakeCaches()
         self.rollouts = FakeRollouts()
+        self.events = FakeEvents()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
@@ -448,6 +451,7 @@ class House:
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             rollouts=Rollouts(self.rollouts, self.audit),
+            events=Events(self.events, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),
             files=self.files,

@@ -25,10 +25,19 @@ class Events:
     """``[DONE]`` follows the last one."""
     named: bool = False
     """Each event has its ``type`` as its name."""
+    numbered: bool = False
+    """Each event has its ``number`` as its id and its ``kind`` as its name."""
 
     def content(self) -> dict[str, Any]:
         """The stream as OpenAPI 3.2 describes one; to those that know 3.1 only, it is text."""
-        kinds = [_event(_parsed(self.data), {"type": "string"} if self.named else None)]
+        text = {"type": "string"}
+        kinds = [
+            _event(
+                _parsed(self.data),
+                text if self.named or self.numbered else None,
+                text if self.numbered else None,
+            )
+        ]
         if self.done:
             kinds.append(_event({"const": "[DONE]"}))
         if self.error is not None:
@@ -36,11 +45,16 @@ class Events:
         return {"schema": {"type": "string"}, "itemSchema": {"anyOf": kinds}, "example": self._example()}
 
     def _example(self) -> str:
-        names = [f"event: {each['type']}\n" if self.named else "" for each in self.example]
+        names = [self._name(each) for each in self.example]
         parts = [
             f"{name}data: {json.dumps(each)}\n\n" for name, each in zip(names, self.example, strict=True)
         ]
         return "".join([*parts, *["data: [DONE]\n\n"] * self.done])
+
+    def _name(self, each: Mapping[str, Any]) -> str:
+        if self.numbered:
+            return f"id: {each['number']}\nevent: {each['kind']}\n"
+        return f"event: {each['type']}\n" if self.named else ""
 
 
 def answers(model: Any, events: Events | None = None, *, status: int = 200) -> Responses:
@@ -58,8 +72,10 @@ def texts(*kinds: str) -> Responses:
     return {200: {"content": {kind: {"schema": {"type": "string"}} for kind in kinds}}}
 
 
-def _event(data: dict[str, Any], name: dict[str, Any] | None = None) -> dict[str, Any]:
-    fields = {"data": data} | ({"event": name} if name else {})
+def _event(
+    data: dict[str, Any], name: dict[str, Any] | None = None, number: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    fields = {"data": data} | ({"event": name} if name else {}) | ({"id": number} if number else {})
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 

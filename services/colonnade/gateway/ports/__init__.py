@@ -4,6 +4,7 @@ from colonnade.gateway.ports.access import Audit, KeyStore, Probe
 from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
 from colonnade.gateway.ports.catalogue import Catalogue
 from colonnade.gateway.ports.drafts import DraftBook
+from colonnade.gateway.ports.events import EventBook
 from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
@@ -16,6 +17,7 @@ __all__ = [
     "Catalogue",
     "DraftBook",
     "Engines",
+    "EventBook",
     "FileContents",
     "FileStore",
     "Generator",

@@ -7,6 +7,7 @@ from colonnade.gateway.ports import Engines, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.models import Models
@@ -25,6 +26,7 @@ class Gateway:
     engines: Engines
     preparing: Preparing
     rollouts: Rollouts
+    events: Events
     limits: LimitAdmin
     usage: UsageReports
     files: Files
