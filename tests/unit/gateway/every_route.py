@@ -35,7 +35,6 @@ BODIES = {
         "endpoint": "/v1/chat/completions",
         "completion_window": "24h",
     },
-    "PUT /models/{name}/drafts/{number}/files": {
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /rollouts": {"model": "tiny", "version": 2},
@@ -45,12 +44,9 @@ BODIES = {
     "PUT /limits/keys/{id}": {},
     "PUT /limits/tenants/{tenant}": {},
     "PUT /limits/tenants/{tenant}/models/{model}": {},
-    f"POST {MODELS}/rename": {"name": "tiny", "new_name": "mine"},
 }
 PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
-PARTS |= {"file": FILE, "batch": BATCH, "path": "model.safetensors"}
-PARTS |= {"number": "2"}
-PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
+PARTS |= {"file": FILE, "batch": BATCH}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 
