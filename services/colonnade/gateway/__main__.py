@@ -9,6 +9,7 @@ from random import SystemRandom
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.events import RegistryEvents
 from colonnade.gateway.adapters.file_contents import FolderContents
@@ -33,6 +34,7 @@ from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, Outcom
 from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
+from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.fullness import Fullness
@@ -137,6 +139,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         caches = Caches(InferenceCaches(settings.inference, identity), catalog, audit)
         resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
         book = RegistryRollouts(Calls(registry, identity))
+        drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
         way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, settings)
@@ -152,6 +155,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
+            drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),

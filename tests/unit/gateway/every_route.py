@@ -35,6 +35,10 @@ BODIES = {
         "endpoint": "/v1/chat/completions",
         "completion_window": "24h",
     },
+    "POST /models/{name}/versions": {},
+    "PUT /models/{name}/drafts/{number}/files": {
+        "files": [{"path": "config.json", "size_bytes": 2, "digest": f"sha256:{'0' * 64}"}]
+    },
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /rollouts": {"model": "tiny", "version": 2},
@@ -47,6 +51,8 @@ BODIES = {
 }
 PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
 PARTS |= {"file": FILE, "batch": BATCH}
+PARTS |= {"number": "2", "path": "model.safetensors"}
+PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 
@@ -88,4 +94,7 @@ async def call(keyed: Keyed, route: str, key: str) -> httpx.Response:
     async with keyed.house.client(key) as client:
         if route in FORMS:
             return await client.request(method, path, data={"purpose": "batch"}, files=FORMS[route])
+        if route in PIECES:
+            headers = {"content-type": "application/offset+octet-stream", "upload-offset": "8"}
+            return await client.request(method, path, content=PIECES[route], headers=headers)
         return await client.request(method, path, json=BODIES.get(route))

@@ -22,6 +22,7 @@ from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.models import (
     Alias,
     AliasTarget,
+    Artefact,
     ImportOrder,
     ImportProgress,
     Model,
@@ -94,7 +95,9 @@ from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
+from colonnade.gateway.service.drafts import Drafts
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
+from tests.unit.gateway.memory_drafts import FakeDrafts
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 
 BASE = "http://127.0.0.1:8080"
@@ -177,8 +180,9 @@ def model() -> Model:
 
 def version() -> Version:
     return Version(
-        "tiny", 1, DIGEST, "transformer", 1000, "1M", 2048, 4000, "/secret/place/tiny.gguf", "", "local"
-    )
+        "tiny", 1, DIGEST, "transformer", 1000, "1M", 2048, 4000, "/secret/place/tiny.gguf", "", "local",
+        artefacts=(Artefact("model.safetensors", f"sha256:{'0' * 64}", 16),),
+    )  # fmt: skip
 
 
 @dataclass
@@ -419,6 +423,7 @@ class House:
         self.engines = FakeEngines()
         self.caches = FakeCaches()
         self.rollouts = FakeRollouts()
+        self.drafts = FakeDrafts(version())
         self.events = FakeEvents()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
@@ -451,6 +456,7 @@ class House:
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             rollouts=Rollouts(self.rollouts, self.audit),
+            drafts=Drafts(self.drafts, self.catalog, self.audit),
             events=Events(self.events, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),

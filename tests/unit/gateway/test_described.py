@@ -111,7 +111,10 @@ def test_the_schemas_are_schemas(described: Described) -> None:
                 Draft202012Validator.check_schema(content["schema"])
 
 
-@pytest.mark.parametrize("key", sorted(ROUTES.keys() - UNDESCRIBED))
+SAYING = sorted(key for key in ROUTES.keys() - UNDESCRIBED if not key.startswith("HEAD "))
+
+
+@pytest.mark.parametrize("key", SAYING)
 async def test_answers_and_refusals(keyed: Keyed, described: Described, key: str) -> None:
     _fill(keyed.house)
     answer = await call(keyed, key, keyed.by_role[Role.ADMIN])

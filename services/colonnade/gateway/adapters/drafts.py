@@ -61,8 +61,11 @@ class RegistryDrafts:
         self, caller: Caller, model: str, number: int, path: str, offset: int, chunks: AsyncIterable[bytes]
     ) -> DraftFile:
         first = wire.WriteFileRequest(model=model, number=number, path=path, offset=offset)
-        method, requests = self._stub.WriteFile, _requests(first, chunks)
+        faults = list[Exception]()
+        method, requests = self._stub.WriteFile, _requests(first, chunks, faults)
         answer = await self._calls.unary(caller, method, requests, wire.WriteFileResponse)
+        if faults:
+            raise faults[0]
         return _file(answer.file)
 
     async def seal(self, caller: Caller, model: str, number: int) -> AsyncGenerator[ImportProgress, None]:
@@ -85,16 +88,21 @@ class RegistryDrafts:
 
 
 async def _requests(
-    first: wire.WriteFileRequest, chunks: AsyncIterable[bytes]
+    first: wire.WriteFileRequest, chunks: AsyncIterable[bytes], faults: list[Exception]
 ) -> AsyncIterator[wire.WriteFileRequest]:
-    """What a client sends in small pieces goes on in larger ones; what is large is cut."""
+    """What a client sends in small pieces goes on in larger ones; what is large is cut.
+
+    Where the client breaks off, the stream ends in order: the registry keeps what arrived, and we raise."""
     yield first
     gathered = bytearray()
-    async for chunk in chunks:
-        gathered += chunk
-        while len(gathered) >= _CHUNK_BYTES:
-            yield wire.WriteFileRequest(chunk=bytes(gathered[:_CHUNK_BYTES]))
-            del gathered[:_CHUNK_BYTES]
+    try:
+        async for chunk in chunks:
+            gathered += chunk
+            while len(gathered) >= _CHUNK_BYTES:
+                yield wire.WriteFileRequest(chunk=bytes(gathered[:_CHUNK_BYTES]))
+                del gathered[:_CHUNK_BYTES]
+    except Exception as fault:
+        faults.append(fault)
     if gathered:
         yield wire.WriteFileRequest(chunk=bytes(gathered))
 

@@ -1,6 +1,8 @@
 """The body of a request: plain JSON, of bounded size and depth, arrived in bounded time."""
 
 import asyncio
+import time
+from collections.abc import AsyncGenerator
 from email.message import Message
 from functools import lru_cache
 from typing import Any
@@ -42,17 +44,52 @@ async def read_object(request: Request, options: HttpOptions) -> dict[str, Any]:
     return parse_object(raw, JsonLimits(max_bytes=options.max_body_bytes))
 
 
-def _check_headers(headers: Headers, limit: int) -> None:
+def check_raw(headers: Headers, kind: str, limit: int) -> None:
+    """Of a body that is no JSON: refuses before reading where the headers say enough."""
+    _check_encoding(headers)
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+        raise UnsupportedMediaType(f"content-type must be {kind}", field="content-type", limit=kind)
+    _check_length(headers, limit)
+
+
+async def arriving(receive: Receive, seconds: float, most: int) -> AsyncGenerator[bytes, None]:
+    """A body as it arrives, never held."""
+    end, size, more = time.monotonic() + seconds, 0, True
+    while more:
+        try:
+            async with asyncio.timeout(end - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow(seconds) from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        received = message.get("body", b"")
+        size += len(received)
+        if size > most:
+            raise _too_large(most)
+        yield received
+        more = message.get("more_body", False)
+
+
+def _check_encoding(headers: Headers) -> None:
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
             "content-encoding must be identity: send the body uncompressed",
             field="content-encoding",
             limit="identity",
         )
+
+
+def _check_headers(headers: Headers, limit: int) -> None:
+    _check_encoding(headers)
     if not _is_json(headers.get("content-type", "")):
         raise UnsupportedMediaType(
             "content-type must be application/json, in UTF-8", field="content-type", limit="application/json"
         )
+    _check_length(headers, limit)
+
+
+def _check_length(headers: Headers, limit: int) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         raise InvalidArgument("content-length must be a number", field="content-length")
@@ -82,11 +119,11 @@ async def _read(receive: Receive, options: HttpOptions) -> bytes:
                 if not message.get("more_body", False):
                     return bytes(parts)
     except TimeoutError:
-        raise TooSlow(
-            f"the body did not arrive within {options.body_seconds:g} seconds",
-            field="body",
-            limit=options.body_seconds,
-        ) from None
+        raise _too_slow(options.body_seconds) from None
+
+
+def _too_slow(seconds: float) -> TooSlow:
+    return TooSlow(f"the body did not arrive within {seconds:g} seconds", field="body", limit=seconds)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -7,6 +7,7 @@ from colonnade.gateway.ports import Engines, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper
+from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
@@ -26,6 +27,7 @@ class Gateway:
     engines: Engines
     preparing: Preparing
     rollouts: Rollouts
+    drafts: Drafts
     events: Events
     limits: LimitAdmin
     usage: UsageReports

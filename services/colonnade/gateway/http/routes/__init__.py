@@ -6,6 +6,7 @@ from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
     cache,
     docs,
+    drafts,
     engines,
     events,
     generate,
@@ -29,6 +30,7 @@ ROUTERS = (
     *OPENAI,
     responses.router,
     models.router,
+    drafts.router,
     preparing.router,
     rollouts.router,
     events.router,

@@ -85,7 +85,7 @@ async def import_model(
     )
     steps = gateway_of(request).models.bring_in(exchange.caller, order)
     stream = "text/event-stream" in request.headers.get("accept", "")
-    return Answer(exchange, steps, _Import(), stream=stream)
+    return Answer(exchange, steps, Import(), stream=stream)
 
 
 @router.put("/models/{name}/aliases/{alias}", response_model=wire.Alias)
@@ -124,7 +124,9 @@ def _revision(body: wire.AliasBody) -> int | None:
     return body.expected_revision
 
 
-class _Import:
+class Import:
+    """How the progress of an import looks."""
+
     status = 201
 
     def headers(self) -> Mapping[str, str]:
