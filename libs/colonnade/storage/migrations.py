@@ -33,7 +33,7 @@ async def migrate(database: Database, package: str) -> str:
 
     Raises ``Unsupported`` where a newer release has written the database: nothing is changed then.
     """
-    folder = Path(str(files(package) / "migrations"))
+    folder = folder_of(package)
 
     # On one file there is one service; on a server several may have their tables in one database.
     table = "alembic_version" if database.is_sqlite else f"{package.rpartition('.')[2]}_version"
@@ -45,15 +45,24 @@ async def migrate(database: Database, package: str) -> str:
         return await database.write(work, alone=True)
 
 
-def upgrade(connection: Connection, folder: Path, table: str) -> str:
-    """Runs the revisions in ``folder`` on an open transaction; ``table`` remembers which."""
+def folder_of(package: str) -> Path:
+    """Where a service keeps its revisions."""
+    return Path(str(files(package) / "migrations"))
+
+
+def upgrade(connection: Connection, folder: Path, table: str, to: str = "head") -> str:
+    """Runs the revisions in ``folder`` on an open transaction; ``table`` remembers which.
+
+    ``to`` is the last of them; ``Unsupported`` where a newer release has it."""
     config = Config()
     config.set_main_option("script_location", _escaped(_ENVIRONMENT))
     config.set_main_option("version_locations", _escaped(folder))
     config.set_main_option("path_separator", "newline")
     config.attributes.update(connection=connection, version_table=table)
-    _refuse_newer(current_revision(connection, table), ScriptDirectory.from_config(config))
-    command.upgrade(config, "head")
+    script = ScriptDirectory.from_config(config)
+    for needed in (current_revision(connection, table), to):
+        _refuse_newer(needed, script)
+    command.upgrade(config, to)
     return current_revision(connection, table)
 
 
@@ -69,7 +78,7 @@ def _refuse_newer(found: str, script: ScriptDirectory) -> None:
             script.get_revision(found)
     except CommandError as error:
         raise Unsupported(
-            f"the database was written by a newer release (schema {found}; this one knows up to "
+            f"this was written by a newer release (schema {found}; this one knows up to "
             f"{script.get_current_head()}); start that release again, or restore a backup from before it",
             found=found,
             known=script.get_current_head(),

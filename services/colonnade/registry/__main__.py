@@ -14,10 +14,12 @@ from colonnade.api.registry.v1.drafts_pb2_grpc import add_DraftServiceServicer_t
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
 from colonnade.api.registry.v1.seals_pb2_grpc import add_SealServiceServicer_to_server
+from colonnade.api.registry.v1.upkeep_pb2_grpc import add_UpkeepServiceServicer_to_server
 from colonnade.errors import InvalidArgument
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.every_source import EverySource, Uploads
+from colonnade.registry.adapters.loading import check_whole
 from colonnade.registry.adapters.remote import RemoteSources
 from colonnade.registry.adapters.key_pair import FileMarker, KeyPair
 from colonnade.registry.adapters.sources import LocalSources
@@ -47,6 +49,7 @@ from colonnade.registry.drafts.runner import DraftRunner
 from colonnade.registry.drafts.service import Drafts
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.imports import Imports
+from colonnade.registry.keeping import upkeep_of
 from colonnade.registry.lineage.service import Lineage
 from colonnade.registry.lineage_servicer import FULL_NAME as LINEAGE
 from colonnade.registry.lineage_servicer import LineageServicer
@@ -62,6 +65,7 @@ from colonnade.registry.seals.service import Seals
 from colonnade.registry.service import Registry
 from colonnade.registry.servicer import FULL_NAME, RegistryServicer
 from colonnade.registry.settings import RegistrySettings
+from colonnade.registry.upkeep_servicer import FULL_NAME as UPKEEP
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.registry import RPCS
 from colonnade.security.audit import AuditLog
@@ -109,6 +113,7 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         trail = stack.enter_context(closing(AuditLog(settings.audit, settings.service)))
         database = database_of(settings)
         stack.push_async_callback(database.close)
+        await check_whole(database)
         await migrate(database, "colonnade.registry")
         blobs = open_blobs(settings.blobs, max_blob_bytes=settings.max_blob_bytes)
         importer = ConvertProcess(
@@ -126,13 +131,14 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         await seals.adopt(FileMarker(settings.sealed_once))
         publish(sealer.pair, Home(settings.home).trusted_keys)
         guarded = Guarded(store, settings.guarded)
+        upkeep = await stack.enter_async_context(upkeep_of(settings, database, blobs, trail))
         registry = Registry(store, trail, default_model=settings.default_model, guarded=guarded)
         draft_store = SqlDraftStore(database)
         spool = FolderSpool(settings.spool, blobs)
         sources = sources_of(settings, draft_store, spool)
         imports = Imports(
             store, blobs, sources, importer, trail,
-            max_waiting=settings.max_waiting_imports, guarded=guarded,
+            max_waiting=settings.max_waiting_imports, guarded=guarded, claims=upkeep.claims,
         )  # fmt: skip
         draft_runner = DraftRunner(draft_store, days=settings.draft_days)
         await draft_runner.recover()
@@ -154,6 +160,7 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         add_lineage(server, database, store, trail)
         events = await stack.enter_async_context(events_of(settings, database, trail, server))
         server.add(add_EventServiceServicer_to_server, events, EVENTS)
+        server.add(add_UpkeepServiceServicer_to_server, upkeep.servicer, UPKEEP)
         yield server
 
 

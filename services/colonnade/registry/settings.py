@@ -14,6 +14,7 @@ from colonnade.security.inputs import alias_name
 from colonnade.storage.blobs import MAX_BLOB_BYTES
 from colonnade.storage.sql import CONNECTIONS, sqlite_url
 from colonnade.supervise.defaults import METRICS_PORTS
+from colonnade.supervise.home import Home
 
 
 class RegistrySettings(ProcessSettings):
@@ -66,6 +67,13 @@ class RegistrySettings(ProcessSettings):
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 
+    collect_hours: float = Field(default=24, ge=0, le=24 * 365)
+    """How often blobs that nothing names are collected; 0 is never by itself."""
+    collect_grace_hours: float = Field(default=24, ge=0, le=24 * 365)
+    """How long nothing has named a blob before it is."""
+    backup_root: str = ""
+    """Where backups may be: a folder, or ``s3://bucket/prefix``; empty means ``backups`` in home."""
+
     import_urls: str = ""
     """Where models may be fetched from, separated by commas: ``https://models.example.com``,
     ``https://*.example.org:8443``; ``http+private://127.0.0.1:*`` for one with a private address. Empty means
@@ -80,6 +88,10 @@ class RegistrySettings(ProcessSettings):
     """Versions in the making at once."""
     draft_days: float = Field(default=7, gt=0, le=3650)
     """After which a draft that nobody touched is discarded."""
+
+    @property
+    def backups(self) -> str:
+        return self.backup_root or str(Home(self.home).root / "backups")
 
     @property
     def database(self) -> str:

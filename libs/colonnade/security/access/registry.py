@@ -1,11 +1,12 @@
 """Who may call the registry."""
 
-from colonnade.security.access.roles import CHANGE_MODELS, MANAGE_WEBHOOKS, SEE_MODELS, SERVE
+from colonnade.security.access.roles import CHANGE_MODELS, MANAGE_WEBHOOKS, SEE_MODELS, SERVE, UPKEEP
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
 _SEALS = "/colonnade.api.registry.v1.SealService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
+_UPKEEP = "/colonnade.api.registry.v1.UpkeepService"
 _DRAFTS = "/colonnade.api.registry.v1.DraftService"
 _LINEAGE = "/colonnade.api.registry.v1.LineageService"
 _EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
@@ -28,6 +29,8 @@ RPCS: Table = {
     f"{_ROLLOUTS}/ChangeRollout": CHANGE_MODELS,
     f"{_ROLLOUTS}/ListPolicies": SEE_MODELS,
     f"{_ROLLOUTS}/ReportOutcomes": SERVE,
+    f"{_UPKEEP}/CollectGarbage": UPKEEP,
+    f"{_UPKEEP}/Backup": UPKEEP,
     f"{_DRAFTS}/BeginVersion": CHANGE_MODELS,
     f"{_DRAFTS}/GetDraft": SEE_MODELS,
     f"{_DRAFTS}/ListDrafts": SEE_MODELS,

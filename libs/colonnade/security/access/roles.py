@@ -14,6 +14,8 @@ SEE_RUNNING = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.AU
 SEE_MODELS = frozenset(Role)
 CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Importing models and moving aliases: what people do, and sign for."""
+UPKEEP = frozenset({Role.ADMIN, Role.OPERATOR})
+"""Collecting what nothing names, and backing up: work on the whole registry, whoever's models they are."""
 MANAGE_KEYS = frozenset({Role.ADMIN})
 SEE_KEYS = frozenset({Role.ADMIN, Role.AUDITOR})
 MANAGE_WEBHOOKS = frozenset({Role.ADMIN})
