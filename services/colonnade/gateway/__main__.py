@@ -11,11 +11,13 @@ from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.adapters.engines import InferenceEngines
+from colonnade.gateway.adapters.evaluations import RegistryEvaluations
 from colonnade.gateway.adapters.events import RegistryEvents
 from colonnade.gateway.adapters.file_contents import FolderContents
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
+from colonnade.gateway.adapters.lineage import RegistryLineage
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.rollouts import RegistryRollouts
@@ -40,6 +42,7 @@ from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, Lim
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
+from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -155,6 +158,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
+            lineage=Lineage(RegistryLineage(Calls(registry, identity)), audit),
+            evaluations=Evaluations(RegistryEvaluations(Calls(registry, identity)), audit),
             drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),

@@ -42,6 +42,16 @@ BODIES = {
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /rollouts": {"model": "tiny", "version": 2},
+    "POST /lineage": {
+        "edges": [
+            {
+                "from": {"kind": "reference", "id": "tiny:1"},
+                "relation": "built_from",
+                "to": {"kind": "commit", "id": "0a1b2c3"},
+            }
+        ]
+    },
+    "POST /models/{name}/versions/{version}/evaluations": {"suite": "arc-easy", "results": {"accuracy": 0.5}},
     "POST /webhooks": {"url": "https://hooks.example.com/x"},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},
@@ -53,6 +63,7 @@ PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1",
 PARTS |= {"file": FILE, "batch": BATCH}
 PARTS |= {"number": "2", "path": "model.safetensors"}
 PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
+QUERIES = {"GET /lineage": {"model": "tiny"}}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 
@@ -97,4 +108,4 @@ async def call(keyed: Keyed, route: str, key: str) -> httpx.Response:
         if route in PIECES:
             headers = {"content-type": "application/offset+octet-stream", "upload-offset": "8"}
             return await client.request(method, path, content=PIECES[route], headers=headers)
-        return await client.request(method, path, json=BODIES.get(route))
+        return await client.request(method, path, json=BODIES.get(route), params=QUERIES.get(route))

@@ -62,11 +62,13 @@ from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.batches import Asking, Batches, Bounds, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
+from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
+from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -95,10 +97,10 @@ from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
-from colonnade.gateway.service.drafts import Drafts
+from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
-from tests.unit.gateway.memory_drafts import FakeDrafts
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
+from tests.unit.gateway.memory_drafts import FakeDrafts
 
 BASE = "http://127.0.0.1:8080"
 DIGEST = "sha256:" + "a" * 64
@@ -423,6 +425,7 @@ class House:
         self.engines = FakeEngines()
         self.caches = FakeCaches()
         self.rollouts = FakeRollouts()
+        self.lineage, self.evaluations = FakeLineage(), FakeEvaluations()
         self.drafts = FakeDrafts(version())
         self.events = FakeEvents()
         self.sightings = Sightings(self.rollouts)
@@ -456,6 +459,8 @@ class House:
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             rollouts=Rollouts(self.rollouts, self.audit),
+            lineage=Lineage(self.lineage, self.audit),
+            evaluations=Evaluations(self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalog, self.audit),
             events=Events(self.events, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),

@@ -9,6 +9,7 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage, together
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.http.caching import cache_headers, cache_part
+from colonnade.gateway.http.lineage_link import LINEAGE, lineage_link
 
 MODEL_VERSION = "x-colonnade-model-version"
 DEGRADED = "x-colonnade-degraded"
@@ -73,6 +74,7 @@ class GenerationRenderer:
         usage, timings = finish.usage, finish.timings
         return {
             "model": model_of(self._exchange),
+            "lineage": link_of(self._exchange),
             "usage": {
                 "prompt_tokens": usage.prompt_tokens,
                 "completion_tokens": usage.completion_tokens,
@@ -104,18 +106,28 @@ def _guesses(usage: Usage) -> dict[str, int]:
 
 def headers_of(exchange: Exchange) -> Mapping[str, str]:
     """Which version answers, and what it had to do without."""
-    headers = {MODEL_VERSION: exchange.target.label} if exchange.target else {}
+    headers = {}
+    if exchange.target:
+        headers = {MODEL_VERSION: exchange.target.label, LINEAGE: lineage_link(exchange.target)}
     if exchange.degraded:
         headers[DEGRADED] = ", ".join(exchange.degraded)
     return headers | cache_headers(exchange.cached)
 
 
 def model_of(exchange: Exchange) -> dict[str, Any]:
-    target = exchange.target
-    if target is None:
-        raise Internal("the answer has no model")
+    target = _target(exchange)
     used = _version(target)
     return used | ({"adapter": _version(target.adapter)} if target.adapter else {})
+
+
+def link_of(exchange: Exchange) -> str:
+    return lineage_link(_target(exchange))
+
+
+def _target(exchange: Exchange) -> Target:
+    if exchange.target is None:
+        raise Internal("the answer has no model")
+    return exchange.target
 
 
 def _version(target: Target) -> dict[str, Any]:

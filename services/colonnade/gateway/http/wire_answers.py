@@ -75,6 +75,7 @@ class ChoiceOut(AnswerOut):
 class GenerateAnswer(AnswerOut):
     id: str
     model: ModelUsed
+    lineage: str = Field(description="A relative link to what made the version that answered.")
     usage: UsageOut
     timings: TimingsOut
     cache: CacheUseOut | None = Field(
@@ -97,6 +98,7 @@ class GenerateEvent(BaseModel):
     seed: int | None = None
     stop: str | None = Field(default=None, description="The stop string that ended the answer.")
     model: ModelUsed | None = None
+    lineage: str | None = Field(default=None, description="Of the last one: what made the version.")
     usage: UsageOut | None = None
     timings: TimingsOut | None = None
     cache: CacheUseOut | None = None
@@ -104,6 +106,7 @@ class GenerateEvent(BaseModel):
 
 _END = {"id": "gen-1", "text": "", "finish_reason": "stop", "seed": 7}
 _MODEL = {"name": "smollm2", "version": 1, "digest": "sha256:2f9d0c5b..."}
+_LINEAGE = "/lineage?kind=version&id=sha256:2f9d0c5b..."
 _USED = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "cached_prompt_tokens": 0}
 _SECONDS = {"queue": 0.0, "prefill": 0.02, "decode": 0.03, "time_to_first_token": 0.02, "total": 0.06}
 EVENTS = Events(
@@ -111,7 +114,7 @@ EVENTS = Events(
     [
         {"id": "gen-1", "text": "Pa"},
         {"id": "gen-1", "text": "ris"},
-        _END | {"model": _MODEL, "usage": _USED, "timings": _SECONDS},
+        _END | {"model": _MODEL, "lineage": _LINEAGE, "usage": _USED, "timings": _SECONDS},
     ],
     error=Refusal,
 )

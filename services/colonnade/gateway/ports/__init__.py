@@ -7,6 +7,7 @@ from colonnade.gateway.ports.drafts import DraftBook
 from colonnade.gateway.ports.events import EventBook
 from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
+from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Catalogue",
     "DraftBook",
     "Engines",
+    "EvaluationBook",
     "EventBook",
     "FileContents",
     "FileStore",
@@ -24,6 +26,7 @@ __all__ = [
     "KeyStore",
     "LimitStore",
     "Limiter",
+    "LineageBook",
     "ModelCatalog",
     "OutcomeReports",
     "Probe",

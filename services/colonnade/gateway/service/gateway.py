@@ -11,6 +11,7 @@ from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
+from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -27,6 +28,8 @@ class Gateway:
     engines: Engines
     preparing: Preparing
     rollouts: Rollouts
+    lineage: Lineage
+    evaluations: Evaluations
     drafts: Drafts
     events: Events
     limits: LimitAdmin
