@@ -12,6 +12,7 @@ from colonnade.cli import (
     down,
     embed,
     engines,
+    events,
     generate,
     keys,
     limits,
@@ -25,6 +26,7 @@ from colonnade.cli import (
     up,
     usage,
     version,
+    webhooks,
 )
 from colonnade.cli.failures import Group
 
@@ -62,6 +64,8 @@ app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
+app.command("events", rich_help_panel=_CARE)(events.events)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CARE)

@@ -10,6 +10,7 @@ from colonnade.client.aio import AsyncColonnade, AsyncStream
 from colonnade.client.batch_calls import Batch, BatchError, BatchLine, File, LineCounts
 from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
+from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
 from colonnade.client.results import (
     Alias,
@@ -71,6 +72,8 @@ __all__ = [
     "Embeddings",
     "Engine",
     "EngineBreaker",
+    "Event",
+    "EventPage",
     "Figures",
     "File",
     "Gate",
@@ -86,6 +89,7 @@ __all__ = [
     "Model",
     "ModelVersion",
     "NewKey",
+    "NewWebhook",
     "Plan",
     "PlatformVersion",
     "Policy",
@@ -108,4 +112,5 @@ __all__ = [
     "UsageReport",
     "UsageSum",
     "Version",
+    "Webhook",
 ]

@@ -14,6 +14,7 @@ from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.events import AsyncEvents, AsyncWebhooks
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import AsyncKeys
 from colonnade.client.results import (
@@ -138,6 +139,8 @@ class AsyncColonnade:
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
+        self.events = AsyncEvents(self)
+        self.webhooks = AsyncWebhooks(self)
 
     async def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""

@@ -14,6 +14,7 @@ from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.events import SyncEvents, SyncWebhooks
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import SyncKeys
 from colonnade.client.results import (
@@ -137,6 +138,8 @@ class Colonnade:
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.events = SyncEvents(self)
+        self.webhooks = SyncWebhooks(self)
 
     def generate(self, prompt: str | None = None, **options: Unpack[GenerateOptions]) -> Generation:
         """The whole answer to a prompt, or to ``messages=[{"role": "user", "content": ...}]``."""
