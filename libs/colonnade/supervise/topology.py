@@ -142,6 +142,8 @@ def _environment(home: Home, inherited: Mapping[str, str], engines: Engines) -> 
         "COLONNADE_REGISTRY_ADDRESS": f"unix:{home.socket('registry')}",
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",
         "COLONNADE_ENGINE_ADDRESSES": addresses,
+        "COLONNADE_ENGINE_TRUSTED_KEYS": inherited.get("COLONNADE_ENGINE_TRUSTED_KEYS")
+        or str(home.trusted_keys),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its stack in the log
     }

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from colonnade.api.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
@@ -25,12 +26,14 @@ from colonnade.inference.overview import Overview
 from colonnade.inference.placement import Placement
 from colonnade.inference.ports import AnswerStore, Registry
 from colonnade.inference.preload import Preloader
+from colonnade.inference.refusals import Refusals
 from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
 from colonnade.inference.servicer import FULL_NAME, InferenceServicer
 from colonnade.inference.settings import InferenceSettings
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.inference import RPCS
+from colonnade.security.audit import AuditLog
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -63,8 +66,10 @@ async def serve(settings: InferenceSettings) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
     identity = Identity("inference", settings.identity)
     server = Server(settings.address, RPCS, identity)
-    async with Peer("registry", settings.registry, identity) as registry:
-        parts = _wired(settings, identity, server, registry)
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
+        trail = stack.enter_context(AuditLog(settings.audit, settings.service))
+        parts = _wired(settings, identity, server, registry, Refusals(trail))
         await server.start()
         background = parts.tasks()
         _LOG.info("serving", address=settings.address, engines=len(settings.engines))
@@ -81,7 +86,9 @@ async def serve(settings: InferenceSettings) -> None:
             raise result
 
 
-def _wired(settings: InferenceSettings, identity: Identity, server: Server, registry: Peer) -> _Parts:
+def _wired(
+    settings: InferenceSettings, identity: Identity, server: Server, registry: Peer, refusals: Refusals
+) -> _Parts:
     def connect(address: str) -> GrpcEngine:
         return GrpcEngine(
             Peer("engine", address, identity),
@@ -92,8 +99,8 @@ def _wired(settings: InferenceSettings, identity: Identity, server: Server, regi
     catalogue = GrpcRegistry(registry, timeout=settings.registry_timeout_seconds)
     metrics, static = Metrics(), settings.engines
     fleet = Fleet([connect(each) for each in static], metrics, interval=settings.stats_interval_seconds)
-    manifests = Manifests(catalogue, settings.cached_manifests)
-    placement = Placement(fleet, manifests, metrics, settings.policy)
+    manifests = Manifests(catalogue, settings.cached_manifests, refusals)
+    placement = Placement(fleet, manifests, metrics, settings.policy, refusals)
     inference = Inference(placement, max_in_flight=settings.max_in_flight, max_shadows=settings.max_shadows)
     leases = Leases(settings.lease_seconds, settings.max_engines, time.monotonic)
     registrations = Registrations(placement, leases, connect, static)

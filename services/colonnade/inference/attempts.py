@@ -122,18 +122,18 @@ class Attempts:
 
     async def _loaded(self, slot: Slot) -> Loaded:
         manifests, loads = self._placement.manifests, self._placement.loads
-        digest, wanted, stats = self.work.digest, self.work.adapter, slot.view.stats
-        loaded = stats.loaded.get(digest) if stats else None
-        there = not wanted or (loaded is not None and wanted in loaded.adapters)
-        model = None if loaded else await manifests.get(digest)
-        adapter = None if there else await manifests.get(wanted)
+        work, stats = self.work, slot.view.stats
+        loaded = stats.loaded.get(work.digest) if stats else None
+        model = None if loaded and loaded.trusts(work.ref) else await manifests.get(work.ref)
+        adapter = None if _has_adapter(loaded, work) else await manifests.get(work.adapter_ref)
         self._slot = slot
-        if loaded is None:
-            assert model is not None, "it was asked for"
-            await self._placement.load_draft(slot)
+        if model is not None:
+            if loaded is None:
+                await self._placement.load_draft(slot)
             loaded = await loads.load(slot, model)
-        if adapter is not None and wanted not in loaded.adapters:
-            loaded = await loads.load_adapter(slot, digest, adapter)
+        assert loaded is not None, "it was loaded"
+        if adapter is not None and not _has_adapter(loaded, work):
+            loaded = await loads.load_adapter(slot, work.digest, adapter)
         return loaded
 
     def _reloads_after(self, error: ColonnadeError) -> bool:
@@ -144,7 +144,7 @@ class Attempts:
             self._slot.has_dropped(self.work.digest)
             self._placement.metrics.retried("version_gone")
         elif adapter_is_gone(error):
-            self._slot.has_adapter(self.work.digest, self.work.adapter, there=False)
+            self._slot.has_dropped_adapter(self.work.digest, self.work.adapter)
             self._placement.metrics.retried("adapter_gone")
         else:
             return False
@@ -182,6 +182,13 @@ class Attempts:
         self._begin(self._fallbacks[self.fallback])
         self.fallback += 1
         return True
+
+
+def _has_adapter(loaded: Loaded | None, work: Work) -> bool:
+    """Whether the adapter that is wanted, if one is, need not be loaded, nor be shown to the engine."""
+    if not work.adapter:
+        return True
+    return loaded is not None and work.adapter in loaded.adapters and loaded.trusts(work.adapter_ref)
 
 
 def _reason(error: ColonnadeError) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from colonnade.errors import ColonnadeError
-from colonnade.inference.domain import Loaded, Manifest
+from colonnade.inference.domain import Loaded, Manifest, Ref
 from colonnade.inference.metrics import Metrics
+from colonnade.inference.refusals import Refusals
 from colonnade.inference.slot import Slot
 from colonnade.telemetry import get_logger, span
 
@@ -18,9 +19,14 @@ class Loads:
     """Loads under way. However many requests need a version, an engine is asked once; a load goes on when
     those who wait for it have left, for the next one will want it."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(
+        self, metrics: Metrics, refusals: Refusals | None = None, refused: Callable[[str], None] | None = None
+    ) -> None:
+        """``refused`` hears the digest of what was found not to be what it should."""
         self._metrics = metrics
-        self._tasks: dict[tuple[str, str], asyncio.Task[Loaded]] = {}
+        self._refusals = refusals or Refusals()
+        self._refused = refused or (lambda _: None)
+        self._tasks: dict[tuple[str, Ref], asyncio.Task[Loaded]] = {}
 
     async def load(self, slot: Slot, manifest: Manifest) -> Loaded:
         return await self._once(slot, manifest, lambda: self._load(slot, manifest))
@@ -30,14 +36,14 @@ class Loads:
 
         async def load() -> Loaded:
             await slot.engine.load_adapter(model, manifest)
-            return slot.has_adapter(model, manifest.digest, there=True)
+            return slot.has_adapter(model, manifest.ref)
 
-        return await self._once(slot, manifest, lambda: self._told(manifest, load))
+        return await self._once(slot, manifest, lambda: self._told(slot, manifest, load))
 
     async def _once(
         self, slot: Slot, manifest: Manifest, begin: Callable[[], Coroutine[Any, Any, Loaded]]
     ) -> Loaded:
-        key = (slot.engine.address, manifest.digest)
+        key = (slot.engine.address, manifest.ref)
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.create_task(begin())
@@ -54,11 +60,11 @@ class Loads:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _load(self, slot: Slot, manifest: Manifest) -> Loaded:
-        loaded = await self._told(manifest, lambda: slot.engine.load(manifest))
+        loaded = await self._told(slot, manifest, lambda: slot.engine.load(manifest))
         slot.has_loaded(loaded)
         return loaded
 
-    async def _told(self, manifest: Manifest, load: Callable[[], Awaitable[Loaded]]) -> Loaded:
+    async def _told(self, slot: Slot, manifest: Manifest, load: Callable[[], Awaitable[Loaded]]) -> Loaded:
         began, outcome = time.monotonic(), "internal"
         try:
             with span("inference.load", model=manifest.name, version=manifest.version):
@@ -67,15 +73,17 @@ class Loads:
             return loaded
         except ColonnadeError as error:
             outcome = error.code.value
+            if await self._refusals.heard(manifest.ref, error, slot.engine.address):
+                self._refused(manifest.digest)
             raise
         finally:
             seconds = time.monotonic() - began
             self._metrics.loaded(seconds, outcome)
             _LOG.info("load ended", model=manifest.name, outcome=outcome, seconds=round(seconds, 3))
 
-    def _ended(self, key: tuple[str, str], slot: Slot, done: asyncio.Task[Loaded]) -> None:
+    def _ended(self, key: tuple[str, Ref], slot: Slot, done: asyncio.Task[Loaded]) -> None:
         del self._tasks[key]
-        slot.loading.discard(key[1])
+        slot.loading.discard(key[1].digest)
         slot.give_back()
         if not done.cancelled():
             done.exception()  # seen, even where all who waited have left

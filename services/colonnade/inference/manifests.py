@@ -1,28 +1,41 @@
-"""Manifests by digest: immutable, so what was read once needs no registry again."""
+"""Manifests: immutable, so what was read once needs no registry again."""
 
 from collections import OrderedDict
 
-from colonnade.inference.domain import Manifest
+from colonnade.errors import ColonnadeError
+from colonnade.inference.domain import Manifest, Ref
 from colonnade.inference.ports import Registry
+from colonnade.inference.refusals import Refusals
 
 
 class Manifests:
     """The most recently used ones, kept."""
 
-    def __init__(self, registry: Registry, capacity: int) -> None:
+    def __init__(self, registry: Registry, capacity: int, refusals: Refusals | None = None) -> None:
         self._registry = registry
         self._capacity = capacity
-        self._kept: OrderedDict[str, Manifest] = OrderedDict()
+        self._refusals = refusals or Refusals()
+        self._kept: OrderedDict[Ref, Manifest] = OrderedDict()
 
-    async def get(self, digest: str) -> Manifest:
-        """``NotFound`` for an unknown digest; ``Unavailable`` if it is not kept and the registry is away."""
-        if digest not in self._kept:
-            self.keep(await self._registry.manifest(digest))
-        self._kept.move_to_end(digest)
-        return self._kept[digest]
+    async def get(self, ref: Ref) -> Manifest:
+        """``NotFound`` for an unknown version; ``Unavailable`` if it is not kept and the registry is away;
+        ``Conflict`` where the registry has other content for it."""
+        if ref not in self._kept:
+            try:
+                found = await self._registry.manifest(ref)
+            except ColonnadeError as error:
+                await self._refusals.heard(ref, error)
+                raise
+            self._keep(ref, found)
+        self._kept.move_to_end(ref)
+        return self._kept[ref]
 
-    def keep(self, manifest: Manifest) -> None:
-        self._kept[manifest.digest] = manifest
-        self._kept.move_to_end(manifest.digest)
+    def forget(self, digest: str) -> None:
+        """What is known of this content is asked for again: a version may have been signed anew."""
+        for ref in [each for each in self._kept if each.digest == digest]:
+            del self._kept[ref]
+
+    def _keep(self, ref: Ref, manifest: Manifest) -> None:
+        self._kept[ref] = manifest
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

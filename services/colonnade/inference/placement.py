@@ -11,6 +11,7 @@ from colonnade.inference.domain import (
     AFFINITY_SLACK_TOKENS,
     EngineView,
     Prefixes,
+    Ref,
     Run,
     Work,
     choose,
@@ -22,6 +23,7 @@ from colonnade.inference.fleet import Fleet
 from colonnade.inference.loads import Loads
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
+from colonnade.inference.refusals import Refusals
 from colonnade.inference.slot import Slot
 from colonnade.inference.spread import Spread
 from colonnade.telemetry import get_logger
@@ -51,12 +53,19 @@ class Policy:
 class Placement:
     """Shared by all requests; each makes its own ``Attempts``."""
 
-    def __init__(self, fleet: Fleet, manifests: Manifests, metrics: Metrics, policy: Policy) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        manifests: Manifests,
+        metrics: Metrics,
+        policy: Policy,
+        refusals: Refusals | None = None,
+    ) -> None:
         self.fleet = fleet
         self.manifests = manifests
         self.metrics = metrics
         self.policy = policy
-        self.loads = Loads(metrics)
+        self.loads = Loads(metrics, refusals, manifests.forget)
         self.spread = Spread(fleet, manifests, self.loads, tokens=policy.spread_tokens)
         self.prefixes = Prefixes(policy.prefix_blocks)
         self.health = Health(policy.health, time.monotonic)
@@ -101,7 +110,7 @@ class Placement:
         if stats is None or not stats.draft or stats.draft in stats.loaded:
             return
         try:
-            await self.loads.load(slot, await self.manifests.get(stats.draft))
+            await self.loads.load(slot, await self.manifests.get(Ref(stats.draft)))
         except ColonnadeError as error:
             _LOG.warning("draft not loaded", digest=stats.draft, code=error.code, reason=error.message)
 
@@ -110,7 +119,7 @@ class Placement:
             return self.prefixes.match(run, work.prefix)
 
         fit = self.health.fit(self.fleet.views, work.digest)
-        self.spread.consider(fit, work.digest)
+        self.spread.consider(fit, work.ref)
         view = choose(fit, work, tried, matched=matched, slack=self.policy.slack_tokens)
         if view is not None and work.prefix:
             self.metrics.chosen("prefix" if matched(view.run) else "load")

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from colonnade.inference.domain import Chunk, Kept, Loaded, Manifest, Parcel, Place, Spent, Stats, Work
+from colonnade.inference.domain import Chunk, Kept, Loaded, Manifest, Parcel, Place, Ref, Spent, Stats, Work
 
 
 class Engine(Protocol):
@@ -48,8 +48,9 @@ class Engine(Protocol):
 class Registry(Protocol):
     """The registry. ``Unavailable`` where it is away."""
 
-    async def manifest(self, digest: str) -> Manifest:
-        """``NotFound`` for a digest it does not know."""
+    async def manifest(self, ref: Ref) -> Manifest:
+        """With its seal. ``NotFound`` for a version it does not know, ``Conflict`` where that has other
+        content."""
         ...
 
     async def default(self) -> Manifest | None:

@@ -103,7 +103,9 @@ class Preloader:
         if default is None or not runs:
             return
         try:
-            prepared = await self._inference.prepare(Work(default.digest))
+            prepared = await self._inference.prepare(
+                Work(default.digest, named=(default.name, default.version))
+            )
         except _PASSING as error:
             _LOG.info("default model not loaded yet", model=default.name, code=error.code)
         except ColonnadeError as error:

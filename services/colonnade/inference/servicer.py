@@ -7,7 +7,6 @@ from typing import Any
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceServicer
 from colonnade.inference.caching_wire import CacheKeys, stats_of
-from colonnade.inference.domain import Work
 from colonnade.inference.overview import Overview
 from colonnade.inference.registrations import Registrations
 from colonnade.inference.service import Inference
@@ -20,6 +19,7 @@ from colonnade.inference.wire import (
     responses_of,
     shadow_work,
     tokens_of,
+    work_of,
 )
 from colonnade.rpc import current
 
@@ -68,7 +68,7 @@ class InferenceServicer(InferenceServiceServicer):
     async def Score(self, request: wire.ScoreRequest, context: Any) -> wire.ScoreResponse:
         texts = request.texts or [request.text]
         tokens = tokens_of(*texts, *[request.context] * len(texts))
-        work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
+        work = work_of(request.model, request, tokens)
         scored = await self._inference.score(work)
         return wire.ScoreResponse(
             tokens=scored.tokens,
@@ -80,24 +80,24 @@ class InferenceServicer(InferenceServiceServicer):
 
     async def Embed(self, request: wire.EmbedRequest, context: Any) -> wire.EmbedResponse:
         tokens = tokens_of(*request.texts)
-        work = Work(request.model.digest, request, tokens, adapter=request.model.adapter)
+        work = work_of(request.model, request, tokens)
         embedded = await self._inference.embed(work)
         return wire.EmbedResponse(
             embeddings=embedded.embeddings, prompt_tokens=embedded.prompt_tokens, model=embedded.model
         )
 
     async def Tokenize(self, request: wire.TokenizeRequest, context: Any) -> wire.TokenizeResponse:
-        found = await self._inference.tokenize(Work(request.model.digest, request, 0))
+        found = await self._inference.tokenize(work_of(request.model, request))
         return wire.TokenizeResponse(
             ids=found.ids, texts=found.texts, context_length=found.context_length, model=found.model
         )
 
     async def Detokenize(self, request: wire.DetokenizeRequest, context: Any) -> wire.DetokenizeResponse:
-        found = await self._inference.detokenize(Work(request.model.digest, request, 0))
+        found = await self._inference.detokenize(work_of(request.model, request))
         return wire.DetokenizeResponse(text=found.text, model=found.model)
 
     async def Prepare(self, request: wire.PrepareRequest, context: Any) -> wire.PrepareResponse:
-        work = Work(request.model.digest, adapter=request.model.adapter)
+        work = work_of(request.model, tokens=1)
         prepared = await self._inference.prepare(work)
         return wire.PrepareResponse(loaded=prepared.loaded.parcel)
 

@@ -111,7 +111,7 @@ class Shadows:
         views = [view for view in self._placement.fleet.views if view.ready]
         if having(views, copy.digest):
             return True
-        size = (await self._placement.manifests.get(copy.digest)).size_bytes
+        size = (await self._placement.manifests.get(copy.ref)).size_bytes
         return any(view.free_bytes >= ROOM * size for view in views)
 
     async def _answered(self, copy: Work) -> Texts:

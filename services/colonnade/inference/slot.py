@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from colonnade.inference.domain import EngineView, Loaded, Stats
+from colonnade.inference.domain import EngineView, Loaded, Ref, Stats
 from colonnade.inference.ports import Engine
 
 
@@ -65,15 +65,20 @@ class Slot:
             left = {known: loaded for known, loaded in self._stats.loaded.items() if known != digest}
             self._stats = replace(self._stats, loaded=left)
 
-    def has_adapter(self, model: str, adapter: str, *, there: bool) -> Loaded:
-        """The version as it is now that the adapter was loaded or is gone."""
+    def has_adapter(self, model: str, adapter: Ref) -> Loaded:
+        """The version as it is now that the adapter was loaded."""
         known = self._stats.loaded.get(model) if self._stats else None
         loaded = known or Loaded(model)
-        adapters = loaded.adapters | {adapter} if there else loaded.adapters - {adapter}
-        loaded = replace(loaded, adapters=adapters)
+        sealed = None if loaded.sealed is None else loaded.sealed | {adapter}
+        loaded = replace(loaded, adapters=loaded.adapters | {adapter.digest}, sealed=sealed)
         if known:
             self.has_loaded(loaded)
         return loaded
+
+    def has_dropped_adapter(self, model: str, adapter: str) -> None:
+        known = self._stats.loaded.get(model) if self._stats else None
+        if known:
+            self.has_loaded(replace(known, adapters=known.adapters - {adapter}))
 
     def take(self) -> None:
         """Somebody has a use for it, until ``give_back``."""

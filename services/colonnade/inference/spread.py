@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from colonnade.errors import ColonnadeError
-from colonnade.inference.domain import EngineView, Manifest, Run, having
+from colonnade.inference.domain import EngineView, Manifest, Ref, Run, having
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.loads import Loads
 from colonnade.inference.manifests import Manifests
@@ -31,13 +31,14 @@ class Spread:
         self._refused: set[tuple[Run, str]] = set()
         """Versions that a process could not load: it is not asked again."""
 
-    def consider(self, fit: Sequence[EngineView], digest: str) -> None:
+    def consider(self, fit: Sequence[EngineView], ref: Ref) -> None:
         """To be told of each request, with the engines that may be sent it. One load of a version at once."""
+        digest = ref.digest
         if not self._tokens or digest in self._tasks or not _without(fit, digest):
             return
         near = having(fit, digest)
         if near and all(each.has(digest) and each.outstanding_tokens > self._tokens for each in near):
-            task = self._tasks[digest] = asyncio.create_task(self._load(digest))
+            task = self._tasks[digest] = asyncio.create_task(self._load(ref))
             task.add_done_callback(lambda _: self._tasks.pop(digest))
 
     async def close(self) -> None:
@@ -46,9 +47,9 @@ class Spread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _load(self, digest: str) -> None:
+    async def _load(self, ref: Ref) -> None:
         try:
-            manifest = await self._manifests.get(digest)
+            manifest = await self._manifests.get(ref)
         except ColonnadeError:
             return  # the next request has it looked for again
         roomy = [view for view in self._fleet.views if self._would_take(view, manifest)]
@@ -62,7 +63,7 @@ class Spread:
             _LOG.warning("not spread", model=manifest.name, code=error.code, reason=error.message)
             if len(self._refused) >= _REMEMBERED:
                 self._refused.clear()
-            self._refused.add((chosen.run, digest))
+            self._refused.add((chosen.run, ref.digest))
 
     def _would_take(self, view: EngineView, manifest: Manifest) -> bool:
         room = view.free_bytes >= ROOM * manifest.size_bytes

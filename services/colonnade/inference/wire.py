@@ -7,7 +7,7 @@ from colonnade.api.generation.v1 import generation_pb2 as generation_wire
 from colonnade.api.generation.v1.generation_pb2 import Generation, ModelRef
 from colonnade.api.inference.v1 import inference_pb2 as wire
 from colonnade.errors import InvalidArgument
-from colonnade.inference.domain import Chunk, Kind, Spent, Work, text_keys, token_keys
+from colonnade.inference.domain import Chunk, Kind, Parcel, Spent, Work, text_keys, token_keys
 from colonnade.inference.overview import EngineStatus
 from colonnade.security.inputs import check_count
 
@@ -36,6 +36,20 @@ def generation_work(generation: Generation, tenant: str = "") -> Work:
         tenant,
         generation.request_id,
         _prefix(generation, tenant),
+        named=(generation.model.name, generation.model.version),
+        adapter_named=(generation.model.adapter_name, generation.model.adapter_version),
+    )
+
+
+def work_of(model: ModelRef, parcel: Parcel = None, tokens: int = 0) -> Work:
+    """For a version, and the adapter that is named with it."""
+    return Work(
+        model.digest,
+        parcel,
+        tokens,
+        adapter=model.adapter,
+        named=(model.name, model.version),
+        adapter_named=(model.adapter_name, model.adapter_version),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from colonnade.errors import Conflict, NotFound
@@ -40,6 +41,7 @@ class Stores:
         assert owned is not None
         pair = key or self.sealer.pair
         public = load_pem_public_key(pair.public.encode())
+        assert isinstance(public, EllipticCurvePublicKey)
         return check(owned.seal.bundle if owned.seal else "", owned.sealed, {pair.id: public})
 
 

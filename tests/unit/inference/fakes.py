@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from colonnade.errors import ColonnadeError, NotFound, Unavailable
-from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work, text_keys
+from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Ref, Stats, Work, text_keys
 
 GONE = Unavailable("the engine service is not reachable")
 UNADAPTED = NotFound("the adapter is not loaded; load it first", field="model.adapter")
@@ -190,12 +190,12 @@ class FakeRegistry:
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
-    async def manifest(self, digest: str) -> Manifest:
-        self.asked.append(digest)
+    async def manifest(self, ref: Ref) -> Manifest:
+        self.asked.append(ref.digest)
         self._alive()
-        if digest not in self.known:
+        if ref.digest not in self.known:
             raise NotFound("no such version", field="digest")
-        return self.known[digest]
+        return self.known[ref.digest]
 
     async def default(self) -> Manifest | None:
         self._alive()

@@ -13,7 +13,7 @@ from colonnade.errors import (
     TooLarge,
     Unavailable,
 )
-from colonnade.inference.domain import Loaded
+from colonnade.inference.domain import Loaded, Ref
 from tests.unit.inference.conftest import Routing
 from tests.unit.inference.fakes import EVICTED, GONE, FakeEngine, FakeRegistry, digest, manifest, work
 
@@ -250,7 +250,7 @@ async def test_kept_manifests_are_bounded_and_the_oldest_leaves(routing: Routing
     registry = FakeRegistry({digest(name): manifest(name) for name in "abc"})
     router = await routing(FakeEngine("e"), registry=registry, capacity=2)
     for name in ("a", "b", "a", "c", "a", "b"):
-        await router.placement.manifests.get(digest(name))
+        await router.placement.manifests.get(Ref(digest(name)))
     assert registry.asked == [digest(name) for name in ("a", "b", "c", "b")]
 
 

@@ -23,8 +23,10 @@ class InferenceEngines:
         return tuple(_engine(each) for each in answer.engines)
 
     async def prepare(self, caller: Caller, target: Target) -> Loaded:
-        digest = target.base or target.digest
-        request = wire.PrepareRequest(model=ModelRef(name=target.name, version=target.version, digest=digest))
+        model = ModelRef(name=target.name, version=target.version, digest=target.digest)
+        if target.base:  # an adapter: the version that it belongs to, whatever that is called
+            model = ModelRef(digest=target.base)
+        request = wire.PrepareRequest(model=model)
         answer = await self._calls.unary(caller, self._stub.Prepare, request, wire.PrepareResponse)
         return Loaded(answer.loaded.memory_bytes)
 

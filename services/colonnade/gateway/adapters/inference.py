@@ -180,10 +180,10 @@ def _tool(tool: Tool) -> generation_pb2.Tool:
 
 
 def model_ref(target: Target) -> generation_pb2.ModelRef:
-    adapter = target.adapter.digest if target.adapter else ""
-    return generation_pb2.ModelRef(
-        name=target.name, version=target.version, digest=target.digest, adapter=adapter
-    )
+    ref = generation_pb2.ModelRef(name=target.name, version=target.version, digest=target.digest)
+    if adapter := target.adapter:
+        ref.adapter, ref.adapter_name, ref.adapter_version = adapter.digest, adapter.name, adapter.version
+    return ref
 
 
 def _sampling(sampling: Sampling) -> generation_pb2.Sampling:

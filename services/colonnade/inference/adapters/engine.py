@@ -6,7 +6,7 @@ from contextlib import aclosing
 from colonnade.api.engine.v1 import engine_pb2 as wire
 from colonnade.api.engine.v1.engine_pb2_grpc import EngineServiceStub
 from colonnade.errors import Unavailable
-from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Stats, Work
+from colonnade.inference.domain import Chunk, Loaded, Manifest, Parcel, Ref, Stats, Work
 from colonnade.rpc import Peer
 
 
@@ -33,7 +33,7 @@ class GrpcEngine:
         )
         return Stats(
             instance=answer.instance,
-            loaded={model.model.digest: _loaded(model) for model in answer.models},
+            loaded={model.model.digest: _loaded(model, answer.checks_seals) for model in answer.models},
             free_bytes=max(0, answer.memory_budget_bytes - answer.memory_used_bytes),
             outstanding_tokens=answer.outstanding_tokens,
             draining=answer.draining,
@@ -49,7 +49,7 @@ class GrpcEngine:
         async with aclosing(progress) as responses:
             async for response in responses:
                 if response.HasField("loaded"):
-                    return _loaded(response.loaded)
+                    return _loaded(response.loaded, bool(response.loaded.sealed))
         raise Unavailable("the engine ended the load without a result; try again")
 
     async def load_adapter(self, model: str, manifest: Manifest) -> None:
@@ -104,5 +104,6 @@ class GrpcEngine:
         await self._peer.close()
 
 
-def _loaded(model: wire.LoadedModel) -> Loaded:
-    return Loaded(model.model.digest, model, frozenset(model.adapters))
+def _loaded(model: wire.LoadedModel, checks: bool) -> Loaded:
+    sealed = frozenset(Ref(each.digest, each.name, each.version) for each in model.sealed)
+    return Loaded(model.model.digest, model, frozenset(model.adapters), sealed if checks else None)

@@ -5,7 +5,7 @@ from typing import Any
 from colonnade.api.registry.v1 import registry_pb2 as wire
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from colonnade.errors import NotFound
-from colonnade.inference.domain import Manifest
+from colonnade.inference.domain import Manifest, Ref
 from colonnade.rpc import Peer
 
 
@@ -17,10 +17,10 @@ class GrpcRegistry:
         self._stub = RegistryServiceStub(peer.channel)
         self._timeout = timeout
 
-    async def manifest(self, digest: str) -> Manifest:
+    async def manifest(self, ref: Ref) -> Manifest:
         answer = await self._peer.unary(
             self._stub.GetManifest,
-            wire.GetManifestRequest(digest=digest),
+            wire.GetManifestRequest(digest=ref.digest, name=ref.name, version=ref.version, with_seal=True),
             wire.GetManifestResponse,
             as_service=True,
             timeout=self._timeout,

@@ -2,7 +2,7 @@
 
 from colonnade.inference.domain.caching import Cached, Caching, Kept, Kind, Near, Place, Spent
 from colonnade.inference.domain.choice import AFFINITY_SLACK_TOKENS, choose, having
-from colonnade.inference.domain.engines import EngineView, Loaded, Manifest, Parcel, Run, Stats
+from colonnade.inference.domain.engines import EngineView, Loaded, Manifest, Parcel, Ref, Run, Stats
 from colonnade.inference.domain.failures import (
     adapter_is_gone,
     broken_off,
@@ -31,6 +31,7 @@ __all__ = [
     "Parcel",
     "Place",
     "Prefixes",
+    "Ref",
     "Run",
     "Spent",
     "Stats",

@@ -14,6 +14,16 @@ Run: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Ref:
+    """A version as it was asked for: by its content, and the name and number that were drawn. Without a name,
+    whichever has that content."""
+
+    digest: str
+    name: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One immutable model version, as the registry describes it."""
 
@@ -24,6 +34,10 @@ class Manifest:
     size_bytes: int = 0
     """Of all its files."""
 
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.digest, self.name, self.version)
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -33,6 +47,14 @@ class Loaded:
     parcel: Parcel = None
     adapters: frozenset[str] = frozenset()
     """Digests of the adapters that are there with it."""
+    sealed: frozenset[Ref] | None = None
+    """Of it and of them, those whose seals the engine has found to be good; None: it checks none."""
+
+    def trusts(self, ref: Ref) -> bool:
+        """Whether the engine needs not be shown this one before it is asked of it."""
+        if self.sealed is None or ref in self.sealed:
+            return True
+        return not ref.name and any(each.digest == ref.digest for each in self.sealed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from colonnade.errors import InvalidArgument
 from colonnade.inference.domain.caching import Cached, Spent
-from colonnade.inference.domain.engines import Parcel
+from colonnade.inference.domain.engines import Parcel, Ref
 
 _DIGEST_PREFIX = "sha256:"
 
@@ -26,6 +26,17 @@ class Work:
     """The tenant's own name for it; empty: it cannot be aborted from elsewhere."""
     prefix: tuple[bytes, ...] = ()
     """Keys of its prompt's beginnings, the shortest first (``prefix_keys``)."""
+    named: tuple[str, int] = ("", 0)
+    """The name and number that the version was drawn by."""
+    adapter_named: tuple[str, int] = ("", 0)
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.digest, *self.named)
+
+    @property
+    def adapter_ref(self) -> Ref:
+        return Ref(self.adapter, *self.adapter_named)
 
     def __post_init__(self) -> None:
         for field_name, digest in (("model.digest", self.digest), ("model.adapter", self.adapter)):

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, and_, exists, select
+from sqlalchemy import and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound
@@ -89,7 +90,7 @@ async def _owned(connection: AsyncConnection, version: Version) -> Owned:
     return Owned(found, tenant or "", kept)
 
 
-def _seal(row: Row[tuple[str, int, str]], version: int, bundle: str = "") -> Seal | None:
+def _seal(row: Any, version: int, bundle: str = "") -> Seal | None:
     """None for a version without one."""
     if row.key is None:
         return None
