@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict
 from colonnade.registry.adapters import rows
+from colonnade.registry.adapters.catalogue_tables import WITHDRAWN
 from colonnade.registry.adapters.draft_tables import DRAFTS
 from colonnade.registry.adapters.rollout_tables import ROLLOUTS
-from colonnade.registry.adapters.tables import ALIASES, TARGETS, VERSIONS
+from colonnade.registry.adapters.tables import ALIASES, MODELS, TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import Alias, Target, moved, unknown_model
 from colonnade.storage.sql import micros
@@ -38,7 +39,7 @@ async def moved_alias(
     at: datetime,
 ) -> Alias:
     """See ``domain.moved``. ``NotFound`` for an unknown model."""
-    if not await latest_version(connection, model):
+    if not await is_there(connection, model):
         raise unknown_model(model)
     known = await known_versions(connection, model, [target.version for target in targets])
     current = await rows.alias(connection, model, alias)
@@ -76,11 +77,26 @@ async def keep_alias(connection: AsyncConnection, model: str, alias: Alias, *, i
     )  # fmt: skip
 
 
+async def is_there(connection: AsyncConnection, model: str) -> bool:
+    """A model may be there without a version."""
+    return await connection.scalar(select(MODELS.c.name).where(MODELS.c.name == model)) is not None
+
+
 async def latest_version(connection: AsyncConnection, name: str) -> int:
-    """The last number that a version or a draft was given; 0 if none was."""
-    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == name)
-    drafted = select(func.max(DRAFTS.c.number)).where(DRAFTS.c.model == name)
-    return max(await connection.scalar(newest) or 0, await connection.scalar(drafted) or 0)
+    """The last number that a version or a draft was given, whatever became of it; 0 if none was."""
+    numbers = [VERSIONS.c.number, WITHDRAWN.c.number, DRAFTS.c.number]
+    given = [
+        await connection.scalar(select(func.max(number)).where(number.table.c.model == name))
+        for number in numbers
+    ]
+    return max(number or 0 for number in given)
+
+
+async def newest_known(connection: AsyncConnection, model: str, at: datetime) -> None:
+    """Has the model's row say which version is its newest now."""
+    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == model).scalar_subquery()
+    changed = {"latest": func.coalesce(newest, 0), "updated_at": micros(at)}
+    await connection.execute(update(MODELS).where(MODELS.c.name == model).values(changed))
 
 
 async def known_versions(connection: AsyncConnection, name: str, numbers: Sequence[int]) -> set[int]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.registry.adapters.tables import ALIASES, ARTEFACTS, CONTENTS, MODELS, TARGETS, VERSIONS
@@ -13,12 +13,9 @@ from colonnade.storage.sql import moment_of
 
 async def models(connection: AsyncConnection, condition: ColumnElement[bool], limit: int) -> Sequence[Model]:
     """Models by name with what is true of each now."""
-    newest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model == MODELS.c.name)
-    latest = and_(
-        VERSIONS.c.model == MODELS.c.name, VERSIONS.c.number == newest.correlate(MODELS).scalar_subquery()
-    )
+    latest = and_(VERSIONS.c.model == MODELS.c.name, VERSIONS.c.number == MODELS.c.latest)
     query = (
-        select(MODELS, VERSIONS.c.number, CONTENTS.c.size_label, CONTENTS.c.family, CONTENTS.c.base)
+        select(MODELS, CONTENTS.c.size_label, CONTENTS.c.family, CONTENTS.c.base)
         .join(VERSIONS, latest, isouter=True)
         .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content, isouter=True)
         .where(condition)
@@ -32,7 +29,7 @@ async def models(connection: AsyncConnection, condition: ColumnElement[bool], li
             name=row.name,
             description=row.description,
             aliases=tuple(alias for alias in known[row.name] if alias.exists),
-            latest_version=row.number or 0,
+            latest_version=row.latest,
             created_at=moment_of(row.created_at),
             size_label=row.size_label or "",
             family=row.family or "",

@@ -8,7 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
-from colonnade.registry.adapters.aliases import check_free, keep_alias, latest_version, moved_alias
+from colonnade.registry.adapters.aliases import (
+    check_free,
+    keep_alias,
+    latest_version,
+    moved_alias,
+    newest_known,
+)
+from colonnade.registry.adapters.catalogue_tables import CARDS
 from colonnade.registry.adapters.draft_ends import check_reserved, end_draft
 from colonnade.registry.adapters.lineage import record_version
 from colonnade.registry.adapters.naming import check_claimed
@@ -189,6 +196,7 @@ async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
                 name=draft.name,
                 description=draft.description,
                 created_at=micros(draft.created_at),
+                updated_at=micros(draft.created_at),
                 tenant=draft.tenant,
             )
         )
@@ -242,8 +250,13 @@ async def _add_version(connection: AsyncConnection, draft: Draft, reserved: int)
             created_by=draft.created_by,
             source=draft.source,
             source_digest=draft.source_digest,
+            updated_at=micros(draft.created_at),
         )
     )
+    await newest_known(connection, draft.name, draft.created_at)
+    if draft.card:
+        card = {"model": draft.name, "version": version.manifest.version, "card": draft.card, "signature": ""}
+        await connection.execute(insert(CARDS).values(card))
     await tell(
         connection, "version.registered", model=draft.name, version=version.manifest.version,
         by=draft.created_by, at=draft.created_at, digest=content.digest, family=content.family,

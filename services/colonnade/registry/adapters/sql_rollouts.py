@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
-from colonnade.registry.adapters.aliases import check_free, latest_version, moved_alias
+from colonnade.registry.adapters.aliases import check_free, is_there, known_versions, moved_alias
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
 from colonnade.registry.adapters.sql_evaluations import add_evaluation
 from colonnade.registry.adapters.telling import tell
@@ -37,11 +37,13 @@ class SqlRolloutStore:
             known = await _recalled(connection, once) if once else None
             if known is not None:
                 return known
-            if not await latest_version(connection, model):
+            if not await is_there(connection, model):
                 raise unknown_model(model)
             await check_free(connection, model, alias)
             targets = await rows.targets(connection, model, alias)
             record, event = make(targets)
+            if not await known_versions(connection, model, [record.rollout.candidate]):
+                raise NotFound(f"model {model} has no version {record.rollout.candidate}", field="version")
             await connection.execute(insert(ROLLOUTS).values(**_first_row(record, once)))
             await _tell(connection, record.rollout, event)
             await _move(connection, record.rollout, targets, event.by, event.at)

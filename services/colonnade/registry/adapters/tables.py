@@ -25,6 +25,9 @@ MODELS = Table(
     Column("description", String(2000), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("tenant", String(64), nullable=False, server_default="local"),  # whose it is
+    Column("updated_at", BigInteger, nullable=False, server_default="0"),
+    Column("latest", Integer, nullable=False, server_default="0"),  # its newest version; 0: it has none
+    Index("models_by_update", "updated_at", "name"),
 )
 
 # What versions are made of, once, under however many names.
@@ -37,6 +40,7 @@ CONTENTS = Table(
     Column("size_label", String(16), nullable=False),
     Column("context_length", BigInteger, nullable=False),
     Column("base", String(71), nullable=False, server_default=""),  # of an adapter: its base's digest
+    Index("contents_by_base", "base"),
 )
 
 ARTEFACTS = Table(
@@ -58,9 +62,14 @@ VERSIONS = Table(
     Column("created_by", String(512), nullable=False),
     Column("source", String(4096), nullable=False),
     Column("source_digest", String(128), nullable=False),
+    Column("description", String(2000), nullable=False, server_default=""),
+    Column("updated_at", BigInteger, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),  # of what is said of it
     UniqueConstraint("model", "content", name="one_version_a_content"),
     CheckConstraint("number >= 1", name="numbered_from_one"),
     Index("versions_by_content", "content"),
+    Index("versions_by_update", "updated_at", "model", "number"),
+    Index("versions_by_age", "created_at", "model", "number"),
 )
 
 # A deleted alias keeps its row, without targets, so that its revisions go on.
@@ -87,6 +96,7 @@ TARGETS = Table(
     ForeignKeyConstraint(["model", "alias"], ["aliases.model", "aliases.name"], name="of_an_alias"),
     ForeignKeyConstraint(["model", "version"], ["versions.model", "versions.number"], name="at_a_version"),
     CheckConstraint("weight BETWEEN 1 AND 100", name="percent"),
+    Index("targets_by_version", "model", "version"),
 )
 
 IMPORTS = Table(

@@ -111,6 +111,8 @@ class Draft:
     description: str
     created_at: datetime
     created_by: str
+    card: str = ""
+    """What is said of it, in Markdown, where its source brings that along."""
 
     @property
     def tenant(self) -> str:
