@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from importlib.util import find_spec
 
-from colonnade.api.registry.v1.events_pb2_grpc import add_EventServiceServicer_to_server
-from colonnade.api.registry.v1.evaluations_pb2_grpc import add_EvaluationServiceServicer_to_server
-from colonnade.api.registry.v1.lineage_pb2_grpc import add_LineageServiceServicer_to_server
+from colonnade.api.registry.v1.catalogue_pb2_grpc import add_CatalogueServiceServicer_to_server
 from colonnade.api.registry.v1.drafts_pb2_grpc import add_DraftServiceServicer_to_server
+from colonnade.api.registry.v1.evaluations_pb2_grpc import add_EvaluationServiceServicer_to_server
+from colonnade.api.registry.v1.events_pb2_grpc import add_EventServiceServicer_to_server
+from colonnade.api.registry.v1.lineage_pb2_grpc import add_LineageServiceServicer_to_server
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.api.registry.v1.rollouts_pb2_grpc import add_RolloutServiceServicer_to_server
 from colonnade.api.registry.v1.seals_pb2_grpc import add_SealServiceServicer_to_server
@@ -19,34 +20,38 @@ from colonnade.errors import InvalidArgument
 from colonnade.registry.adapters.convert_process import COMMAND, ConvertProcess
 from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.adapters.every_source import EverySource, Uploads
+from colonnade.registry.adapters.key_pair import FileMarker, KeyPair
 from colonnade.registry.adapters.loading import check_whole
 from colonnade.registry.adapters.remote import RemoteSources
-from colonnade.registry.adapters.key_pair import FileMarker, KeyPair
 from colonnade.registry.adapters.sources import LocalSources
 from colonnade.registry.adapters.spool import FolderSpool
 from colonnade.registry.adapters.sql import SqlVersionStore
-from colonnade.registry.adapters.sql_events import SqlEventStore
-from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
-from colonnade.registry.adapters.sql_lineage import SqlLineageStore
+from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_drafts import SqlDraftStore
+from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
+from colonnade.registry.adapters.sql_events import SqlEventStore
+from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.adapters.sql_seals import SqlSealStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.webhook_posts import OutboundDeliverer
+from colonnade.registry.catalogue.service import Catalogue
+from colonnade.registry.catalogue_servicer import FULL_NAME as CATALOGUE
+from colonnade.registry.catalogue_servicer import CatalogueServicer
 from colonnade.registry.domain import Reference
+from colonnade.registry.draft_servicer import FULL_NAME as DRAFTS
+from colonnade.registry.draft_servicer import DraftServicer
+from colonnade.registry.drafts.runner import DraftRunner
+from colonnade.registry.drafts.service import Drafts
+from colonnade.registry.evaluation_servicer import FULL_NAME as EVALUATIONS
+from colonnade.registry.evaluation_servicer import EvaluationServicer
+from colonnade.registry.evaluations.service import Evaluations
 from colonnade.registry.event_servicer import FULL_NAME as EVENTS
 from colonnade.registry.event_servicer import EventServicer
 from colonnade.registry.events.courier import Courier, Patience
 from colonnade.registry.events.service import Events
 from colonnade.registry.events.tail import Tail
 from colonnade.registry.events.webhooks import Webhooks
-from colonnade.registry.evaluation_servicer import FULL_NAME as EVALUATIONS
-from colonnade.registry.evaluation_servicer import EvaluationServicer
-from colonnade.registry.evaluations.service import Evaluations
-from colonnade.registry.draft_servicer import FULL_NAME as DRAFTS
-from colonnade.registry.draft_servicer import DraftServicer
-from colonnade.registry.drafts.runner import DraftRunner
-from colonnade.registry.drafts.service import Drafts
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.imports import Imports
 from colonnade.registry.keeping import upkeep_of
@@ -156,6 +161,8 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
         server.add(add_RegistryServiceServicer_to_server, servicer, FULL_NAME)
         server.add(add_RolloutServiceServicer_to_server, RolloutServicer(rollouts), ROLLOUTS)
         server.add(add_SealServiceServicer_to_server, SealServicer(seals), SEALS)
+        catalogue = Catalogue(SqlCatalogueStore(database, sealer), Owners(store), trail)
+        server.add(add_CatalogueServiceServicer_to_server, CatalogueServicer(catalogue), CATALOGUE)
         server.add(add_DraftServiceServicer_to_server, DraftServicer(drafts), DRAFTS)
         add_lineage(server, database, store, trail)
         events = await stack.enter_async_context(events_of(settings, database, trail, server))
@@ -204,6 +211,8 @@ def rollouts_of(
         store, versions, trail, policies, default_policy=settings.default_policy, wake=runner.wake
     )
     return rollouts, runner
+
+
 @asynccontextmanager
 async def events_of(
     settings: RegistrySettings, database: Database, trail: AuditLog, server: Server

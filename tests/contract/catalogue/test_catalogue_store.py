@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from colonnade.errors import ColonnadeError, Conflict, NotFound, TooLarge
+from colonnade.registry.adapters import said
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
@@ -18,7 +19,7 @@ from colonnade.registry.domain import Once, Reference, Target
 from colonnade.registry.rollouts.machine import begun, taken_back
 from colonnade.registry.rollouts.plan import Plan, Step
 from colonnade.registry.rollouts.ports import Event, Record
-from colonnade.security.inputs.catalogue import MAX_METRICS, MAX_TAGS
+from colonnade.security.inputs.catalogue import MAX_TAGS
 from tests.contract.conftest import KINDS, Opener
 from tests.unit.registry.fakes import START, draft
 
@@ -151,10 +152,16 @@ async def test_metrics(stores: Stores) -> None:
     assert await stores.found("metrics.loss = 0.25") == [("smol", 1)]
     (listed,) = await stores.said.search_versions((), version_order(""), after=(), limit=9)
     assert [each.value for each in listed.metrics] == [0.25]
-    for begin in range(0, MAX_METRICS - 1000, 1000):
-        await stores.say("smol", 1, metrics=[metric("many", 0.0, begin + step) for step in range(1000)])
-    with pytest.raises(TooLarge, match="10000 are the most"):
-        await stores.say("smol", 1, metrics=[metric("one", 0.0, step) for step in range(1000)])
+
+
+async def test_a_version_has_no_end_of_metrics(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(said, "MAX_METRICS", 3)
+    await stores.add("smol", 1)
+    await stores.say("smol", 1, metrics=[metric("a", 1, step) for step in (1, 2, 3)])
+    with pytest.raises(TooLarge, match="4 metrics; 3 are the most"):
+        await stores.say("smol", 1, metrics=[metric("b", 1)])
+    await stores.say("smol", 1, metrics=[metric("a", 2, 3)])
+    assert [each.value for each in (await stores.said.find_version("smol", 1)).metrics] == [1, 1, 2]
 
 
 async def test_searches(stores: Stores) -> None:
@@ -172,7 +179,7 @@ async def test_searches(stores: Stores) -> None:
     assert await stores.found("size_label IN ('7B', '1B') AND parameters >= 1003") == [("big", 1)]
     assert await stores.found("alias = 'production'") == [("big", 1), ("smol", 1)]
     assert await stores.found("alias != 'production'") == [("smol", 2)]
-    assert await stores.found("", "updated_at DESC, name") == [("smol", 2), ("smol", 1), ("big", 1)]
+    assert await stores.found("", "updated_at DESC, name") == [("smol", 1), ("smol", 2), ("big", 1)]
     assert await stores.models("name LIKE 'S%'") == []
     assert await stores.models("name ILIKE 'S%' AND metrics.loss = 1.5") == ["smol"]
     assert await stores.models("", "name DESC") == ["smol", "big"]

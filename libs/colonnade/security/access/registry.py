@@ -4,6 +4,7 @@ from colonnade.security.access.roles import CHANGE_MODELS, MANAGE_WEBHOOKS, SEE_
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.registry.v1.RegistryService"
+_CATALOGUE = "/colonnade.api.registry.v1.CatalogueService"
 _SEALS = "/colonnade.api.registry.v1.SealService"
 _ROLLOUTS = "/colonnade.api.registry.v1.RolloutService"
 _UPKEEP = "/colonnade.api.registry.v1.UpkeepService"
@@ -20,6 +21,14 @@ RPCS: Table = {
     f"{_SERVICE}/SetAlias": CHANGE_MODELS,
     f"{_SERVICE}/DeleteAlias": CHANGE_MODELS,
     f"{_SERVICE}/ImportModel": CHANGE_MODELS,
+    f"{_CATALOGUE}/DescribeModel": CHANGE_MODELS,
+    f"{_CATALOGUE}/GetVersion": SEE_MODELS,
+    f"{_CATALOGUE}/DescribeVersion": CHANGE_MODELS,
+    f"{_CATALOGUE}/DeleteVersion": CHANGE_MODELS,
+    f"{_CATALOGUE}/DeleteModel": CHANGE_MODELS,
+    f"{_CATALOGUE}/RenameModel": CHANGE_MODELS,
+    f"{_CATALOGUE}/SearchModels": SEE_MODELS,
+    f"{_CATALOGUE}/SearchVersions": SEE_MODELS,
     f"{_SEALS}/ListSeals": SEE_MODELS,
     f"{_SEALS}/GetSeal": SEE_MODELS,
     f"{_SEALS}/Sign": CHANGE_MODELS,

@@ -14,6 +14,7 @@ from colonnade.registry.adapters.catalogue_tables import CARDS, METRICS, MODEL_K
 from colonnade.registry.adapters.draft_tables import DRAFT_FILES, DRAFTS
 from colonnade.registry.adapters.evaluation_tables import EVALUATIONS
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
+from colonnade.registry.adapters.seal_tables import SEALS
 from colonnade.registry.adapters.tables import IMPORTS
 
 
@@ -36,6 +37,7 @@ NAMED: tuple[Named, ...] = (
     Named(METRICS, version="version"),
     Named(IMPORTS, version="version"),
     Named(EVALUATIONS, version="version"),
+    Named(SEALS, version="version"),
     Named(ROLLOUTS),
     Named(DRAFT_FILES, stays=True),
     Named(DRAFTS, stays=True),

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Executable, Table, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import TooLarge
@@ -100,14 +101,12 @@ async def add_metrics(connection: AsyncConnection, place: Place, metrics: Iterab
     if not new:
         return
     this = _at(METRICS, key)
-    same = tuple_(METRICS.c.key, METRICS.c.step, METRICS.c.dataset).in_(list(new))
-    await connection.execute(delete(METRICS).where(this, same))
     values = [
         {**key, "key": each.key, "step": each.step, "dataset": each.dataset, "value": float(each.value),
          "at": micros(each.at), "last": 0}
         for each in new.values()
     ]  # fmt: skip
-    await connection.execute(insert(METRICS), values)
+    await connection.execute(_upsert(connection), values)
     count = await connection.scalar(select(func.count()).select_from(METRICS).where(this)) or 0
     if count > MAX_METRICS:
         raise TooLarge(
@@ -116,6 +115,13 @@ async def add_metrics(connection: AsyncConnection, place: Place, metrics: Iterab
             limit=MAX_METRICS,
         )
     await _mark_last(connection, and_(this, METRICS.c.key.in_({name for name, _, _ in new})))
+
+
+def _upsert(connection: AsyncConnection) -> Executable:
+    of_postgres = connection.dialect.name == "postgresql"
+    new = postgresql.insert(METRICS) if of_postgres else sqlite.insert(METRICS)
+    changed = {name: new.excluded[name] for name in ("value", "at", "last")}
+    return new.on_conflict_do_update(index_elements=METRICS.primary_key.columns, set_=changed)
 
 
 async def _mark_last(connection: AsyncConnection, these: ColumnElement[bool]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict, NotFound
@@ -17,6 +17,7 @@ from colonnade.registry.adapters.leaving import (
 )
 from colonnade.registry.adapters.renaming import rename
 from colonnade.registry.adapters.said import add_metrics, model_records, retag, version_records
+from colonnade.registry.adapters.sealing import seal_model
 from colonnade.registry.adapters.sql_search import MODELS_SCOPE, VERSIONS_SCOPE, searching
 from colonnade.registry.adapters.tables import MODELS, TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
@@ -24,14 +25,17 @@ from colonnade.registry.catalogue.filters import Filter, Value
 from colonnade.registry.catalogue.grammar import Order
 from colonnade.registry.catalogue.records import ModelChange, ModelRecord, VersionChange, VersionRecord
 from colonnade.registry.domain import Once, unknown_model
+from colonnade.registry.seals.ports import Sealer
 from colonnade.storage.sql import Database, micros
 
 
 class SqlCatalogueStore:
     """Implements ``catalogue.ports.CatalogueStore``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer | None = None) -> None:
+        """With a ``sealer``, versions of a renamed model are signed in the transaction that renames it."""
         self._database = database
+        self._sealer = sealer
 
     async def find_model(self, name: str) -> ModelRecord:
         async with self._database.reading() as connection:
@@ -125,6 +129,8 @@ class SqlCatalogueStore:
     async def rename_model(self, name: str, to: str, *, by: str, at: datetime) -> ModelRecord:
         async def work(connection: AsyncConnection) -> ModelRecord:
             await rename(connection, name, to, by=by, at=at)
+            if self._sealer:
+                await seal_model(connection, self._sealer, to, by=by, at=at)
             return await _model(connection, to)
 
         return await self._database.write(work)
@@ -192,7 +198,7 @@ async def _keep_card(connection: AsyncConnection, before: VersionRecord, change:
 
 async def _check_alone(connection: AsyncConnection, model: str) -> None:
     """``Conflict`` while an alias or a rollout is there, whatever it means."""
-    alias = await connection.scalar(select(TARGETS.c.alias).where(TARGETS.c.model == model).limit(1))
+    alias = await connection.scalar(select(func.min(TARGETS.c.alias)).where(TARGETS.c.model == model))
     if alias is not None:
         raise Conflict(f"{model} has the alias {alias}; delete it first", field="name", alias=alias)
     for rollout in await rollouts_under_way(connection, model):

@@ -44,7 +44,9 @@ class CatalogueStore(Protocol):
         ...
 
     async def rename_model(self, name: str, to: str, *, by: str, at: datetime) -> ModelRecord:
-        """``Conflict`` where the new name is or was another model's, or a rollout is under way."""
+        """``Conflict`` where the new name is or was another model's, or a rollout is under way.
+
+        Seals bind the name, so the versions are sealed anew."""
         ...
 
     async def search_models(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,6 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import check_text, idempotency_key, model_name
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE, MAX_VERSION, MAX_WHY_BYTES
-
-Reseal = Callable[[str, Principal], Awaitable[None]]
-"""Seals the versions of a model anew, whose name the seals bind: called with its new name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +43,11 @@ class Catalogue:
         trail: AuditTrail,
         *,
         clock: Callable[[], datetime] = utc_now,
-        reseal: Reseal | None = None,
     ) -> None:
         self._store = store
         self._owners = owners
         self._trail = trail
         self._clock = clock
-        self._reseal = reseal
 
     async def create_model(
         self, name: str, change: ModelChange, principal: Principal, *, key: str = ""
@@ -112,10 +107,7 @@ class Catalogue:
         model_name(to, "to")
         async with self._act("model.rename", principal, model=name, to=to):
             await self._owners.check(name, principal)
-            record = await self._store.rename_model(name, to, by=actor(principal), at=self._clock())
-            if self._reseal is not None:
-                await self._reseal(to, principal)
-            return record
+            return await self._store.rename_model(name, to, by=actor(principal), at=self._clock())
 
     async def search_models(self, search: Search) -> tuple[Sequence[ModelRecord], str]:
         """What was found, and the token of the next page, if there is one."""
