@@ -9,6 +9,7 @@ from random import SystemRandom
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
+from colonnade.gateway.adapters.catalogue import RegistryCatalogue
 from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.evaluations import RegistryEvaluations
@@ -43,6 +44,7 @@ from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
+from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -143,6 +145,10 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
         book = RegistryRollouts(Calls(registry, identity))
         drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
+        models = Models(catalog, audit, resolver.forget, caches)
+        catalogue = RegistryCatalogue(Calls(registry, identity))
+        making = Making(drafts, catalogue)
+        stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
         way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, settings)
@@ -153,11 +159,14 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             pipeline=way,
             doorkeeper=doorkeeper,
             keys=Keys(store, audit, doorkeeper, has_bootstrap_key=bool(bootstrap)),
-            models=Models(catalog, audit, resolver.forget, caches),
+            models=models,
             caches=caches,
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
+            mlflow=Mlflow(
+                RegisteredModels(models, catalogue), ModelVersions(models, catalogue, drafts, making)
+            ),
             lineage=Lineage(RegistryLineage(Calls(registry, identity)), audit),
             evaluations=Evaluations(RegistryEvaluations(Calls(registry, identity)), audit),
             drafts=drafts,

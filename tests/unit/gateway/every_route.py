@@ -15,6 +15,7 @@ from tests.unit.gateway.fakes import House
 
 LOCAL = Caller(Principal("local", "local", frozenset({Role.ADMIN})), "test")
 FILE, READ_FILE, BATCH = "file-1", "file-2", "batch_1"
+MODELS, VERSIONS = (f"/mlflow/api/2.0/mlflow/{noun}" for noun in ("registered-models", "model-versions"))
 GRANTABLE = [role for role in Role if role is not Role.SERVICE]
 BODIES = {
     "POST /generate": {"prompt": "x"},
@@ -58,12 +59,34 @@ BODIES = {
     "PUT /limits/keys/{id}": {},
     "PUT /limits/tenants/{tenant}": {},
     "PUT /limits/tenants/{tenant}/models/{model}": {},
+    f"POST {MODELS}/create": {"name": "mine"},
+    f"POST {MODELS}/rename": {"name": "tiny", "new_name": "mine"},
+    f"PATCH {MODELS}/update": {"name": "tiny", "description": "x"},
+    f"DELETE {MODELS}/delete": {"name": "tiny"},
+    f"POST {MODELS}/get-latest-versions": {"name": "tiny"},
+    f"POST {MODELS}/set-tag": {"name": "tiny", "key": "x", "value": "y"},
+    f"DELETE {MODELS}/delete-tag": {"name": "tiny", "key": "x"},
+    f"POST {MODELS}/alias": {"name": "tiny", "alias": "canary", "version": "1"},
+    f"DELETE {MODELS}/alias": {"name": "tiny", "alias": "production"},
+    f"POST {VERSIONS}/create": {"name": "tiny", "source": "bundled:x"},
+    f"PATCH {VERSIONS}/update": {"name": "tiny", "version": "1", "description": "x"},
+    f"DELETE {VERSIONS}/delete": {"name": "tiny", "version": "1"},
+    f"POST {VERSIONS}/transition-stage": {"name": "tiny", "version": "1", "stage": "Staging"},
+    f"POST {VERSIONS}/set-tag": {"name": "tiny", "version": "1", "key": "x", "value": "y"},
+    f"DELETE {VERSIONS}/delete-tag": {"name": "tiny", "version": "1", "key": "x"},
+}
+QUERIES = {
+    "GET /lineage": {"model": "tiny"},
+    f"GET {MODELS}/get": {"name": "tiny"},
+    f"GET {MODELS}/alias": {"name": "tiny", "alias": "production"},
+    f"GET {VERSIONS}/get": {"name": "tiny", "version": "1"},
+    f"GET {VERSIONS}/get-download-uri": {"name": "tiny", "version": "1"},
+    "GET /mlflow/api/2.0/mlflow-artifacts/artifacts": {"path": "tiny/1"},
 }
 PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
 PARTS |= {"file": FILE, "batch": BATCH}
 PARTS |= {"number": "2", "path": "model.safetensors"}
 PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
-QUERIES = {"GET /lineage": {"model": "tiny"}}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 

@@ -69,6 +69,7 @@ from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
+from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -101,6 +102,7 @@ from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 from tests.unit.gateway.memory_drafts import FakeDrafts
+from tests.unit.gateway.memory_registry import MemoryCatalogue, MemoryDrafts
 
 BASE = "http://127.0.0.1:8080"
 DIGEST = "sha256:" + "a" * 64
@@ -425,6 +427,8 @@ class House:
         self.engines = FakeEngines()
         self.caches = FakeCaches()
         self.rollouts = FakeRollouts()
+        self.catalogue = MemoryCatalogue()
+        self.catalogue.put("tiny", 1, production={1: 100})
         self.lineage, self.evaluations = FakeLineage(), FakeEvaluations()
         self.drafts = FakeDrafts(version())
         self.events = FakeEvents()
@@ -450,6 +454,7 @@ class House:
         self.batches = Batches(
             self.batch_store, self.files, self.doorkeeper, self.audit, self.bounds, self.runner.wake
         )
+        self.mlflow = self.mlflow_words()
         self.gateway = Gateway(
             pipeline=way,
             doorkeeper=self.doorkeeper,
@@ -459,6 +464,7 @@ class House:
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             rollouts=Rollouts(self.rollouts, self.audit),
+            mlflow=self.mlflow,
             lineage=Lineage(self.lineage, self.audit),
             evaluations=Evaluations(self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalog, self.audit),
@@ -470,6 +476,14 @@ class House:
             probes=self.probes,
         )
         self.app: ASGIApp = build(self.gateway, self.options)
+
+    def mlflow_words(self) -> Mlflow:
+        models = Models(self.catalog, self.audit)
+        drafts = Drafts(MemoryDrafts(self.catalogue), self.catalog, self.audit)
+        making = Making(drafts, self.catalogue)
+        return Mlflow(
+            RegisteredModels(models, self.catalogue), ModelVersions(models, self.catalogue, drafts, making)
+        )
 
     def pipeline(self) -> Pipeline:
         record, count, speak = AuditRecord(self.audit), CountUsage(GenAiMetrics(self.metrics)), SpeakFor()

@@ -14,7 +14,7 @@ from colonnade.gateway.http.wire_texts import EmbedAnswer, EmbedBody, ScoreBody,
 from colonnade.gateway.http.wire_tokens import DetokenizeBody, TokenizeAnswer, TokenizeBody
 from colonnade.security.access.gateway import ROUTES
 
-TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+TEXT, MLFLOW = ((Path(__file__).parents[3] / "docs" / page).read_text() for page in ("api.md", "mlflow.md"))
 FIELDS = {
     *GenerateBody.model_fields,
     *GenerateAnswer.model_fields,
@@ -37,7 +37,8 @@ def test_fields(name: str) -> None:
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
 def test_routes(route: str) -> None:
-    assert route.split(" ")[1] in TEXT
+    path = route.split(" ")[1]
+    assert path in (MLFLOW if path.startswith("/mlflow/") else TEXT)
 
 
 @pytest.mark.parametrize("code", sorted(set(HTTP_STATUS) - {"cancelled"}))

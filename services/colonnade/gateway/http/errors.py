@@ -22,6 +22,7 @@ from colonnade.errors import (
     Unavailable,
     Unsupported,
 )
+from colonnade.gateway.http.mlflow.errors import mlflow_shape
 from colonnade.gateway.http.oip.errors import oip_shape
 from colonnade.gateway.http.openai.errors import openai_shape
 from colonnade.security.inputs import escape_log
@@ -80,7 +81,11 @@ def shape_of(path: str) -> Shape:
     return next((shape for prefix, shape in _SHAPES if path.startswith(prefix)), error_body)
 
 
-_SHAPES: tuple[tuple[str, Shape], ...] = (("/v1/", openai_shape), ("/v2/", oip_shape))
+_SHAPES: tuple[tuple[str, Shape], ...] = (
+    ("/v1/", openai_shape),
+    ("/v2/", oip_shape),
+    ("/mlflow/", mlflow_shape),
+)
 
 
 def error_json(error: ColonnadeError, request_id: str, path: str = "") -> bytes:
@@ -97,7 +102,7 @@ def error_response(error: ColonnadeError, request_id: str, path: str = "") -> Re
 
 
 def no_such_route() -> NotFound:
-    return NotFound("there is nothing here; `GET /docs` lists what there is")
+    return NotFound("there is nothing here; `GET /docs` lists what there is", field="route")
 
 
 def invalid(error: RequestValidationError | ValidationError) -> InvalidArgument:

@@ -44,8 +44,17 @@ class OipError(BaseModel):
     error: str = Field(examples=["temperature must be between 0 and 2"])
 
 
+class MlflowError(BaseModel):
+    """Why a request was not answered, as MLflow writes it."""
+
+    error_code: str = Field(examples=["RESOURCE_DOES_NOT_EXIST"])
+    message: str = Field(examples=["there is no model qwen; list the models to see which there are"])
+
+
 def refusal_model(path: str) -> type[BaseModel]:
     """What refusals on this path are."""
     if path.startswith("/v1/"):
         return OpenAiError
+    if path.startswith("/mlflow/"):
+        return MlflowError
     return OipError if path.startswith("/v2/") else Refusal

@@ -12,6 +12,7 @@ from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
+from colonnade.gateway.service.mlflow import Mlflow
 from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
@@ -28,6 +29,7 @@ class Gateway:
     engines: Engines
     preparing: Preparing
     rollouts: Rollouts
+    mlflow: Mlflow
     lineage: Lineage
     evaluations: Evaluations
     drafts: Drafts

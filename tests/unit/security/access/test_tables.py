@@ -139,6 +139,29 @@ ROUTES = {
     "GET /v2/models/{model}/versions/{version}/ready": "xxxxx..",
     "POST /v2/models/{model}/versions/{version}/generate": "xxxx...",
     "POST /v2/models/{model}/versions/{version}/generate_stream": "xxxx...",
+    "POST /mlflow/api/2.0/mlflow/registered-models/create": "x.x....",
+    "GET /mlflow/api/2.0/mlflow/registered-models/get": "xxxxx..",
+    "POST /mlflow/api/2.0/mlflow/registered-models/rename": "x.x....",
+    "PATCH /mlflow/api/2.0/mlflow/registered-models/update": "x.x....",
+    "DELETE /mlflow/api/2.0/mlflow/registered-models/delete": "x.x....",
+    "GET /mlflow/api/2.0/mlflow/registered-models/search": "xxxxx..",
+    "POST /mlflow/api/2.0/mlflow/registered-models/get-latest-versions": "xxxxx..",
+    "POST /mlflow/api/2.0/mlflow/registered-models/set-tag": "x.x....",
+    "DELETE /mlflow/api/2.0/mlflow/registered-models/delete-tag": "x.x....",
+    "POST /mlflow/api/2.0/mlflow/registered-models/alias": "x.x....",
+    "DELETE /mlflow/api/2.0/mlflow/registered-models/alias": "x.x....",
+    "GET /mlflow/api/2.0/mlflow/registered-models/alias": "xxxxx..",
+    "POST /mlflow/api/2.0/mlflow/model-versions/create": "x.x....",
+    "GET /mlflow/api/2.0/mlflow/model-versions/get": "xxxxx..",
+    "GET /mlflow/api/2.0/mlflow/model-versions/search": "xxxxx..",
+    "PATCH /mlflow/api/2.0/mlflow/model-versions/update": "x.x....",
+    "DELETE /mlflow/api/2.0/mlflow/model-versions/delete": "x.x....",
+    "POST /mlflow/api/2.0/mlflow/model-versions/transition-stage": "x.x....",
+    "GET /mlflow/api/2.0/mlflow/model-versions/get-download-uri": "xxxxx..",
+    "POST /mlflow/api/2.0/mlflow/model-versions/set-tag": "x.x....",
+    "DELETE /mlflow/api/2.0/mlflow/model-versions/delete-tag": "x.x....",
+    "GET /mlflow/api/2.0/mlflow-artifacts/artifacts": "xxxxx..",
+    "GET /mlflow/api/2.0/mlflow-artifacts/artifacts/{name}/{version}/{path}": "xxxxx..",
     "GET /docs":                              "xxxxxxx",
     "GET /openapi.json":                      "xxxxxxx",
     "GET /metrics":                           "xx..x..",
@@ -188,7 +211,7 @@ def test_every_cell_of_the_routes() -> None:
 
 def test_an_auditor_changes_nothing() -> None:
     auditor = Principal("t", "s", frozenset({Role.AUDITOR}))
-    reads = ("GET ", "/List", "/Get", "/Resolve", "/Stats", "/Watch")
+    reads = ("GET ", "/get-latest-versions", "/List", "/Get", "/Resolve", "/Stats", "/Watch")
     everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS}
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)

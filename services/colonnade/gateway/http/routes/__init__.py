@@ -1,5 +1,6 @@
 """The routes, one file a noun."""
 
+from colonnade.gateway.http.mlflow.routers import ROUTERS as MLFLOW
 from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.responses import routes as responses
@@ -46,6 +47,7 @@ ROUTERS = (
     health.router,
     metrics.router,
     oip.router,
+    *MLFLOW,
     docs.router,
     version.router,
 )

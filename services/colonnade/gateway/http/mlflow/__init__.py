@@ -1,0 +1,1 @@
+"""``/mlflow``: the model registry as MLflow's clients speak to it."""
