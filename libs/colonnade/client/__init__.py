@@ -53,6 +53,7 @@ from colonnade.client.rollout_calls import (
     RolloutStep,
 )
 from colonnade.client.sync import Colonnade, Stream
+from colonnade.client.upkeep import BackedUp, Collected
 
 __all__ = [
     "Alias",
@@ -60,6 +61,7 @@ __all__ = [
     "Artefact",
     "AsyncColonnade",
     "AsyncStream",
+    "BackedUp",
     "Batch",
     "BatchError",
     "BatchLine",
@@ -67,6 +69,7 @@ __all__ = [
     "CacheUse",
     "Choice",
     "Chunk",
+    "Collected",
     "Colonnade",
     "Embedding",
     "Embeddings",

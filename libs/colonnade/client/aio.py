@@ -35,6 +35,7 @@ from colonnade.client.results import (
 )
 from colonnade.client.rollouts import AsyncRollouts
 from colonnade.client.sse import EventParser
+from colonnade.client.upkeep import AsyncRegistry
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -139,6 +140,7 @@ class AsyncColonnade:
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
+        self.registry = AsyncRegistry(self)
         self.events = AsyncEvents(self)
         self.webhooks = AsyncWebhooks(self)
 

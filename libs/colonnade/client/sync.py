@@ -35,6 +35,7 @@ from colonnade.client.results import (
 )
 from colonnade.client.rollouts import SyncRollouts
 from colonnade.client.sse import EventParser
+from colonnade.client.upkeep import SyncRegistry
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -138,6 +139,7 @@ class Colonnade:
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.registry = SyncRegistry(self)
         self.events = SyncEvents(self)
         self.webhooks = SyncWebhooks(self)
 

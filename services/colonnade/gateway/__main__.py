@@ -28,6 +28,7 @@ from colonnade.gateway.adapters.sql_files import SqlFileStore
 from colonnade.gateway.adapters.sql_limits import SqlLimitStore
 from colonnade.gateway.adapters.sql_usage import SqlUsageLedger
 from colonnade.gateway.adapters.texts import InferenceTexts
+from colonnade.gateway.adapters.upkeep import GrpcUpkeep
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.openai.lines import LineAnswers
@@ -70,6 +71,7 @@ from colonnade.gateway.service.stages import (
     TurnAway,
     WatchRollout,
 )
+from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.rpc import Identity, Peer, run_service, until_stopped
 from colonnade.security.access.gateway import ROUTES
@@ -171,6 +173,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             evaluations=Evaluations(RegistryEvaluations(Calls(registry, identity)), audit),
             drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),
+            upkeep=Upkeep(GrpcUpkeep(Calls(registry, identity)), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from colonnade.api.registry.v1 import upkeep_pb2 as messages
 from colonnade.api.registry.v1.upkeep_pb2_grpc import UpkeepServiceServicer
@@ -57,5 +59,11 @@ def _backed_up(step: BackedUp) -> messages.BackupResponse:
         dropped=step.dropped,
         name=step.name,
         digest=step.digest,
-        at=step.at,
+        at=_stamp(step.at) if step.at else None,
     )
+
+
+def _stamp(at: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp

@@ -75,6 +75,7 @@ from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
+from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.gateway.service.rollouts import Rollouts, Sightings
 from colonnade.gateway.service.stages import (
     AuditRecord,
@@ -98,6 +99,7 @@ from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
+from tests.unit.gateway.fake_upkeep import FakeUpkeep
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
@@ -451,6 +453,7 @@ class House:
         self.bounds = Bounds(lines=50, line_bytes=4096, file_bytes=8192, tenant_bytes=65536)
         self.files = Files(self.file_store, self.contents, self.audit, self.bounds)
         self.runner = self.batch_runner(LineAnswers(way))
+        self.upkeep = FakeUpkeep()
         self.batches = Batches(
             self.batch_store, self.files, self.doorkeeper, self.audit, self.bounds, self.runner.wake
         )
@@ -469,6 +472,7 @@ class House:
             evaluations=Evaluations(self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalog, self.audit),
             events=Events(self.events, self.audit),
+            upkeep=Upkeep(self.upkeep, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
             usage=UsageReports(self.ledger),
             files=self.files,

@@ -14,6 +14,7 @@ from colonnade.security.access.roles import (
     SEE_MODELS,
     SEE_RUNNING,
     SEE_USAGE,
+    UPKEEP,
 )
 from colonnade.security.access.table import PUBLIC, Table
 
@@ -70,6 +71,8 @@ ROUTES: Table = {
     "GET /webhooks": MANAGE_WEBHOOKS,
     "DELETE /webhooks/{id}": MANAGE_WEBHOOKS,
     "POST /webhooks/{id}/resume": MANAGE_WEBHOOKS,
+    "POST /registry/gc": UPKEEP & PEOPLE,
+    "POST /registry/backup": UPKEEP & PEOPLE,
     "GET /engines": SEE_RUNNING & PEOPLE,
     "GET /cache": SEE_RUNNING & PEOPLE,
     "DELETE /cache": PREPARE & PEOPLE,

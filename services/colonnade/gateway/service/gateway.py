@@ -17,6 +17,7 @@ from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.rollouts import Rollouts
+from colonnade.gateway.service.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Gateway:
     evaluations: Evaluations
     drafts: Drafts
     events: Events
+    upkeep: Upkeep
     limits: LimitAdmin
     usage: UsageReports
     files: Files

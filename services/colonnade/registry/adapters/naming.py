@@ -13,7 +13,7 @@ from colonnade.registry.adapters.upkeep_tables import CLAIMS, MARKS, WRITERS
 _RETRY_AFTER_SECONDS = 1
 
 
-def named() -> Sequence[tuple[Select[tuple[str]], ColumnElement[str]]]:
+def named() -> Sequence[tuple[Select[str], ColumnElement[str]]]:
     """Queries for the digests of blobs, each with its column of them."""
     of_a_version = exists().where(VERSIONS.c.content == ARTEFACTS.c.content)
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,7 +71,7 @@ class SqlUpkeepBook:
         if last is None:
             await self.begun(now)
             return False
-        return last <= micros(now - every)
+        return bool(last <= micros(now - every))
 
     async def begun(self, now: datetime) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -142,7 +143,7 @@ class SqlUpkeepBook:
 
         await self._database.write(work)
 
-    async def tell(self, kind: str, by: str, at: datetime, **facts: str | int) -> None:
+    async def tell(self, kind: str, by: str, at: datetime, **facts: Any) -> None:
         async def work(connection: AsyncConnection) -> None:
             await tell(connection, kind, by=by, at=at, **facts)
 

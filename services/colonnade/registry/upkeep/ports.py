@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from colonnade.errors import Unavailable
 
@@ -86,7 +86,7 @@ class UpkeepBook(Protocol):
         """Both may be claimed again: these are deleted, and those were condemned in vain."""
         ...
 
-    async def tell(self, kind: str, by: str, at: datetime, **facts: str | int) -> None:
+    async def tell(self, kind: str, by: str, at: datetime, **facts: Any) -> None:
         """An event."""
         ...
 

@@ -22,6 +22,7 @@ from colonnade.gateway.http.routes import (
     rollouts,
     texts,
     tokens,
+    upkeep,
     usage,
     version,
 )
@@ -44,6 +45,7 @@ ROUTERS = (
     keys.router,
     limits.router,
     usage.router,
+    upkeep.router,
     health.router,
     metrics.router,
     oip.router,
