@@ -1,6 +1,7 @@
 """Takes docs/pictures/console: a running console in Chromium, at 1280 pixels light and dark, and at 390.
 
-Starts a platform with the bundled model imported twice. Run with ``make console-pictures``.
+Starts a platform with the bundled model, and a second version that fails when it is told to. Run with
+``make console-pictures``.
 """
 
 from collections.abc import Callable
@@ -9,37 +10,77 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect
 
+from colonnade.client import Colonnade
 from tests.harness.browser import Tab, chromium
-from tests.harness.platform import eventually, free_port, running
+from tests.harness.platform import Platform, eventually, free_port, running
 from tests.harness.tiny_model import write_tiny_llama
+from tests.harness.traffic import steady
 
 FOLDER = Path(__file__).resolve().parents[1] / "pictures" / "console"
 KEY = f"ck_{'example0' * 2}_{'x' * 43}"
 MODEL = "smollm2-135m-instruct"
 MOST_BYTES = 150_000
-_WIDE, _NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+LAYERS = 3
+POLICY = """
+description: One step, watched closely
+steps:
+  - {percent: 20, seconds: 3600, requests: 200}
+objectives: {error_rate: 0.05, first_token_p95: 10, tokens_per_second: 1}
+least_requests: 5
+"""
+_FAILING = Path(__file__).resolve().parents[2] / "tests" / "harness" / "failing"
+_WIDE, _TALL, _NARROW = (
+    {"width": 1280, "height": 860},
+    {"width": 1280, "height": 1180},
+    {"width": 390, "height": 844},
+)
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    with (
-        TemporaryDirectory() as models,
-        running(
-            "--console-port",
-            str(port),
-            COLONNADE_REGISTRY_IMPORT_ROOTS=models,
-            COLONNADE_GATEWAY_BOOTSTRAP_KEY=KEY,
-            COLONNADE_API_KEY=KEY,
-        ) as platform,
-        chromium() as browser,
-    ):
-        log = platform.home / "up.log"
-        eventually(lambda: "Colonnade is ready" in log.read_text(), 300, "the bundled model answers")
-        folder = write_tiny_llama(Path(models) / "demonstration")
-        platform.command("models", "import", str(folder), "--name", MODEL, "--alias", "canary")
-        platform.command("models", "alias", MODEL, "production", "1=90", "2=10")
-        take(browser, f"http://127.0.0.1:{port}")
+    with TemporaryDirectory() as folder:
+        models, once = Path(folder), Path(folder) / "once"
+        (models / "policies").mkdir()
+        (models / "policies" / "watched.yaml").write_text(POLICY)
+        with (
+            running(
+                "--console-port", str(port),
+                COLONNADE_REGISTRY_IMPORT_ROOTS=folder,
+                COLONNADE_REGISTRY_POLICIES_DIR=str(models / "policies"),
+                COLONNADE_GATEWAY_BOOTSTRAP_KEY=KEY,
+                COLONNADE_API_KEY=KEY,
+                PYTHONPATH=str(_FAILING),
+                FAILING_ONCE=str(once),
+                FAILING_LAYERS=str(LAYERS),
+            ) as platform,
+            chromium() as browser,
+        ):  # fmt: skip
+            log = platform.home / "up.log"
+            eventually(lambda: "Colonnade is ready" in log.read_text(), 300, "the bundled model answers")
+            source = write_tiny_llama(models / "demonstration", layers=LAYERS)
+            platform.command("models", "import", str(source), "--name", MODEL, "--alias", "canary")
+            roll(browser, platform, f"http://127.0.0.1:{port}", once)
+            platform.command("models", "alias", MODEL, "production", "1=90", "2=10")
+            take(browser, f"http://127.0.0.1:{port}")
+
+
+def roll(browser: Browser, platform: Platform, url: str, once: Path) -> None:
+    """A rollout under way, and how it is taken back."""
+    tab = Tab(browser, url, viewport=_TALL, color_scheme="light")
+    tab.sign_in(KEY)
+    tab.connected()
+    with Colonnade(platform.url, KEY) as client, steady(platform, MODEL, key=KEY, tokens=8):
+        begun = client.rollouts.start(MODEL, 2, policy="watched", why="answers shorter questions better")
+        page = tab.open(f"/rollouts/{begun.id}")
+        expect(page.locator(".verdict.within")).to_have_count(3)
+        eventually(lambda: client.rollouts.get(begun.id).outcomes.candidate.requests >= 20, 300, "it is seen")
+        shoot(page, "rollout-canary")
+        once.write_text("fails")
+        expect(page.locator(".ending")).to_contain_text("by itself")
+    shoot(page, "rollout")
+    tab.close()
+    others(browser, url, "dark", _NARROW, lambda small: visit(small, f"/rollouts/{begun.id}", "rollout-390"))
 
 
 def take(browser: Browser, url: str) -> None:

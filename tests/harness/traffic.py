@@ -39,11 +39,13 @@ class Traffic:
 
 
 @contextmanager
-def steady(platform: Platform, model: str, *, threads: int = 2, tokens: int = 4) -> Iterator[Traffic]:
+def steady(
+    platform: Platform, model: str, *, threads: int = 2, tokens: int = 4, key: str = ""
+) -> Iterator[Traffic]:
     """Requests without a pause, each with a prompt of its own; stopped at the end of the block."""
     traffic, stop = Traffic(), threading.Event()
     asking = [
-        threading.Thread(target=_ask, args=(platform, model, number, tokens, traffic, stop))
+        threading.Thread(target=_ask, args=(platform, model, number, tokens, key, traffic, stop))
         for number in range(threads)
     ]
     for each in asking:
@@ -57,10 +59,16 @@ def steady(platform: Platform, model: str, *, threads: int = 2, tokens: int = 4)
 
 
 def _ask(
-    platform: Platform, model: str, thread: int, tokens: int, traffic: Traffic, stop: threading.Event
+    platform: Platform,
+    model: str,
+    thread: int,
+    tokens: int,
+    key: str,
+    traffic: Traffic,
+    stop: threading.Event,
 ) -> None:
     asked = 0
-    with platform.client() as http:
+    with platform.client(**({"authorization": f"Bearer {key}"} if key else {})) as http:
         while not stop.is_set():
             asked += 1
             body = {

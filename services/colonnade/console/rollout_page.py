@@ -11,7 +11,7 @@ from colonnade.console.live import Live, piece
 from colonnade.console.rollout_acts import Acts
 from colonnade.console.stages import draw_stages
 from colonnade.console.views.formats import moment
-from colonnade.console.views.objectives import Objective, gate_rows, objectives_of
+from colonnade.console.views.objectives import Objective, broken_of, gate_rows, objectives_of
 from colonnade.console.views.rollouts import ITSELF, Ending, ending_of, progress_of, stages
 from colonnade.console.visit import Visit
 
@@ -102,10 +102,18 @@ def objectives(first: Rollout) -> Callable[[Rollout], None]:
 
     rows = [row(each.name) for each in objectives_of(first)]
     table("Objectives", _OBJECTIVES, rows, right=("Candidate", "Stable"))
-    text("p", "Of the stage that it is in, as its gateways saw it.", "muted")
+    note = text("p", "Of the stage that it is in, as the gateways saw it.", "muted")
+
+    def end(rollout: Rollout) -> None:
+        note.text = "As it was seen last, before it ended."
+        for held, broken in zip(cells, broken_of(rollout), strict=True):
+            if broken:
+                held["verdict"].text = "broken"
+                held["verdict"].classes(replace="verdict beyond")
 
     def show(rollout: Rollout) -> None:
         if rollout.ended:
+            end(rollout)
             return
         for held, each in zip(cells, objectives_of(rollout), strict=True):
             for field, cell in held.items():

@@ -26,6 +26,11 @@ def test_what_came_from_something_stands_below_it() -> None:
     assert found.width == BOX_WIDTH + 16
 
 
+def test_a_line_passes_no_row_by_where_it_need_not() -> None:
+    edges = [("c", "", "b"), ("b", "", "a"), ("c", "", "late")]
+    assert list(rows(layout(["a", "b", "c", "late"], edges)).values()) == [["a"], ["b", "late"], ["c"]]
+
+
 def test_siblings_stand_where_few_lines_cross() -> None:
     edges = [("c", "", "b"), ("d", "", "a")]
     upper, lower = rows(layout(["a", "b", "c", "d"], edges)).values()

@@ -178,6 +178,19 @@ def test_what_was_not_seen_is_said() -> None:
     assert unseen[2].bound == "at most 2 times the stable version's"
 
 
+def test_the_objective_that_ended_it_is_known() -> None:
+    assert objectives.broken_of(ended("rolled_back", reason="first_token_p95 is 3")) == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert not any(objectives.broken_of(CANARY))
+    assert not any(
+        objectives.broken_of(ended("rolled_back", reason="rolled back by acme/ann: error_rate is 1"))
+    )
+
+
 def test_gates_with_their_figures() -> None:
     asked, waits = objectives.gate_rows(CANARY)
     assert asked == (

@@ -50,15 +50,18 @@ def layout(nodes: Sequence[str], edges: Iterable[tuple[str, str, str]]) -> Layou
 
 
 def _rows(nodes: Sequence[str], edges: Sequence[tuple[str, str, str]]) -> list[list[str]]:
-    """By the longest way from what came from nothing. A cycle, which there should not be, ends somewhere."""
+    """By the longest way from what came from nothing; then each as far down as it can be, so that few lines
+    pass a row by. A cycle, which there should not be, ends somewhere."""
     depth = dict.fromkeys(nodes, 0)
     for _ in nodes:
-        moved = False
         for below, _, above in edges:
-            if depth[below] <= depth[above] < len(nodes):
-                depth[below], moved = depth[above] + 1, True
-        if not moved:
-            break
+            if depth[above] < len(nodes):
+                depth[below] = max(depth[below], depth[above] + 1)
+    for _ in nodes:
+        nearest: dict[str, int] = {}
+        for below, _, above in edges:
+            nearest[above] = min(nearest.get(above, depth[below]), depth[below])
+        depth |= {node: max(depth[node], child - 1) for node, child in nearest.items()}
     rows: dict[int, list[str]] = {}
     for node in nodes:
         rows.setdefault(depth[node], []).append(node)

@@ -24,7 +24,7 @@ NOTHING = "\u2013"
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A line of the table; ``verdict``: within, beyond, or nothing seen yet."""
+    """A line of the table; ``verdict``: within, beyond, broken, or nothing seen yet."""
 
     FIGURES: ClassVar = ("candidate", "stable", "bound", "verdict")
 
@@ -49,6 +49,12 @@ def objectives_of(rollout: Rollout) -> list[Objective]:
             for measure, bound in rollout.plan.objectives.items()
         ),
     ]
+
+
+def broken_of(rollout: Rollout) -> list[bool]:
+    """Whether it ended by this, for each line of ``objectives_of``."""
+    ended = rollout.state == "rolled_back"
+    return [False, *(ended and rollout.reason.startswith(f"{each} is ") for each in rollout.plan.objectives)]
 
 
 def _objective(measure: str, bound: str, candidate: Figures, stable: Figures) -> Objective:
