@@ -16,6 +16,7 @@ from colonnade.cli import (
     generate,
     keys,
     limits,
+    lineage,
     logs,
     models,
     registry,
@@ -68,6 +69,7 @@ app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
 app.command("events", rich_help_panel=_CARE)(events.events)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(registry.app, name="registry", rich_help_panel=_CARE)
+app.command("lineage", rich_help_panel=_CARE)(lineage.lineage)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CARE)

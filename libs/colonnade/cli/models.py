@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
+from colonnade.cli.lineage import evaluations
 from colonnade.cli.terminal import human_bytes, out, remark, table
 from colonnade.errors import InvalidArgument, NotFound
 from colonnade.storage.bundled import DEFAULT, PREFIX
@@ -19,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True, help="List, show, import, prepare and export models, and move their aliases."
 )
 Name = Annotated[str, typer.Argument(help="The model's name.")]
+app.command("evaluations")(evaluations)
 _ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 """Sources that are no paths; the platform knows what to say of them."""
 

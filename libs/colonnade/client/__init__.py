@@ -12,6 +12,7 @@ from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
+from colonnade.client.lineage_calls import Evaluation, Lineage, LineageEdge, LineageNode, LineagePlace
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -75,6 +76,7 @@ __all__ = [
     "Embeddings",
     "Engine",
     "EngineBreaker",
+    "Evaluation",
     "Event",
     "EventPage",
     "Figures",
@@ -89,6 +91,10 @@ __all__ = [
     "Left",
     "Limits",
     "LineCounts",
+    "Lineage",
+    "LineageEdge",
+    "LineageNode",
+    "LineagePlace",
     "Model",
     "ModelVersion",
     "NewKey",

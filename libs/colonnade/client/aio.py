@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar, Unpack
 
 import httpx
 
-from colonnade.client import calls, exchange
+from colonnade.client import calls, exchange, lineage_calls
 from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
@@ -17,6 +17,8 @@ from colonnade.client.configuration import configure
 from colonnade.client.events import AsyncEvents, AsyncWebhooks
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import AsyncKeys
+from colonnade.client.lineage import AsyncLineage, all_evaluations_async
+from colonnade.client.lineage_calls import Evaluation
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -140,6 +142,7 @@ class AsyncColonnade:
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
+        self.lineage = AsyncLineage(self)
         self.registry = AsyncRegistry(self)
         self.events = AsyncEvents(self)
         self.webhooks = AsyncWebhooks(self)
@@ -295,3 +298,23 @@ class AsyncModels:
 
     async def delete_alias(self, name: str, alias: str) -> None:
         await self._client._call(calls.delete_alias(name, alias))
+
+    async def evaluations(self, name: str, version: int) -> builtins.list[Evaluation]:
+        """What was measured of a version, newest first."""
+        return await all_evaluations_async(self._client, name, version)
+
+    async def record_evaluation(
+        self,
+        name: str,
+        version: int,
+        suite: str,
+        results: Mapping[str, float],
+        *,
+        suite_digest: str | None = None,
+        outcome: str | None = None,
+        origin: str | None = None,
+    ) -> Evaluation:
+        """Keeps what was measured of a version: figures by name. ``outcome`` is ``passed`` or ``failed``
+        where something was at stake, ``origin`` the run that it was made for."""
+        call = lineage_calls.record_evaluation(name, version, suite, results, suite_digest, outcome, origin)
+        return await self._client._call(call)

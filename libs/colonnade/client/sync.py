@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar, Unpack
 
 import httpx
 
-from colonnade.client import calls, exchange
+from colonnade.client import calls, exchange, lineage_calls
 from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
@@ -17,6 +17,8 @@ from colonnade.client.configuration import configure
 from colonnade.client.events import SyncEvents, SyncWebhooks
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import SyncKeys
+from colonnade.client.lineage import SyncLineage, all_evaluations
+from colonnade.client.lineage_calls import Evaluation
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -139,6 +141,7 @@ class Colonnade:
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.lineage = SyncLineage(self)
         self.registry = SyncRegistry(self)
         self.events = SyncEvents(self)
         self.webhooks = SyncWebhooks(self)
@@ -294,3 +297,23 @@ class Models:
 
     def delete_alias(self, name: str, alias: str) -> None:
         self._client._call(calls.delete_alias(name, alias))
+
+    def evaluations(self, name: str, version: int) -> builtins.list[Evaluation]:
+        """What was measured of a version, newest first."""
+        return all_evaluations(self._client, name, version)
+
+    def record_evaluation(
+        self,
+        name: str,
+        version: int,
+        suite: str,
+        results: Mapping[str, float],
+        *,
+        suite_digest: str | None = None,
+        outcome: str | None = None,
+        origin: str | None = None,
+    ) -> Evaluation:
+        """Keeps what was measured of a version: figures by name. ``outcome`` is ``passed`` or ``failed``
+        where something was at stake, ``origin`` the run that it was made for."""
+        call = lineage_calls.record_evaluation(name, version, suite, results, suite_digest, outcome, origin)
+        return self._client._call(call)

@@ -99,3 +99,5 @@ class Generation:
     """Every answer, where ``n`` was above 1; what stands beside it is the first one's."""
     cache: CacheUse | None = None
     """Where the answer was not generated for this request."""
+    lineage: str = ""
+    """A link to what made the version that answered, for ``lineage.trace``."""
