@@ -90,21 +90,16 @@ class RegistryDrafts:
 async def _requests(
     first: wire.WriteFileRequest, chunks: AsyncIterable[bytes], faults: list[Exception]
 ) -> AsyncIterator[wire.WriteFileRequest]:
-    """What a client sends in small pieces goes on in larger ones; what is large is cut.
+    """What arrives goes on at once, in messages that gRPC takes.
 
     Where the client breaks off, the stream ends in order: the registry keeps what arrived, and we raise."""
     yield first
-    gathered = bytearray()
     try:
         async for chunk in chunks:
-            gathered += chunk
-            while len(gathered) >= _CHUNK_BYTES:
-                yield wire.WriteFileRequest(chunk=bytes(gathered[:_CHUNK_BYTES]))
-                del gathered[:_CHUNK_BYTES]
+            for start in range(0, len(chunk), _CHUNK_BYTES):
+                yield wire.WriteFileRequest(chunk=chunk[start : start + _CHUNK_BYTES])
     except Exception as fault:
         faults.append(fault)
-    if gathered:
-        yield wire.WriteFileRequest(chunk=bytes(gathered))
 
 
 def _draft(draft: wire.Draft) -> Draft:

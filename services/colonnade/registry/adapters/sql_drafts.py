@@ -89,7 +89,7 @@ class SqlDraftStore:
             if state in (State.DISCARDED, State.FAILED):
                 await tell(
                     connection, f"draft.{state}", model=key[0], by=by, at=at, number=key[1],
-                    **({"why": message[:_MESSAGE_CHARACTERS]} if message else {}),
+                    why=message[:_MESSAGE_CHARACTERS],
                 )  # fmt: skip
             return await _found(connection, key)
 

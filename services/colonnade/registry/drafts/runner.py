@@ -45,15 +45,19 @@ class DraftRunner:
         while True:
             self._woken.clear()
             try:
-                await drafts.sweep(self._clock() - timedelta(days=self._days))
-                while draft := await self._store.next_waiting():
-                    await self._bring_in(drafts, draft)
+                await self.catch_up(drafts)
             except ColonnadeError as error:
                 _LOG.warning("drafts must wait", reason=error.message)
             except Exception:
                 _LOG.exception("drafts must wait")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), self._sweep_seconds)
+
+    async def catch_up(self, drafts: Drafts) -> None:
+        """Discards what nobody touches, and brings in all that waits."""
+        await drafts.sweep(self._clock() - timedelta(days=self._days))
+        while draft := await self._store.next_waiting():
+            await self._bring_in(drafts, draft)
 
     async def _bring_in(self, drafts: Drafts, draft: VersionDraft) -> None:
         """A refusal is kept in the draft; what passes is tried again."""
