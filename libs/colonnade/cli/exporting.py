@@ -51,6 +51,17 @@ def export(version: "Version", folder: Path, dtype: str, home: str | None) -> No
         _run([file.name, "--out", str(folder), *(["--dtype", dtype] if dtype else [])], show)
 
 
+def export_files(version: "Version", files: Path, folder: Path, dtype: str) -> None:
+    """The same of files that lie in ``files`` under their paths."""
+    listing = {
+        each.path: {"path": str(files / each.path), "digest": each.digest} for each in version.artefacts
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file, showing() as show:
+        json.dump(listing, file)
+        file.flush()
+        _run([file.name, "--out", str(folder), *(["--dtype", dtype] if dtype else [])], show)
+
+
 @contextmanager
 def _held(runner: asyncio.Runner, blobs: BlobStore) -> Iterator[None]:
     """Outside of the loop, whose signal handler would keep Ctrl-C from the process that is waited for."""

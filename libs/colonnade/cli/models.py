@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from colonnade.client import Alias, Colonnade, Model
 
 app = typer.Typer(
-    no_args_is_help=True, help="List, show, import, prepare and export models, and move their aliases."
+    no_args_is_help=True,
+    help="List, show, import, push, pull, prepare and export models, and move their aliases.",
 )
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 app.command("evaluations")(evaluations)
@@ -122,6 +123,56 @@ def export_model(
         version = chosen(client.models.get(re.split("[:@]", model)[0]), model)
     export(version, folder.expanduser().absolute(), dtype, home)
     remark(f"Exported {version.name}:{version.version} to {folder}.")
+
+
+@app.command("push")
+def push_model(
+    source: Annotated[
+        Path, typer.Argument(help="A Hugging Face or PEFT folder, or a .gguf file, of this machine.")
+    ],
+    name: Name,
+    alias: Annotated[
+        str | None,
+        typer.Option(help="Moved to the new version; by default production, for a model's first version."),
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="What the model is for.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="For a LoRA adapter: the model version it was made for, as smollm2:1.")
+    ] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Send a model of this machine to the platform, as a new version. Type it again to go on with a push."""
+    from colonnade.cli.importing import follow
+    from colonnade.cli.sending import send
+
+    with connect(url, api_key) as client:
+        draft = send(client, source, name, alias, description, base)
+        version = follow(client.drafts.seal(name, draft.number))
+    remark(f"Pushed {version.name}:{version.version} ({version.size_label}, {version.digest[:19]}).")
+
+
+@app.command("pull")
+def pull_model(
+    model: Annotated[str, typer.Argument(help="smollm2 (its production), smollm2:3 or smollm2@candidate.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for Hugging Face's layout.")],
+    as_stored: Annotated[
+        bool, typer.Option("--as-stored", help="The files as the platform keeps them; takes no PyTorch here.")
+    ] = False,
+    dtype: Annotated[
+        str, typer.Option(help="float32, float16 or bfloat16; by default as the weights are stored.")
+    ] = "",
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Fetch a version to this machine, as a folder that transformers opens. Type it again to go on."""
+    from colonnade.cli.exporting import chosen
+    from colonnade.cli.fetching import pull
+
+    with connect(url, api_key) as client:
+        version = chosen(client.models.get(re.split("[:@]", model)[0]), model)
+        pull(client, version, folder.expanduser().absolute(), dtype, as_stored=as_stored)
+    remark(f"Pulled {version.name}:{version.version} to {folder}.")
 
 
 @app.command("alias")

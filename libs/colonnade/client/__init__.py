@@ -13,6 +13,7 @@ from colonnade.client.calls import GenerateOptions, TextOptions
 from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
 from colonnade.client.lineage_calls import Evaluation, Lineage, LineageEdge, LineageNode, LineagePlace
+from colonnade.client.draft_calls import Draft, DraftFile, FileToSend
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -72,6 +73,8 @@ __all__ = [
     "Chunk",
     "Collected",
     "Colonnade",
+    "Draft",
+    "DraftFile",
     "Embedding",
     "Embeddings",
     "Engine",
@@ -80,6 +83,7 @@ __all__ = [
     "Event",
     "EventPage",
     "Figures",
+    "FileToSend",
     "File",
     "Gate",
     "GateResult",

@@ -14,6 +14,7 @@ from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.drafts import AsyncDrafts
 from colonnade.client.events import AsyncEvents, AsyncWebhooks
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import AsyncKeys
@@ -142,6 +143,7 @@ class AsyncColonnade:
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
+        self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)
         self.registry = AsyncRegistry(self)
         self.events = AsyncEvents(self)

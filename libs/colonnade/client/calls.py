@@ -105,6 +105,9 @@ class Request:
     cache_control: str | None = None
     form: Form | None = None
     """Instead of a body."""
+    raw: bytes | None = field(default=None, repr=False)
+    """The same, as it is; its type is among ``headers``."""
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def arguments(configuration: Configuration, request: Request, request_id: str) -
         headers["idempotency-key"] = request.idempotency_key
     if request.cache_control:
         headers["cache-control"] = request.cache_control
-    content: dict[str, Any] = {}
+    headers |= request.headers or {}
+    content: dict[str, Any] = {} if request.raw is None else {"content": request.raw}
     if request.body is not None:
         content = {"content": encoded(request.body)}
         headers["content-type"] = "application/json"

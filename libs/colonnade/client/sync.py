@@ -14,6 +14,7 @@ from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
 from colonnade.client.configuration import configure
+from colonnade.client.drafts import SyncDrafts
 from colonnade.client.events import SyncEvents, SyncWebhooks
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
 from colonnade.client.keys import SyncKeys
@@ -141,6 +142,7 @@ class Colonnade:
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)
         self.registry = SyncRegistry(self)
         self.events = SyncEvents(self)
