@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colonnade.cli import sealing
 from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
 from colonnade.cli.lineage import evaluations
 from colonnade.cli.terminal import human_bytes, out, remark, table
@@ -203,6 +204,10 @@ def set_alias(
         aimed = [AliasTarget(*weighed(target)) for target in targets or ()]
         moved = client.models.set_alias(name, alias, aimed, expected_revision=expected_revision)
     remark(f"{name}: {told(moved)} (revision {moved.revision})")
+
+
+app.command("seals")(sealing.show_seals)
+app.command("sign")(sealing.sign_versions)
 
 
 def located_source(source: str) -> str:

@@ -54,6 +54,7 @@ from colonnade.client.rollout_calls import (
     RolloutOutcomes,
     RolloutStep,
 )
+from colonnade.client.seal_calls import Seal, SealDetail, SealList
 from colonnade.client.sync import Colonnade, Stream
 from colonnade.client.upkeep import BackedUp, Collected
 
@@ -116,6 +117,9 @@ __all__ = [
     "RolloutStep",
     "Score",
     "Scores",
+    "Seal",
+    "SealDetail",
+    "SealList",
     "Stream",
     "TextOptions",
     "TextUsage",

@@ -37,6 +37,7 @@ from colonnade.client.results import (
     Version,
 )
 from colonnade.client.rollouts import AsyncRollouts
+from colonnade.client.seals import AsyncSeals
 from colonnade.client.sse import EventParser
 from colonnade.client.upkeep import AsyncRegistry
 
@@ -143,6 +144,7 @@ class AsyncColonnade:
         self.files = AsyncFiles(self)
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
+        self.seals = AsyncSeals(self)
         self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)
         self.registry = AsyncRegistry(self)

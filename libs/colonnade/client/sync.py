@@ -37,6 +37,7 @@ from colonnade.client.results import (
     Version,
 )
 from colonnade.client.rollouts import SyncRollouts
+from colonnade.client.seals import SyncSeals
 from colonnade.client.sse import EventParser
 from colonnade.client.upkeep import SyncRegistry
 
@@ -142,6 +143,7 @@ class Colonnade:
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)
         self.registry = SyncRegistry(self)

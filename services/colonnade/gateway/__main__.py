@@ -22,6 +22,7 @@ from colonnade.gateway.adapters.lineage import RegistryLineage
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.rollouts import RegistryRollouts
+from colonnade.gateway.adapters.seals import RegistrySeals
 from colonnade.gateway.adapters.sql import SqlKeyStore
 from colonnade.gateway.adapters.sql_batches import SqlBatchStore
 from colonnade.gateway.adapters.sql_files import SqlFileStore
@@ -52,6 +53,7 @@ from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.rollouts import Rollouts, Sightings
+from colonnade.gateway.service.seals import Seals
 from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
@@ -166,6 +168,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
+            seals=Seals(RegistrySeals(Calls(registry, identity)), audit),
             mlflow=Mlflow(
                 RegisteredModels(models, catalogue), ModelVersions(models, catalogue, drafts, making)
             ),

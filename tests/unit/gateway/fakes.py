@@ -75,8 +75,8 @@ from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
-from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.gateway.service.rollouts import Rollouts, Sightings
+from colonnade.gateway.service.seals import Seals
 from colonnade.gateway.service.stages import (
     AuditRecord,
     Authenticate,
@@ -95,12 +95,14 @@ from colonnade.gateway.service.stages import (
     TurnAway,
     WatchRollout,
 )
+from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
-from tests.unit.gateway.fake_upkeep import FakeUpkeep
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
+from tests.unit.gateway.fake_seals import FakeSeals
+from tests.unit.gateway.fake_upkeep import FakeUpkeep
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
 from tests.unit.gateway.memory_batches import MemoryBatchStore, MemoryContents, MemoryFileStore
 from tests.unit.gateway.memory_drafts import FakeDrafts
@@ -433,6 +435,7 @@ class House:
         self.catalogue.put("tiny", 1, production={1: 100})
         self.lineage, self.evaluations = FakeLineage(), FakeEvaluations()
         self.drafts = FakeDrafts(version())
+        self.seals = FakeSeals()
         self.events = FakeEvents()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
@@ -467,6 +470,7 @@ class House:
             engines=self.engines,
             preparing=Preparing(self.engines, self.catalog, self.audit, beat_seconds=0.01),
             rollouts=Rollouts(self.rollouts, self.audit),
+            seals=Seals(self.seals, self.audit),
             mlflow=self.mlflow,
             lineage=Lineage(self.lineage, self.audit),
             evaluations=Evaluations(self.evaluations, self.audit),

@@ -9,6 +9,7 @@ from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
 from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
+from colonnade.gateway.ports.seals import SealBook
 
 __all__ = [
     "AnswerCaches",
@@ -31,6 +32,7 @@ __all__ = [
     "OutcomeReports",
     "Probe",
     "RolloutBook",
+    "SealBook",
     "TextReader",
     "UsageLedger",
 ]

@@ -17,6 +17,7 @@ from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.rollouts import Rollouts
+from colonnade.gateway.service.seals import Seals
 from colonnade.gateway.service.upkeep import Upkeep
 
 
@@ -30,6 +31,7 @@ class Gateway:
     engines: Engines
     preparing: Preparing
     rollouts: Rollouts
+    seals: Seals
     mlflow: Mlflow
     lineage: Lineage
     evaluations: Evaluations
