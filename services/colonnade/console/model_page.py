@@ -8,6 +8,7 @@ from colonnade.console.drawing import Cell, empty, panel, table, text
 from colonnade.console.moving import move_dialog
 from colonnade.console.rolling import roll_dialog
 from colonnade.console.views.formats import amount, moment, number, short, size
+from colonnade.console.views.lineage import version_link
 from colonnade.console.views.versions import compare
 from colonnade.console.visit import Part, Visit
 
@@ -59,7 +60,7 @@ def _versions(model: Model) -> None:
 
 def _row(version: Version) -> tuple[Cell, ...]:
     return (
-        str(version.version),
+        lambda: ui.link(str(version.version), version_link(version.name, version.version)),
         lambda: text("code", short(version.digest)).tooltip(version.digest),
         version.family + (f" {version.size_label}" if version.size_label else ""),
         amount(version.parameters),

@@ -10,8 +10,8 @@ from tests.integration.console.conftest import KEY, Served
 from tests.integration.console.naughty import STRINGS
 
 PAGES = (
-    "/", "/models", "/models/tiny", "/keys", "/usage", "/engines", "/rollouts", "/training", "/memory",
-    "/ethics", "/operations",
+    "/", "/models", "/models/tiny", "/models/tiny/versions/1", "/keys", "/usage", "/engines", "/rollouts",
+    "/training", "/memory", "/ethics", "/operations",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import starmap
+from itertools import pairwise, starmap
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,6 +23,7 @@ _SUM = dict.fromkeys(
     ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "total_tokens"), 1
 )
 _ALIAS = {"targets": [{"version": 1, "weight": 100}], "revision": 1}
+_AT = {"at": "2030-01-01T00:00:00Z"}
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
@@ -52,7 +53,34 @@ def answers() -> dict[str, Any]:
         "/limits": {"limits": [limit(each) for each in STRINGS]},
         "/limits/me": {"limits": []},
         "/engines": {"engines": [engine(each) for each in STRINGS]},
+        "/models/x/versions/1/evaluations": {"evaluations": [evaluation(each) for each in STRINGS]},
+        "/lineage": {
+            "roots": ["dataset:0"],
+            "nodes": [
+                dict.fromkeys(("kind", "id", "label"), each) | {"facts": {each: each}} for each in STRINGS
+            ],
+            "edges": [
+                {"from": f"{one}:{one}", "to": f"{other}:{other}", "relation": one} | _AT
+                for one, other in pairwise(STRINGS)
+            ],
+        },
+        "/rollouts": {"rollouts": [rollout(each) for each in STRINGS]},
+        "/rollouts/x": rollout("\n".join(STRINGS))
+        | {"events": [dict.fromkeys(("what", "by", "words"), each) | _AT for each in STRINGS]},
     }
+
+
+def evaluation(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("id", "model", "suite", "outcome", "origin", "by"), naughty)
+    return named | {"version": 1, "results": {naughty: 1.0}}
+
+
+def rollout(naughty: str) -> dict[str, Any]:
+    """Has ended, so that nothing of it is asked for again."""
+    named = dict.fromkeys(("id", "model", "alias", "state", "policy", "reason", "created_by"), naughty)
+    gate = dict.fromkeys(("probe", "bound", "texts", "outcome", "why"), naughty)
+    plan = {"gates": [gate], "steps": [{"percent": 5}], "objectives": {naughty: naughty}}
+    return named | {"candidate": 2, "plan": plan, "gates": [gate], "targets": _ALIAS["targets"]}
 
 
 def key(number: int, naughty: str) -> dict[str, Any]:
@@ -168,7 +196,19 @@ def test_prompts_and_answers(tab: Tab) -> None:
             expect(page.locator(".turn")).to_have_count(0)
 
 
-@pytest.mark.parametrize("path", ["/models", "/models/x", "/keys", "/usage", "/engines"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models",
+        "/models/x",
+        "/models/x/versions/1",
+        "/keys",
+        "/usage",
+        "/engines",
+        "/rollouts",
+        "/rollouts/x",
+    ],
+)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_other_page(tab: Tab, path: str, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 844})

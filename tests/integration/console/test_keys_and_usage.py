@@ -39,6 +39,28 @@ def test_a_rotated_key_has_a_successor(tab: Tab, served: Served) -> None:
     expect(page.get_by_role("row").filter(has_text="turning")).to_have_count(2)
 
 
+def test_a_key_gets_limits_of_its_own_and_loses_them(tab: Tab, served: Served) -> None:
+    served.platform.command("keys", "create", "limited", "--role", "caller")
+    page = tab.open("/keys")
+    page.get_by_role("button", name="Limits limited").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Requests a minute").fill("1.5")
+    dialog.get_by_role("button", name="Set them").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("a whole number from 0 up")
+    dialog.get_by_label("Requests a minute").fill("60")
+    dialog.get_by_label("Tokens a month").fill("5000")
+    dialog.get_by_role("button", name="Set them").click()
+    expect(dialog).to_have_count(0)
+    assert "60" in served.platform.command("limits", "list").stdout
+    page.get_by_role("button", name="Limits limited").click()
+    expect(dialog.get_by_label("Requests a minute")).to_have_value("60")
+    expect(dialog.get_by_label("Tokens a minute")).to_have_value("")
+    dialog.get_by_role("button", name="As the defaults say").click()
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Limits limited").click()
+    expect(dialog.get_by_label("Requests a minute")).to_have_value("")
+
+
 def test_what_was_asked_is_counted_and_can_be_taken_along(tab: Tab) -> None:
     tab.page.get_by_label("Longest answer (tokens)").fill("5")
     tab.ask("Count this")

@@ -7,6 +7,7 @@ from colonnade.console.drawing import Cell, empty, table, text
 from colonnade.console.importing import import_dialog
 from colonnade.console.model_page import build_model
 from colonnade.console.places import Place
+from colonnade.console.version_page import build_version
 from colonnade.console.views.references import matching
 from colonnade.console.visit import Part, Visit
 
@@ -54,4 +55,5 @@ def _row(model: Model) -> tuple[Cell, ...]:
     )
 
 
-PLACE = Place("/models", "Models", 20, build, below={"/models/{name}": build_model})
+_BELOW = {"/models/{name}": build_model, "/models/{name}/versions/{version}": build_version}
+PLACE = Place("/models", "Models", 20, build, below=_BELOW)

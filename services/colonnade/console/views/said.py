@@ -1,0 +1,92 @@
+"""What is said of a version beside its files: tags, metrics and its signature, alone and beside another's."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from colonnade.console.views.formats import short
+from colonnade.console.views.versions import Compared
+
+NOTHING = "\u2013"
+_PARTS = ("inputs", "outputs", "params")
+_MOST_LINES = 200
+
+
+class Measured(Protocol):
+    """A metric, whoever wrote it down."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def dataset(self) -> str: ...
+
+
+def metric_rows(metrics: Iterable[Measured]) -> list[tuple[str, str, str, str]]:
+    """Key, value, step and data set."""
+    return [
+        (each.key, f"{each.value:.6g}", str(each.step), short(each.dataset) or NOTHING) for each in metrics
+    ]
+
+
+def last_values(metrics: Iterable[Measured]) -> dict[str, float]:
+    """Of each key, and of each data set, the value of the last step."""
+    last: dict[str, Measured] = {}
+    for each in metrics:
+        name = f"{each.key} on {short(each.dataset)}" if each.dataset else each.key
+        if name not in last or each.step >= last[name].step:
+            last[name] = each
+    return {name: each.value for name, each in sorted(last.items())}
+
+
+def compare_metrics(one: Iterable[Measured], other: Iterable[Measured]) -> list[Compared]:
+    mine, theirs = last_values(one), last_values(other)
+    return [Compared(name, _shown(mine, name), _shown(theirs, name)) for name in sorted(mine | theirs)]
+
+
+def compare_tags(one: Mapping[str, str], other: Mapping[str, str]) -> list[Compared]:
+    return [
+        Compared(name, one.get(name, NOTHING), other.get(name, NOTHING)) for name in sorted({**one, **other})
+    ]
+
+
+def change_of(row: Compared) -> str:
+    """How a number has changed, by how much of it: ``+3.2 %``; empty where one is none."""
+    try:
+        before, after = float(row.one), float(row.other)
+    except ValueError:
+        return ""
+    return f"{(after - before) / abs(before) * 100:+.3g} %" if before and after != before else ""
+
+
+def signature_rows(signature: str) -> list[tuple[str, str, str]]:
+    """Part, name and type; one line with all of it where it is not as expected."""
+    try:
+        parts: Any = json.loads(signature)
+    except (ValueError, RecursionError):
+        return [("signature", signature, "")] if signature else []
+    if not isinstance(parts, dict):
+        return [("signature", signature, "")]
+    rows = [_signed(part, each) for part in _PARTS for each in _listed(parts.get(part))]
+    return rows[:_MOST_LINES]
+
+
+def _listed(part: object) -> Sequence[object]:
+    return part if isinstance(part, list) else ()
+
+
+def _signed(part: str, each: object) -> tuple[str, str, str]:
+    if not isinstance(each, dict):
+        return (part, str(each), "")
+    known = {"name", "type", "dtype"}
+    rest = {name: value for name, value in each.items() if name not in known}
+    told = str(each.get("type", each.get("dtype", "")))
+    more = json.dumps(rest, ensure_ascii=False, default=str) if rest else ""
+    return (part, str(each.get("name", "")) or NOTHING, " ".join(filter(None, (told, more))))
+
+
+def _shown(values: Mapping[str, float], name: str) -> str:
+    return f"{values[name]:.6g}" if name in values else NOTHING

@@ -1,0 +1,67 @@
+"""A version's page: what is known of it, what was measured, and what it came from, drawn."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from colonnade.client import Colonnade, LineageNode
+from tests.harness.browser import Tab
+from tests.integration.console.conftest import KEY, Served
+from tests.integration.console.naughty import STRINGS
+
+DATA = f"dataset:sha256:{'d' * 64}"
+
+
+@pytest.fixture(scope="module")
+def told(served: Served) -> Served:
+    """What people and training runs would have said of ``tiny``."""
+    with Colonnade(served.platform.url, KEY) as client:
+        client.lineage.record([("tiny:2", "derived_from", "tiny:1"), ("tiny:1", "trained_on", DATA)])
+        client.models.record_evaluation("tiny", 2, "arc-easy", {"accuracy": 0.75})
+    return served
+
+
+def test_its_lineage_is_drawn_and_listed(tab: Tab, told: Served) -> None:
+    page = tab.open("/models/tiny")
+    page.get_by_role("region", name="Versions").get_by_role("link", name="2", exact=True).click()
+    page.wait_for_url("**/models/tiny/versions/2")
+    tab.connected()
+    expect(page.get_by_role("region", name="Evaluations")).to_contain_text("accuracy 0.75")
+    drawn = page.get_by_role("region", name="Lineage, drawn")
+    expect(drawn.locator(".graph-box.here")).to_contain_text("tiny:2")
+    boxes = [box["y"] for box in (each.bounding_box() for each in drawn.locator("rect").all()) if box]
+    assert len(set(boxes)) >= 3, "what came from something stands below it"
+    listed = page.get_by_role("region", name="Lineage", exact=True)
+    expect(listed.get_by_role("row").filter(has_text="tiny:2 (this)")).to_contain_text("derived from tiny:1")
+    page.get_by_label("Show").click()
+    page.get_by_role("option", name="What came from it").click()
+    expect(drawn.locator(".graph-box")).to_have_count(1)
+    listed.get_by_role("link", name="tiny:1").or_(
+        page.get_by_role("link", name="The model tiny")
+    ).first.click()
+    page.wait_for_url("**/models/tiny")
+
+
+def test_it_is_readable_on_a_phone_in_the_dark(new_tab: Callable[..., Tab], told: Served) -> None:
+    tab = new_tab(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    tab.sign_in(KEY)
+    tab.connected()
+    page = tab.open("/models/tiny/versions/2")
+    expect(page.get_by_role("region", name="Lineage, drawn").locator("svg")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_version_that_is_not_there_is_told(tab: Tab) -> None:
+    page = tab.open("/models/tiny/versions/99")
+    expect(page.get_by_role("alert").first).to_contain_text("There is no such thing")
+
+
+def test_naughty_labels_are_text(tab: Tab, told: Served) -> None:
+    with Colonnade(told.platform.url, KEY) as client:
+        for number, naughty in enumerate(STRINGS[:12]):
+            said = LineageNode("run", f"naughty-{number}", naughty)
+            client.lineage.record([("tiny:1", "produced_by", said)])
+    page = tab.open("/models/tiny/versions/1")
+    expect(page.get_by_role("region", name="Lineage", exact=True)).to_contain_text(STRINGS[0])
+    assert page.locator("main script, main iframe, main img[onerror], main style").count() == 0
