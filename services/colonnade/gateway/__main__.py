@@ -151,7 +151,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
         models = Models(catalog, audit, resolver.forget, caches)
         catalogue = RegistryCatalogue(Calls(registry, identity))
-        making = Making(drafts, catalogue)
+        lineage = Lineage(RegistryLineage(Calls(registry, identity)), audit)
+        making = Making(drafts, catalogue, lineage)
         stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
@@ -172,7 +173,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             mlflow=Mlflow(
                 RegisteredModels(models, catalogue), ModelVersions(models, catalogue, drafts, making)
             ),
-            lineage=Lineage(RegistryLineage(Calls(registry, identity)), audit),
+            lineage=lineage,
             evaluations=Evaluations(RegistryEvaluations(Calls(registry, identity)), audit),
             drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),

@@ -488,7 +488,7 @@ class House:
     def mlflow_words(self) -> Mlflow:
         models = Models(self.catalog, self.audit)
         drafts = Drafts(MemoryDrafts(self.catalogue), self.catalog, self.audit)
-        making = Making(drafts, self.catalogue)
+        making = Making(drafts, self.catalogue, Lineage(self.lineage, self.audit))
         return Mlflow(
             RegisteredModels(models, self.catalogue), ModelVersions(models, self.catalogue, drafts, making)
         )

@@ -19,10 +19,12 @@ from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.mlflow import FAILED, PENDING, READY, RUN_ID, Asked, VersionOrder
 from colonnade.gateway.domain.models import Alias, AliasTarget, ModelDetail
 from colonnade.gateway.service.drafts import Drafts
+from colonnade.gateway.service.lineage import Lineage
 from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
 from colonnade.gateway.service.models import Models
 from tests.unit.gateway.every_route import LOCAL
-from tests.unit.gateway.fakes import FakeAudit, FakeCatalog
+from tests.unit.gateway.fake_lineage import FakeLineage
+from tests.unit.gateway.fakes import DIGEST, FakeAudit, FakeCatalog
 from tests.unit.gateway.memory_registry import MemoryCatalogue, MemoryDrafts
 
 PROMPT = {"mlflow.prompt.is_prompt": "true"}
@@ -62,7 +64,8 @@ class Room:
         self.drafts = MemoryDrafts(self.shelf)
         audit, catalog = FakeAudit(), Aliases(shelf=self.shelf)
         models, drafts = Models(catalog, audit), Drafts(self.drafts, catalog, audit)
-        self.making = Making(drafts, self.shelf, wait_seconds)
+        self.lineage = FakeLineage()
+        self.making = Making(drafts, self.shelf, Lineage(self.lineage, audit), wait_seconds)
         self.mlflow = Mlflow(
             RegisteredModels(models, self.shelf), ModelVersions(models, self.shelf, drafts, self.making)
         )
@@ -85,6 +88,19 @@ async def test_a_version_is_made_and_described(room: Room) -> None:
     assert (made.version, made.status, made.description, made.stage) == (1, READY, "the first", "None")
     assert made.tags == {RUN_ID: "r1", "team": "search"}
     assert await room.versions.get(LOCAL, "qwen", 1) == made
+    [([edge], _)] = room.lineage.said
+    assert (edge.source.key, edge.relation, edge.target.key) == (
+        f"version:{DIGEST}",
+        "produced_by",
+        "run:r1",
+    )
+
+
+async def test_a_run_that_no_lineage_can_name(room: Room) -> None:
+    room.shelf.put("qwen")
+    room.lineage.error = InvalidArgument("a run's id has other letters")
+    made = await room.versions.create(LOCAL, VersionOrder("qwen", "bundled:x", tags={RUN_ID: "my run"}))
+    assert (made.status, made.tags) == (READY, {RUN_ID: "my run"})
 
 
 async def test_it_needs_a_model(room: Room) -> None:

@@ -1,16 +1,19 @@
 """Versions that are being made for MLflow's clients, who wait a while and then ask how it went."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from colonnade.errors import ColonnadeError, Overloaded, Unavailable, Unsupported, backoff
+from colonnade.errors import ColonnadeError, InvalidArgument, Overloaded, Unavailable, Unsupported, backoff
 from colonnade.gateway.domain.catalogue import VersionChange
 from colonnade.gateway.domain.drafts import Draft, DraftFile, DraftOrder
 from colonnade.gateway.domain.exchange import Caller
-from colonnade.gateway.domain.mlflow import FAILED, PENDING, ModelVersion, VersionOrder
+from colonnade.gateway.domain.lineage import NewEdge, Node
+from colonnade.gateway.domain.mlflow import FAILED, PENDING, RUN_ID, ModelVersion, VersionOrder
+from colonnade.gateway.domain.models import Version
 from colonnade.gateway.ports import Catalogue
 from colonnade.gateway.service.drafts import Drafts
+from colonnade.gateway.service.lineage import Lineage
 from colonnade.gateway.service.mlflow.sources import VersionSource, parsed_source
 from colonnade.telemetry import get_logger
 
@@ -23,8 +26,15 @@ WAIT_SECONDS = 60.0
 class Making:
     """Goes on when nobody waits any more, as long as the gateway runs."""
 
-    def __init__(self, drafts: Drafts, catalogue: Catalogue, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._drafts, self._catalogue, self._wait = drafts, catalogue, wait_seconds
+    def __init__(
+        self,
+        drafts: Drafts,
+        catalogue: Catalogue,
+        lineage: Lineage,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._drafts, self._catalogue, self._lineage = drafts, catalogue, lineage
+        self._wait = wait_seconds
         self._under_way: dict[tuple[str, int], asyncio.Task[ModelVersion]] = {}
 
     async def make(self, caller: Caller, order: VersionOrder) -> ModelVersion:
@@ -79,9 +89,16 @@ class Making:
         if ended.state != "ready":
             return shown(ended, FAILED)
         change = VersionChange(description=order.description or None, set_tags=order.tags)
-        return ModelVersion.of(
-            await self._catalogue.describe_version(caller, ended.model, ended.version, change)
-        )
+        record = await self._catalogue.describe_version(caller, ended.model, ended.version, change)
+        if run := order.tags.get(RUN_ID):
+            await self._came_of(caller, record.version, run)
+        return ModelVersion.of(record)
+
+    async def _came_of(self, caller: Caller, version: Version, run: str) -> None:
+        """In the lineage too. Whatever stands there as a run, the version is made, and has it as a tag."""
+        made = Node("version", version.digest, f"{version.name}:{version.version}")
+        with suppress(InvalidArgument):
+            await self._lineage.record(caller, [NewEdge(made, "produced_by", Node("run", run))], "")
 
     async def _sealed(self, caller: Caller, draft: Draft) -> ColonnadeError | None:
         """Why not, if not. While others import it is not our turn."""
