@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli import sealing
+from colonnade.cli import cataloguing, sealing
 from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
 from colonnade.cli.lineage import evaluations
 from colonnade.cli.terminal import human_bytes, out, remark, table
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 app.command("evaluations")(evaluations)
+for _name, _command in cataloguing.COMMANDS.items():
+    app.command(_name)(_command)
 _ELSEWHERE = re.compile(r"bundled:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 """Sources that are no paths; the platform knows what to say of them."""
 
@@ -41,7 +43,7 @@ def list_models(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None
     rows = table("name", "family", "size", "newest", "aliases", right=("newest",))
     for model in known:
         aliases = ", ".join(told(alias) for alias in model.aliases)
-        rows.add_row(model.name, model.family, model.size_label, str(model.latest_version), aliases)
+        rows.add_row(model.name, model.family, model.size_label, str(model.latest_version or "-"), aliases)
     out().print(rows)
 
 

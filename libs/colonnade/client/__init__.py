@@ -10,10 +10,11 @@ from colonnade.client.aio import AsyncColonnade, AsyncStream
 from colonnade.client.batch_calls import Batch, BatchError, BatchLine, File, LineCounts
 from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
+from colonnade.client.catalogue_calls import FoundVersion, Metric, VersionDetail
+from colonnade.client.draft_calls import Draft, DraftFile, FileToSend
 from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
 from colonnade.client.lineage_calls import Evaluation, Lineage, LineageEdge, LineageNode, LineagePlace
-from colonnade.client.draft_calls import Draft, DraftFile, FileToSend
 from colonnade.client.results import (
     Alias,
     AliasTarget,
@@ -84,8 +85,9 @@ __all__ = [
     "Event",
     "EventPage",
     "Figures",
-    "FileToSend",
     "File",
+    "FileToSend",
+    "FoundVersion",
     "Gate",
     "GateResult",
     "GenerateOptions",
@@ -100,6 +102,7 @@ __all__ = [
     "LineageEdge",
     "LineageNode",
     "LineagePlace",
+    "Metric",
     "Model",
     "ModelVersion",
     "NewKey",
@@ -129,5 +132,6 @@ __all__ = [
     "UsageReport",
     "UsageSum",
     "Version",
+    "VersionDetail",
     "Webhook",
 ]

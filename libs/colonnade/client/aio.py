@@ -13,6 +13,7 @@ from colonnade.client import calls, exchange, lineage_calls
 from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
+from colonnade.client.catalogue import AsyncCatalogue
 from colonnade.client.configuration import configure
 from colonnade.client.drafts import AsyncDrafts
 from colonnade.client.events import AsyncEvents, AsyncWebhooks
@@ -245,7 +246,7 @@ class AsyncColonnade:
             await self._sleep(delay)
 
 
-class AsyncModels:
+class AsyncModels(AsyncCatalogue):
     """The registry's models, versions and aliases."""
 
     def __init__(self, client: AsyncColonnade) -> None:

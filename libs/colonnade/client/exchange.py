@@ -102,6 +102,8 @@ def body_of(response: httpx.Response) -> Any:
         return response.content
     if not response.content:
         return None
+    if response.headers.get("content-type", "").startswith("text/markdown"):
+        return response.text
     try:
         return json.loads(response.content)
     except ValueError:

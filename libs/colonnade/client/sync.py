@@ -13,6 +13,7 @@ from colonnade.client import calls, exchange, lineage_calls
 from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
+from colonnade.client.catalogue import SyncCatalogue
 from colonnade.client.configuration import configure
 from colonnade.client.drafts import SyncDrafts
 from colonnade.client.events import SyncEvents, SyncWebhooks
@@ -244,7 +245,7 @@ class Colonnade:
             self._sleep(delay)
 
 
-class Models:
+class Models(SyncCatalogue):
     """The registry's models, versions and aliases."""
 
     def __init__(self, client: Colonnade) -> None:

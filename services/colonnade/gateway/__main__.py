@@ -38,6 +38,7 @@ from colonnade.gateway.http.server import serve as serve_http
 from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, OutcomeReports, UsageLedger
 from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
@@ -147,6 +148,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         calls = Calls(inference, identity)
         caches = Caches(InferenceCaches(settings.inference, identity), catalog, audit)
         resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
+        evaluations = RegistryEvaluations(Calls(registry, identity))
         book = RegistryRollouts(Calls(registry, identity))
         drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
         models = Models(catalog, audit, resolver.forget, caches)
@@ -174,7 +176,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 RegisteredModels(models, catalogue), ModelVersions(models, catalogue, drafts, making)
             ),
             lineage=lineage,
-            evaluations=Evaluations(RegistryEvaluations(Calls(registry, identity)), audit),
+            evaluations=Evaluations(evaluations, audit),
+            descriptions=Descriptions(catalogue, evaluations, audit, resolver.forget),
             drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),
             upkeep=Upkeep(GrpcUpkeep(Calls(registry, identity)), audit),

@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send_events(answer.events)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _handle
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
     def _send_json(self, body: Any) -> None:
         data = b"" if body is None else json.dumps(body).encode()

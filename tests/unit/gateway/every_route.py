@@ -40,6 +40,10 @@ BODIES = {
     "PUT /models/{name}/drafts/{number}/files": {
         "files": [{"path": "config.json", "size_bytes": 2, "digest": f"sha256:{'0' * 64}"}]
     },
+    "PUT /models/{name}": {},
+    "PATCH /models/{name}": {"description": "x"},
+    "POST /models/{name}/rename": {"to": "other"},
+    "PATCH /models/{name}/versions/{version}": {"description": "x"},
     "POST /models/import": {"source": "bundled:x", "name": "tiny"},
     "PUT /models/{name}/aliases/{alias}": {"targets": [{"version": 1}]},
     "POST /rollouts": {"model": "tiny", "version": 2},
@@ -86,6 +90,7 @@ QUERIES = {
 PARTS = {"name": "tiny", "alias": "production", "model": "tiny", "version": "1", "tenant": "local"}
 PARTS |= {"file": FILE, "batch": BATCH}
 PARTS |= {"number": "2", "path": "model.safetensors"}
+OTHER_PARTS = {"PUT /models/{name}": {"name": "new"}}
 PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
@@ -124,7 +129,7 @@ async def _keep_files(house: House) -> None:
 
 async def call(keyed: Keyed, route: str, key: str) -> httpx.Response:
     method, template = route.split(" ")
-    path = template.format_map(PARTS | {"id": keyed.spare})
+    path = template.format_map(PARTS | {"id": keyed.spare} | OTHER_PARTS.get(route, {}))
     async with keyed.house.client(key) as client:
         if route in FORMS:
             return await client.request(method, path, data={"purpose": "batch"}, files=FORMS[route])

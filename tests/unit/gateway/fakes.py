@@ -61,6 +61,7 @@ from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.batches import Asking, Batches, Bounds, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
@@ -474,6 +475,7 @@ class House:
             mlflow=self.mlflow,
             lineage=Lineage(self.lineage, self.audit),
             evaluations=Evaluations(self.evaluations, self.audit),
+            descriptions=Descriptions(self.catalogue, self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalog, self.audit),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),

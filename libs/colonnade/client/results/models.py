@@ -1,6 +1,7 @@
 """What the registry knows of models."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -58,6 +59,7 @@ class Model:
     name: str
     description: str = ""
     latest_version: int = 0
+    """0: it has none yet."""
     size_label: str = ""
     aliases: tuple[Alias, ...] = ()
     versions: tuple[Version, ...] = ()
@@ -65,6 +67,11 @@ class Model:
     family: str = ""
     """Of the latest version; ``lora`` is an adapter."""
     base: str = ""
+    tenant: str = ""
+    """Whose it is: its people alone change it."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Filled by ``models.get`` and ``models.search``, as is ``updated_at``."""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,12 @@ class Model(BaseModel):
     name: str
     description: str
     size_label: str
-    latest_version: int
+    latest_version: int = Field(description="0: it has none yet.")
     aliases: list[Alias]
     created_at: datetime | None
     family: str = Field(description="Of the latest version; lora is an adapter.")
     base: str = Field(description="Of an adapter: the digest of the model version that it belongs to.")
+    tenant: str = Field(description="Whose it is: its people alone change it.")
 
     @classmethod
     def of(cls, model: domain.Model) -> "Model":
@@ -82,6 +83,7 @@ class Model(BaseModel):
             created_at=model.created_at,
             family=model.family,
             base=model.base,
+            tenant=model.tenant,
         )
 
 

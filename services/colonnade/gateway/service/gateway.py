@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from colonnade.gateway.ports import Engines, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
@@ -33,6 +34,7 @@ class Gateway:
     rollouts: Rollouts
     seals: Seals
     mlflow: Mlflow
+    descriptions: Descriptions
     lineage: Lineage
     evaluations: Evaluations
     drafts: Drafts

@@ -6,6 +6,7 @@ from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
     cache,
+    catalogue,
     docs,
     drafts,
     engines,
@@ -35,6 +36,7 @@ ROUTERS = (
     *OPENAI,
     responses.router,
     models.router,
+    catalogue.router,
     drafts.router,
     preparing.router,
     seals.router,

@@ -8,10 +8,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from colonnade.errors import InvalidArgument, Unavailable
 from colonnade.gateway.domain import models as domain
+from colonnade.gateway.domain.catalogue import Search
 from colonnade.gateway.domain.limits import Range
+from colonnade.gateway.http import wire_catalogue as said
 from colonnade.gateway.http import wire_models as wire
 from colonnade.gateway.http.described import answers, streamed
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
+from colonnade.gateway.http.searching import search_of
 from colonnade.gateway.http.streaming import Answer
 from colonnade.security.inputs import (
     alias_name,
@@ -30,35 +33,40 @@ from colonnade.security.inputs.catalogue import (
 )
 
 router = APIRouter(route_class=GuardedRoute, tags=["models"])
-_PAGE = Range(1, MAX_PAGE_SIZE)
 _WEIGHT = Range(1, 100)
 _VERSION = Range(1, MAX_VERSION)
 _REVISION = Range(0, 2**63 - 1)
 IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key")]
 
 
-@router.get("/models", response_model=wire.Models)
+@router.get("/models", response_model=said.FoundModels | wire.Models)
 async def list_models(
     request: Request,
+    asked: Annotated[
+        str, Query(alias="filter", description="As in `name LIKE 'smol%' AND tags.team = 'x'`.")
+    ] = "",
+    order_by: Annotated[str, Query(description="As in `updated_at DESC`.")] = "",
     page_size: Annotated[int, Query(json_schema_extra={"minimum": 1, "maximum": MAX_PAGE_SIZE})] = 100,
     page_token: str = "",
-) -> wire.Models:
-    """The models that can be asked for."""
-    _PAGE.check("page_size", page_size)
-    check_text(page_token, "page_token", 1024, allow_empty=True, controls="line")
+) -> wire.Models | said.FoundModels:
+    """The models there are; with a filter or an order those that it holds of, with their tags."""
+    search = search_of(asked, order_by, page_size, page_token)
+    if search.filter or search.order_by:
+        return await _found(request, search)
     page = await gateway_of(request).models.page(exchange_of(request).caller, page_size, page_token)
     return wire.Models(
         models=[wire.Model.of(model) for model in page.models], next_page_token=page.next_page_token
     )
 
 
-@router.get("/models/{name}", response_model=wire.ModelWithVersions)
-async def get_model(request: Request, name: str) -> wire.ModelWithVersions:
-    """One model and its versions."""
-    detail = await gateway_of(request).models.get(exchange_of(request).caller, model_name(name))
-    model = wire.Model.of(detail.model)
+@router.get("/models/{name}", response_model=said.ModelDetail)
+async def get_model(request: Request, name: str) -> said.ModelDetail:
+    """One model, what is said of it, and its versions."""
+    caller, gateway = exchange_of(request).caller, gateway_of(request)
+    detail = await gateway.models.get(caller, model_name(name))
+    record = said.ModelRecord.found(await gateway.descriptions.get_model(caller, name))
     versions = [wire.Version.of(version) for version in detail.versions]
-    return wire.ModelWithVersions(**dict(model), versions=versions)
+    return said.ModelDetail(**dict(record), versions=versions)
 
 
 @router.post(
@@ -103,6 +111,12 @@ async def delete_alias(request: Request, name: str, alias: str) -> Response:
     caller = exchange_of(request).caller
     await gateway_of(request).models.delete_alias(caller, model_name(name), alias_name(alias))
     return Response(status_code=204)
+
+
+async def _found(request: Request, search: Search) -> said.FoundModels:
+    found = await gateway_of(request).descriptions.search_models(exchange_of(request).caller, search)
+    models = [said.ModelRecord.found(each) for each in found.records]
+    return said.FoundModels(models=models, next_page_token=found.next_page_token)
 
 
 def _targets(body: wire.AliasBody) -> list[domain.AliasTarget]:
