@@ -11,7 +11,12 @@ from colonnade.gateway.domain.lineage import Evaluation, NewEdge, Node, Question
 from tests.unit.gateway.fake_lineage import SOURCE, VERSION
 from tests.unit.gateway.fakes import DIGEST, House, events
 
-DATA = {"kind": "dataset", "id": f"sha256:{'d' * 64}", "label": "wiki", "facts": {"bytes": "7"}}
+DATA: dict[str, Any] = {
+    "kind": "dataset",
+    "id": f"sha256:{'d' * 64}",
+    "label": "wiki",
+    "facts": {"bytes": "7"},
+}
 SMOL = {"kind": "reference", "id": "tiny:1"}
 EDGE: dict[str, Any] = {"from": SMOL, "relation": "trained_on", "to": DATA}
 MEASURED: dict[str, Any] = {
@@ -52,7 +57,7 @@ async def test_a_trace_is_made_for_drawing(house: House, client: httpx.AsyncClie
 
 
 async def test_all_of_a_question_goes_along(house: House, client: httpx.AsyncClient) -> None:
-    asked = {
+    asked: dict[str, str | int] = {
         "kind": "dataset", "id": DATA["id"], "direction": "downstream", "depth": 3, "adapter": DIGEST,
         "policy": "strict@2",
     }  # fmt: skip
