@@ -3,6 +3,7 @@
 It waits for a line on standard input before it begins, so that the drill can have the next one at hand.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import run
 from colonnade.telemetry import setup
 
-CONVERTER = Path(__file__).parents[2] / "unit" / "registry" / "converter.py"
+_STAND_IN = Path(__file__).parents[2] / "unit" / "registry" / "converter.py"
+CONVERTER = os.environ.get("DRILL_CONVERTER", str(_STAND_IN))
 
 sys.stdin.readline()
 setup("registry", log_level="WARNING")
-run(serve(RegistrySettings(), convert=(sys.executable, "-I", str(CONVERTER))))
+run(serve(RegistrySettings(), convert=(sys.executable, "-I", CONVERTER)))
