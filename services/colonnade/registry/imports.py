@@ -17,6 +17,7 @@ from pathlib import Path
 
 from colonnade.errors import ColonnadeError, Internal, InvalidArgument, Overloaded
 from colonnade.registry import metrics
+from colonnade.registry.catalogue.brought import card_of
 from colonnade.registry.domain import (
     Artefact,
     Content,
@@ -187,12 +188,13 @@ class Imports:
             raise Internal("the conversion ended without a result")
         if converted.base != (base.digest if base else ""):
             raise Internal("the conversion made an adapter of another base")
+        card = await asyncio.to_thread(card_of, source, converted.files)
         artefacts: list[Artefact] = []
         async with self._claims.open() as claim:
             async for progress in self._store_files(converted.files, artefacts, claim):
                 yield progress
             yield Progress("register", 0.0)
-            yield await self._register(request, principal, converted, artefacts, claim)
+            yield await self._register(request, principal, converted, artefacts, claim, card)
 
     async def _base(self, reference: str) -> Base:
         """The version that the adapter belongs to, with the files that say what its layers are."""
@@ -227,6 +229,7 @@ class Imports:
         made: Converted,
         artefacts: list[Artefact],
         claim: Claim,
+        card: str,
     ) -> Version:
         content = Content.of(
             family=made.family, parameters=made.parameters, size=made.size_label,
@@ -234,7 +237,7 @@ class Imports:
         )  # fmt: skip
         draft = Draft(
             request.name, content, request.source, made.source_digest, request.description,
-            self._clock(), actor(principal),
+            self._clock(), actor(principal), card,
         )  # fmt: skip
         return await self._store.register(
             draft, alias=request.alias, once=request.once(principal), claim=claim.id,
