@@ -45,7 +45,9 @@ class VersionStore(Protocol):
         """Registers a version, moves the alias to it and remembers the key: all or nothing.
 
         Equal content is there once a name: then the version that is there is taken. ``alias`` as in
-        ``domain.alias_for_import``. Raises ``Conflict`` where the key was used for something else.
+        ``domain.alias_for_import``. ``claim`` is that on its files, see ``upkeep``. A draft that holds the
+        number ``reserved`` is ready with it. Raises ``Conflict`` where the key was used for something else or
+        the draft was ended meanwhile, and ``Unavailable`` where its files may have been collected.
         """
         ...
 

@@ -9,6 +9,7 @@ import pytest
 
 from colonnade.errors import ColonnadeError, Conflict, NotFound, Overloaded, PermissionDenied, TooLarge
 from colonnade.registry.adapters.sql import SqlVersionStore
+from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_drafts import SqlDraftStore
 from colonnade.registry.domain import Once, Reference
 from colonnade.registry.drafts.draft import (
@@ -32,6 +33,7 @@ FILE = DraftFile("config.json", 10, f"sha256:{'a' * 64}")
 
 @dataclass
 class Stores:
+    database: Database
     drafts: SqlDraftStore
     versions: SqlVersionStore
 
@@ -48,7 +50,7 @@ class Stores:
 @pytest.fixture(params=KINDS)
 async def stores(request: pytest.FixtureRequest, opened: Callable[[str, str], Database]) -> Stores:
     database = opened(request.param, "colonnade.registry")
-    return Stores(SqlDraftStore(database), SqlVersionStore(database))
+    return Stores(database, SqlDraftStore(database), SqlVersionStore(database))
 
 
 async def test_numbers_are_those_of_versions(stores: Stores) -> None:
@@ -180,7 +182,25 @@ async def test_what_nobody_touches_is_found(stores: Stores) -> None:
     await stores.drafts.touch(("a", 1), LATER)
     await stores.drafts.change(("b", 1), State.IMPORTING, ACTIVE, by="x", at=START)
     assert [each.model for each in await stores.drafts.untouched(START + timedelta(hours=1))] == ["c"]
-    assert await stores.drafts.active() == {("a", 1), ("b", 1), ("c", 1)}
+    rooms = {(await stores.drafts.find((name, 1))).room for name in ("a", "b", "c")}
+    assert len(rooms) == 3
+    assert await stores.drafts.rooms() == rooms
+    await stores.drafts.change(("c", 1), State.DISCARDED, ACTIVE, by="x", at=START)
+    assert len(await stores.drafts.rooms()) == 2
+
+
+async def test_drafts_follow_their_model_to_another_name(stores: Stores) -> None:
+    await stores.versions.register(draft("smol", 1), alias="")
+    begun = await stores.begin()
+    await stores.drafts.put_file(("smol", 2), FILE, BOUNDS, LATER)
+    catalogue = SqlCatalogueStore(stores.database)
+    await stores.to(State.IMPORTING, ("smol", 2))
+    with pytest.raises(Conflict, match="imported"):
+        await catalogue.rename_model("smol", "small", by="x", at=LATER)
+    await stores.to(State.OPEN, ("smol", 2))
+    await catalogue.rename_model("smol", "small", by="x", at=LATER)
+    moved = await stores.drafts.find(("small", 2))
+    assert (moved.room, moved.files) == (begun.room, (FILE,))
 
 
 async def test_the_size_of_a_file_that_some_version_has(stores: Stores) -> None:

@@ -49,7 +49,7 @@ class Fixture:
             clock=ticking(), max_waiting=max_waiting,
         )  # fmt: skip
 
-    def request(self, **changes: str) -> ImportRequest:
+    def request(self, **changes: Any) -> ImportRequest:
         return replace(ImportRequest(str(self.source), "smol"), **changes)
 
     async def events(self, request: ImportRequest) -> list[Progress | Version]:

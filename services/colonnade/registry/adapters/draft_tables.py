@@ -10,6 +10,7 @@ DRAFTS = Table(
     METADATA,
     Column("model", by_code_point(128), primary_key=True),  # which may not be there before it is sealed
     Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("room", String(32), nullable=False),  # where its uploads wait, also under another name
     Column("state", String(16), nullable=False),
     Column("message", String(2000), nullable=False),
     Column("source", String(4096), nullable=False),

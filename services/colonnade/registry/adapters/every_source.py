@@ -45,5 +45,5 @@ class Uploads:
         model, _, number = source.removeprefix(UPLOAD).rpartition(":")
         draft = await self._store.find((model, int(number)))
         laid = folder / "source"
-        await self._spool.lay((model, draft.number), draft.files, laid)
+        await self._spool.lay(draft.room, draft.files, laid)
         yield place_of(laid, [file.path for file in draft.files])

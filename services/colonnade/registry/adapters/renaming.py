@@ -15,6 +15,7 @@ from colonnade.registry.adapters.named import AT_RENAMING, NAMED
 from colonnade.registry.adapters.tables import ALIASES, MODELS, TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
 from colonnade.registry.domain import unknown_model
+from colonnade.registry.drafts.draft import State
 from colonnade.storage.sql import micros
 
 
@@ -49,6 +50,9 @@ async def _check(connection: AsyncConnection, old: str, new: str) -> None:
         )
     if await connection.scalar(select(DRAFTS.c.number).where(DRAFTS.c.model == new).limit(1)) is not None:
         raise Conflict(f"versions of {new} are in the making; choose another name", field="to")
+    importing = and_(DRAFTS.c.model == old, DRAFTS.c.state == State.IMPORTING.value)
+    if await connection.scalar(select(DRAFTS.c.number).where(importing).limit(1)) is not None:
+        raise Conflict(f"a version of {old} is being imported; wait for its end", field="name")
     for rollout in await rollouts_under_way(connection, old):
         raise Conflict(
             f"the rollout {rollout.id} is under way for {old}; promote it or roll it back first",

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 from colonnade.errors import ColonnadeError, Conflict, InvalidArgument, TooLarge
 from colonnade.registry.adapters.file_kinds import check_kind_of
 from colonnade.registry.drafts.draft import DraftFile
-from colonnade.registry.drafts.ports import Key
 from colonnade.storage.blobs import BlobStore, digest_of
 from colonnade.storage.disk import full_disk_named, sync_folder
 
@@ -32,12 +31,12 @@ class FolderSpool:
         self._patience = patience_seconds
         self._writing = WeakValueDictionary[Path, asyncio.Lock]()  # those that somebody holds or waits for
 
-    async def received(self, key: Key, file: DraftFile) -> int:
-        return file.size_bytes if file.held else await asyncio.to_thread(self._received, key, file)
+    async def received(self, room: str, file: DraftFile) -> int:
+        return file.size_bytes if file.held else await asyncio.to_thread(self._received, room, file)
 
-    async def append(self, key: Key, file: DraftFile, offset: int, chunks: AsyncIterable[bytes]) -> int:
-        async with self._alone(self._path(key, file)):
-            received = await self.received(key, file)
+    async def append(self, room: str, file: DraftFile, offset: int, chunks: AsyncIterable[bytes]) -> int:
+        async with self._alone(self._path(room, file)):
+            received = await self.received(room, file)
             if offset != received:
                 raise Conflict(
                     f"there are {received} of {file.size_bytes} bytes of {file.path}; go on from there",
@@ -45,39 +44,35 @@ class FolderSpool:
                     offset=received,
                 )
             if received < file.size_bytes:
-                received = await self._appended(key, file, chunks)
+                received = await self._appended(room, file, chunks)
             if received == file.size_bytes:
-                await _whole(self._finish, key, file)
+                await _whole(self._finish, room, file)
             return received
 
-    async def forget(self, key: Key, file: DraftFile) -> None:
-        path = self._path(key, file)
+    async def forget(self, room: str, file: DraftFile) -> None:
+        path = self._path(room, file)
         async with self._alone(path):
             await asyncio.to_thread(_remove, path)
 
-    async def lay(self, key: Key, files: Sequence[DraftFile], folder: Path) -> None:
+    async def lay(self, room: str, files: Sequence[DraftFile], folder: Path) -> None:
         for file in files:
             if file.held:
                 path = await self._blobs.open_path(file.digest)
             else:
-                path = self._path(key, file)
+                path = self._path(room, file)
                 async with self._alone(path):
-                    await _whole(self._finish, key, file)
+                    await _whole(self._finish, room, file)
             await asyncio.to_thread(_linked, path, folder / file.path)
 
-    async def discard(self, key: Key) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._folder(key), ignore_errors=True)
+    async def discard(self, room: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder(room), ignore_errors=True)
 
-    async def there(self) -> Collection[str]:
-        return await asyncio.to_thread(lambda: [folder.name for folder in self._root.glob("*")])
+    async def rooms(self) -> set[str]:
+        return await asyncio.to_thread(lambda: {folder.name for folder in self._root.glob("*")})
 
-    async def sweep(self, names: Collection[str], active: Collection[Key]) -> None:
-        for name in set(names) - {self._folder(key).name for key in active}:
-            await asyncio.to_thread(shutil.rmtree, self._root / name, ignore_errors=True)
-
-    async def _appended(self, key: Key, file: DraftFile, chunks: AsyncIterable[bytes]) -> int:
+    async def _appended(self, room: str, file: DraftFile, chunks: AsyncIterable[bytes]) -> int:
         """What was written is on the disk when this returns or raises."""
-        out = await asyncio.to_thread(self._opened, key, file)
+        out = await asyncio.to_thread(self._opened, room, file)
         received = out.tell()
         try:
             async for chunk in chunks:
@@ -93,30 +88,30 @@ class FolderSpool:
             await _whole(_close, out)
         return received
 
-    def _received(self, key: Key, file: DraftFile) -> int:
-        path = self._path(key, file)
+    def _received(self, room: str, file: DraftFile) -> int:
+        path = self._path(room, file)
         for there in (path, path.with_suffix(_PART), path):  # it may be renamed while we look
             with suppress(FileNotFoundError):
                 return there.stat().st_size
         return 0
 
-    def _opened(self, key: Key, file: DraftFile) -> BinaryIO:
-        folder = self._folder(key)
+    def _opened(self, room: str, file: DraftFile) -> BinaryIO:
+        folder = self._folder(room)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        out = self._path(key, file).with_suffix(_PART).open("ab", buffering=0)
+        out = self._path(room, file).with_suffix(_PART).open("ab", buffering=0)
         sync_folder(folder)
         sync_folder(self._root)
         return out
 
-    def _finish(self, key: Key, file: DraftFile) -> None:
+    def _finish(self, room: str, file: DraftFile) -> None:
         """The whole file under its name, if it is what was announced; else nothing of it.
 
         A kill may come between the last byte and this: whoever needs the file next finishes it."""
-        path = self._path(key, file)
+        path = self._path(room, file)
         part = path.with_suffix(_PART)
         if path.exists():
             return
-        if self._received(key, file) != file.size_bytes:
+        if self._received(room, file) != file.size_bytes:
             raise Conflict(f"{file.path} is not all there; send the rest", field="path")
         try:
             with part.open("rb") as content:
@@ -145,13 +140,13 @@ class FolderSpool:
         finally:
             lock.release()
 
-    def _folder(self, key: Key) -> Path:
-        return self._root / f"{key[0]}.{key[1]}"
+    def _folder(self, room: str) -> Path:
+        return self._root / room
 
-    def _path(self, key: Key, file: DraftFile) -> Path:
+    def _path(self, room: str, file: DraftFile) -> Path:
         """Under a name of its own: paths of a draft may be such that one is the folder of another."""
         named = f"{file.path}\n{file.size_bytes}\n{file.digest}"
-        return self._folder(key) / hashlib.sha256(named.encode()).hexdigest()
+        return self._folder(room) / hashlib.sha256(named.encode()).hexdigest()
 
 
 async def _whole(work: Callable[..., _T], *arguments: object) -> _T:

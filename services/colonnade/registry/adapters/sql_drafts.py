@@ -1,5 +1,6 @@
 """Drafts in the registry's database, beside the versions that they become."""
 
+import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -122,10 +123,9 @@ class SqlDraftStore:
         async with self._database.reading() as connection:
             return await _drafts(connection, select(DRAFTS).where(idle))
 
-    async def active(self) -> set[Key]:
+    async def rooms(self) -> set[str]:
         async with self._database.reading() as connection:
-            found = await connection.execute(select(DRAFTS.c.model, DRAFTS.c.number).where(_ACTIVE))
-            return {(row.model, row.number) for row in found}
+            return set(await connection.scalars(select(DRAFTS.c.room).where(_ACTIVE)))
 
     async def artefact_size(self, digest: str) -> int | None:
         query = select(ARTEFACTS.c.size_bytes).where(ARTEFACTS.c.digest == digest).limit(1)
@@ -221,6 +221,7 @@ def _first_row(
     return {
         "model": order.model,
         "number": number,
+        "room": uuid.uuid4().hex,
         "state": state.value,
         "message": "",
         "source": order.source,
@@ -239,7 +240,7 @@ def _first_row(
 
 def _draft(row: Row[Any], files: tuple[DraftFile, ...]) -> VersionDraft:
     return VersionDraft(
-        row.model, row.number, State(row.state), row.message, row.source, row.alias, row.base,
+        row.model, row.number, row.room, State(row.state), row.message, row.source, row.alias, row.base,
         row.description, files, moment_of(row.created_at), row.created_by, moment_of(row.updated_at),
         row.version,
     )  # fmt: skip

@@ -91,6 +91,8 @@ class BeginOrder:
 class VersionDraft:
     model: str
     number: int
+    room: str
+    """Where its uploads wait: the same when its model is renamed."""
     state: State
     message: str
     source: str

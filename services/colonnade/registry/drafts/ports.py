@@ -55,7 +55,9 @@ class DraftStore(Protocol):
         """Those that are open or failed and that nobody touched since."""
         ...
 
-    async def active(self) -> set[Key]: ...
+    async def rooms(self) -> set[str]:
+        """Of all that are neither ready nor discarded."""
+        ...
 
     async def artefact_size(self, digest: str) -> int | None:
         """Of a file that some version has."""
@@ -63,31 +65,27 @@ class DraftStore(Protocol):
 
 
 class Spool(Protocol):
-    """Where uploads wait. What ``append`` returned from is on the disk."""
+    """Where uploads wait, a room for each draft. What ``append`` returned from is on the disk."""
 
-    async def received(self, key: Key, file: DraftFile) -> int:
+    async def received(self, room: str, file: DraftFile) -> int:
         """All of it once it is complete, and is what was announced."""
         ...
 
-    async def append(self, key: Key, file: DraftFile, offset: int, chunks: AsyncIterable[bytes]) -> int:
+    async def append(self, room: str, file: DraftFile, offset: int, chunks: AsyncIterable[bytes]) -> int:
         """Returns how much there is now. ``Conflict`` naming the right one where it is not at ``offset``.
 
         What arrived stays, however the chunks end. A whole file that is not what was announced, or that is
         nothing a model is made of, is refused and begins anew."""
         ...
 
-    async def forget(self, key: Key, file: DraftFile) -> None: ...
+    async def forget(self, room: str, file: DraftFile) -> None: ...
 
-    async def lay(self, key: Key, files: Sequence[DraftFile], folder: Path) -> None:
+    async def lay(self, room: str, files: Sequence[DraftFile], folder: Path) -> None:
         """Puts complete files into a folder under their paths, without a copy where that can be."""
         ...
 
-    async def discard(self, key: Key) -> None: ...
+    async def discard(self, room: str) -> None: ...
 
-    async def there(self) -> Collection[str]:
-        """Names for what is there, for ``sweep``."""
-        ...
-
-    async def sweep(self, names: Collection[str], active: Collection[Key]) -> None:
-        """Removes those of ``names`` that belong to no active draft."""
+    async def rooms(self) -> set[str]:
+        """In which something waits."""
         ...

@@ -98,8 +98,8 @@ class Drafts:
         file = replace(file, held=await self._held(file))
         await self._store.put_file((model, number), file, self._bounds, self._clock())
         if before is not None and replace(before, held=file.held) != file:
-            await self._spool.forget((model, number), before)
-        return file, await self._spool.received((model, number), file)
+            await self._spool.forget(draft.room, before)
+        return file, await self._spool.received(draft.room, file)
 
     async def write_file(
         self,
@@ -118,7 +118,7 @@ class Drafts:
         file = draft.file(path)
         if file is None:
             raise NotFound(f"the draft {draft.label} has no file of that path; announce it", field="path")
-        received = await self._spool.append((model, number), file, offset, chunks)
+        received = await self._spool.append(draft.room, file, offset, chunks)
         await self._store.touch((model, number), self._clock())
         return file, received
 
@@ -165,7 +165,7 @@ class Drafts:
             raise
         finally:
             self._progress.pop(key, None)
-            await asyncio.shield(self._ended(key, after, message, by, done=done))
+            await asyncio.shield(self._ended(draft, after, message, by, done=done))
 
     async def discard(self, model: str, number: int, principal: Principal) -> None:
         draft = await self._mine(model, number, principal)
@@ -179,8 +179,9 @@ class Drafts:
         idle = await self._store.untouched(since)
         for draft in idle:
             await self._discard(draft, "platform/registry")
-        names = await self._spool.there()  # before we ask: what is begun meanwhile is not among them
-        await self._spool.sweep(names, await self._store.active())
+        there = await self._spool.rooms()  # before we ask: what is begun meanwhile is not among them
+        for room in there - await self._store.rooms():
+            await self._spool.discard(room)
         return len(idle)
 
     async def read_file(self, digest: str, offset: int) -> tuple[int, AsyncGenerator[bytes, None]]:
@@ -214,20 +215,21 @@ class Drafts:
                 gone = replace(file, held=False)
                 await self._store.put_file(key, gone, self._bounds, self._clock())
                 file = gone  # noqa: PLW2901
-            if await self._spool.received(key, file) != file.size_bytes:
+            if await self._spool.received(draft.room, file) != file.size_bytes:
                 raise Conflict(f"{file.path} is not all there; send the rest, then seal", field=file.path)
 
-    async def _ended(self, key: Key, state: State, message: str, by: str, *, done: bool) -> None:
+    async def _ended(self, draft: VersionDraft, state: State, message: str, by: str, *, done: bool) -> None:
         if done:
-            await self._spool.discard(key)
+            await self._spool.discard(draft.room)
         else:
+            key = (draft.model, draft.number)
             await self._store.change(key, state, {State.IMPORTING}, by=by, at=self._clock(), message=message)
 
     async def _discard(self, draft: VersionDraft, by: str) -> None:
         key = (draft.model, draft.number)
         among = WRITABLE | {State.WAITING}
         await self._store.change(key, State.DISCARDED, among, by=by, at=self._clock())
-        await self._spool.discard(key)
+        await self._spool.discard(draft.room)
 
     async def _version(self, draft: VersionDraft) -> Version:
         found = await self._versions.list_versions(draft.model, limit=MAX_VERSIONS_SHOWN)
@@ -238,5 +240,5 @@ class Drafts:
 
     async def _shown(self, draft: VersionDraft) -> Shown:
         key = (draft.model, draft.number)
-        received = {file.path: await self._spool.received(key, file) for file in draft.files}
+        received = {file.path: await self._spool.received(draft.room, file) for file in draft.files}
         return Shown(draft, received, self._progress.get(key))

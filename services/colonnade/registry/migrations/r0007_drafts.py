@@ -15,6 +15,7 @@ def upgrade() -> None:
         "drafts",
         sa.Column("model", by_code_point(128), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("room", sa.String(32), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("message", sa.String(2000), nullable=False),
         sa.Column("source", sa.String(4096), nullable=False),

@@ -93,7 +93,7 @@ async def test_from_upload_to_version(house: House) -> None:
     assert seen == [{"config.json", "model.safetensors"}]
     assert (version.manifest.version, version.source) == (1, "upload:smol:1")
     assert await house.state() is State.READY
-    assert not (house.folder / "drafts" / "smol.1").exists()
+    assert await house.spool.rooms() == set()
     assert (await house.sealed()) == version  # again: it is there
     acts = [(act, outcome) for act, _, outcome, _ in house.trail.records]
     assert ("registry.draft.begin", "ok") in acts
@@ -261,13 +261,13 @@ async def test_the_runner_hears_of_what_waits(house: House) -> None:
 
 async def test_what_nobody_touches_goes_and_what_is_nobodys_too(house: House) -> None:
     await house.uploaded()
-    (house.folder / "drafts" / "old.7").mkdir()
+    (house.folder / "drafts" / "old").mkdir()
     assert await house.drafts.sweep(START) == 0
     assert await house.state() is State.OPEN
-    assert not (house.folder / "drafts" / "old.7").exists()
+    assert await house.spool.rooms() == {(await house.drafts.get("smol", 1)).draft.room}
     assert await house.drafts.sweep(START + timedelta(days=1)) == 1
     assert await house.state() is State.DISCARDED
-    assert not (house.folder / "drafts" / "smol.1").exists()
+    assert await house.spool.rooms() == set()
 
 
 async def test_a_versions_files_are_read_from_anywhere(house: House) -> None:
