@@ -153,8 +153,9 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
         models = Models(catalog, audit, resolver.forget, caches)
         catalogue = RegistryCatalogue(Calls(registry, identity))
+        descriptions = Descriptions(catalogue, evaluations, audit, resolver.forget)
         lineage = Lineage(RegistryLineage(Calls(registry, identity)), audit)
-        making = Making(drafts, catalogue, lineage)
+        making = Making(drafts, descriptions, lineage)
         stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
@@ -173,11 +174,12 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             rollouts=Rollouts(book, audit, resolver.forget),
             seals=Seals(RegistrySeals(Calls(registry, identity)), audit),
             mlflow=Mlflow(
-                RegisteredModels(models, catalogue), ModelVersions(models, catalogue, drafts, making)
+                RegisteredModels(models, descriptions),
+                ModelVersions(models, descriptions, drafts, making),
             ),
             lineage=lineage,
             evaluations=Evaluations(evaluations, audit),
-            descriptions=Descriptions(catalogue, evaluations, audit, resolver.forget),
+            descriptions=descriptions,
             drafts=drafts,
             events=Events(RegistryEvents(Calls(registry, identity)), audit),
             upkeep=Upkeep(GrpcUpkeep(Calls(registry, identity)), audit),

@@ -490,9 +490,10 @@ class House:
     def mlflow_words(self) -> Mlflow:
         models = Models(self.catalog, self.audit)
         drafts = Drafts(MemoryDrafts(self.catalogue), self.catalog, self.audit)
-        making = Making(drafts, self.catalogue, Lineage(self.lineage, self.audit))
+        descriptions = Descriptions(self.catalogue, self.evaluations, self.audit)
+        making = Making(drafts, descriptions, Lineage(self.lineage, self.audit))
         return Mlflow(
-            RegisteredModels(models, self.catalogue), ModelVersions(models, self.catalogue, drafts, making)
+            RegisteredModels(models, descriptions), ModelVersions(models, descriptions, drafts, making)
         )
 
     def pipeline(self) -> Pipeline:

@@ -18,12 +18,13 @@ from colonnade.errors import (
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.mlflow import FAILED, PENDING, READY, RUN_ID, Asked, VersionOrder
 from colonnade.gateway.domain.models import Alias, AliasTarget, ModelDetail
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.lineage import Lineage
 from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
 from colonnade.gateway.service.models import Models
 from tests.unit.gateway.every_route import LOCAL
-from tests.unit.gateway.fake_lineage import FakeLineage
+from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.fakes import DIGEST, FakeAudit, FakeCatalog
 from tests.unit.gateway.memory_registry import MemoryCatalogue, MemoryDrafts
 
@@ -65,10 +66,9 @@ class Room:
         audit, catalog = FakeAudit(), Aliases(shelf=self.shelf)
         models, drafts = Models(catalog, audit), Drafts(self.drafts, catalog, audit)
         self.lineage = FakeLineage()
-        self.making = Making(drafts, self.shelf, Lineage(self.lineage, audit), wait_seconds)
-        self.mlflow = Mlflow(
-            RegisteredModels(models, self.shelf), ModelVersions(models, self.shelf, drafts, self.making)
-        )
+        said = Descriptions(self.shelf, FakeEvaluations(), audit)
+        self.making = Making(drafts, said, Lineage(self.lineage, audit), wait_seconds)
+        self.mlflow = Mlflow(RegisteredModels(models, said), ModelVersions(models, said, drafts, self.making))
         self.models, self.versions = self.mlflow.models, self.mlflow.versions
 
     def aliases(self, name: str = "qwen") -> dict[str, list[int]]:

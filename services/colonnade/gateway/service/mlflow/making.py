@@ -11,7 +11,7 @@ from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.lineage import NewEdge, Node
 from colonnade.gateway.domain.mlflow import FAILED, PENDING, RUN_ID, ModelVersion, VersionOrder
 from colonnade.gateway.domain.models import Version
-from colonnade.gateway.ports import Catalogue
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.lineage import Lineage
 from colonnade.gateway.service.mlflow.sources import VersionSource, parsed_source
@@ -29,11 +29,11 @@ class Making:
     def __init__(
         self,
         drafts: Drafts,
-        catalogue: Catalogue,
+        descriptions: Descriptions,
         lineage: Lineage,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        self._drafts, self._catalogue, self._lineage = drafts, catalogue, lineage
+        self._drafts, self._descriptions, self._lineage = drafts, descriptions, lineage
         self._wait = wait_seconds
         self._under_way: dict[tuple[str, int], asyncio.Task[ModelVersion]] = {}
 
@@ -71,7 +71,7 @@ class Making:
         begun = DraftOrder(order.name, order.description)
         if isinstance(source, str):
             return await self._drafts.begin(caller, replace(begun, source=source))
-        version = (await self._catalogue.get_version(caller, source.name, source.version)).version
+        version = (await self._descriptions.get_version(caller, source.name, source.version)).version
         if version.base:
             raise Unsupported("an adapter is not copied; import it again, with its base", field="source")
         draft = await self._drafts.begin(caller, begun)
@@ -89,7 +89,7 @@ class Making:
         if ended.state != "ready":
             return shown(ended, FAILED)
         change = VersionChange(description=order.description or None, set_tags=order.tags)
-        record = await self._catalogue.describe_version(caller, ended.model, ended.version, change)
+        record = await self._descriptions.describe_version(caller, ended.model, ended.version, change)
         if run := order.tags.get(RUN_ID):
             await self._came_of(caller, record.version, run)
         return ModelVersion.of(record)

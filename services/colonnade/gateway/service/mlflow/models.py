@@ -18,7 +18,7 @@ from colonnade.gateway.domain.mlflow import (
     stage_named,
 )
 from colonnade.gateway.domain.models import AliasTarget
-from colonnade.gateway.ports import Catalogue
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.mlflow.filters import (
     MODEL_FIELDS,
     MODEL_ORDERS,
@@ -33,8 +33,8 @@ _AT_ONCE = 8
 
 
 class RegisteredModels:
-    def __init__(self, models: Models, catalogue: Catalogue) -> None:
-        self._models, self._catalogue = models, catalogue
+    def __init__(self, models: Models, descriptions: Descriptions) -> None:
+        self._models, self._descriptions = models, descriptions
 
     async def create(
         self, caller: Caller, name: str, description: str, tags: Mapping[str, str]
@@ -42,21 +42,21 @@ class RegisteredModels:
         refuse_prompts(tags)
         change = ModelChange(description=description or None, set_tags=tags)
         try:
-            record = await self._catalogue.create_model(caller, name, change, "")
+            record = await self._descriptions.create_model(caller, name, change, "")
         except Conflict as error:
             raise AlreadyExists(error.message, **error.details) from None
         return await self._shown(caller, record)
 
     async def get(self, caller: Caller, name: str) -> RegisteredModel:
-        return await self._shown(caller, await self._catalogue.get_model(caller, name))
+        return await self._shown(caller, await self._descriptions.get_model(caller, name))
 
     async def describe(self, caller: Caller, name: str, change: ModelChange) -> RegisteredModel:
         refuse_prompts(change.set_tags)
-        return await self._shown(caller, await self._catalogue.describe_model(caller, name, change))
+        return await self._shown(caller, await self._descriptions.describe_model(caller, name, change))
 
     async def rename(self, caller: Caller, name: str, to: str) -> RegisteredModel:
         try:
-            record = await self._catalogue.rename_model(caller, name, to)
+            record = await self._descriptions.rename_model(caller, name, to)
         except Conflict as error:
             if await self._is_there(caller, to):
                 raise AlreadyExists(error.message, **error.details) from None
@@ -64,7 +64,7 @@ class RegisteredModels:
         return await self._shown(caller, record)
 
     async def delete(self, caller: Caller, name: str) -> None:
-        await self._catalogue.delete_model(caller, name, "")
+        await self._descriptions.delete_model(caller, name, "")
 
     async def search(self, caller: Caller, asked: Asked) -> tuple[list[RegisteredModel], str]:
         """What was found, and the token of what follows."""
@@ -74,7 +74,7 @@ class RegisteredModels:
             return [], ""
 
         async def page(search: Search) -> tuple[Sequence[ModelRecord], str]:
-            found = await self._catalogue.search_models(caller, search)
+            found = await self._descriptions.search_models(caller, search)
             return found.records, found.next_page_token
 
         search = Search(conditions, order, page_token=asked.page_token)
@@ -105,20 +105,20 @@ class RegisteredModels:
 
     async def delete_alias(self, caller: Caller, name: str, alias: str) -> None:
         """Without a word where there is none, as MLflow's own server does it."""
-        record = await self._catalogue.get_model(caller, name)
+        record = await self._descriptions.get_model(caller, name)
         if alias in main_versions(record.model.aliases):
             await self._models.delete_alias(caller, name, alias)
 
     async def by_alias(self, caller: Caller, name: str, alias: str) -> ModelVersion:
-        record = await self._catalogue.get_model(caller, name)
+        record = await self._descriptions.get_model(caller, name)
         number = main_versions(record.model.aliases).get(alias)
         if number is None:
             raise NotFound(f"{name} has no alias {alias}", field="alias")
-        return ModelVersion.of(await self._catalogue.get_version(caller, name, number))
+        return ModelVersion.of(await self._descriptions.get_version(caller, name, number))
 
     async def _is_there(self, caller: Caller, name: str) -> bool:
         try:
-            await self._catalogue.get_model(caller, name)
+            await self._descriptions.get_model(caller, name)
         except NotFound:
             return False
         return True
@@ -152,7 +152,7 @@ class RegisteredModels:
     ) -> ModelVersion | None:
         async with turn:
             try:
-                return ModelVersion.of(await self._catalogue.get_version(caller, name, number))
+                return ModelVersion.of(await self._descriptions.get_version(caller, name, number))
             except NotFound:
                 return None
 

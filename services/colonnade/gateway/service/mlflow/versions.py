@@ -16,7 +16,7 @@ from colonnade.gateway.domain.mlflow import (
     stage_named,
 )
 from colonnade.gateway.domain.models import Alias, AliasTarget, Artefact
-from colonnade.gateway.ports import Catalogue
+from colonnade.gateway.service.descriptions import Descriptions
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.mlflow.filters import (
     VERSION_FIELDS,
@@ -31,13 +31,13 @@ from colonnade.gateway.service.models import Models
 
 
 class ModelVersions:
-    def __init__(self, models: Models, catalogue: Catalogue, drafts: Drafts, making: Making) -> None:
-        self._models, self._catalogue, self._drafts, self._making = models, catalogue, drafts, making
+    def __init__(self, models: Models, descriptions: Descriptions, drafts: Drafts, making: Making) -> None:
+        self._models, self._descriptions, self._drafts, self._making = models, descriptions, drafts, making
 
     async def create(self, caller: Caller, order: VersionOrder) -> ModelVersion:
         """Of a model that is there, as MLflow has it."""
         refuse_prompts(order.tags)
-        await self._catalogue.get_model(caller, order.name)
+        await self._descriptions.get_model(caller, order.name)
         return await self._making.make(caller, order)
 
     async def get(self, caller: Caller, name: str, number: int) -> ModelVersion:
@@ -45,12 +45,12 @@ class ModelVersions:
         if (draft := await self._making.look(caller, name, number)) is not None:
             return shown(draft, PENDING)
         try:
-            return ModelVersion.of(await self._catalogue.get_version(caller, name, number))
+            return ModelVersion.of(await self._descriptions.get_version(caller, name, number))
         except NotFound as error:
             return await self._of_draft(caller, await self._draft(caller, name, number, error))
 
     async def artefacts(self, caller: Caller, name: str, number: int) -> Sequence[Artefact]:
-        return (await self._catalogue.get_version(caller, name, number)).version.artefacts
+        return (await self._descriptions.get_version(caller, name, number)).version.artefacts
 
     async def file(
         self, caller: Caller, name: str, number: int, path: str
@@ -61,14 +61,14 @@ class ModelVersions:
         raise NotFound(f"{name}:{number} has no such file", field="path")
 
     async def ready(self, caller: Caller, name: str, number: int) -> ModelVersion:
-        return ModelVersion.of(await self._catalogue.get_version(caller, name, number))
+        return ModelVersion.of(await self._descriptions.get_version(caller, name, number))
 
     async def describe(self, caller: Caller, name: str, number: int, change: VersionChange) -> ModelVersion:
         refuse_prompts(change.set_tags)
-        return ModelVersion.of(await self._catalogue.describe_version(caller, name, number, change))
+        return ModelVersion.of(await self._descriptions.describe_version(caller, name, number, change))
 
     async def delete(self, caller: Caller, name: str, number: int) -> None:
-        await self._catalogue.delete_version(caller, name, number, "")
+        await self._descriptions.delete_version(caller, name, number, "")
 
     async def search(self, caller: Caller, asked: Asked) -> tuple[list[ModelVersion], str]:
         """What was found, and the token of what follows."""
@@ -78,7 +78,7 @@ class ModelVersions:
             return [], ""
 
         async def page(search: Search) -> tuple[Sequence[VersionRecord], str]:
-            found = await self._catalogue.search_versions(caller, search)
+            found = await self._descriptions.search_versions(caller, search)
             return found.records, found.next_page_token
 
         search = Search(conditions, order, page_token=asked.page_token)
