@@ -1,5 +1,6 @@
 """Gates and objectives: the candidate's figures beside the stable version's and their bounds."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -114,7 +115,8 @@ def figure_of(measure: str, value: float | None) -> str:
         return f"{value * 100:.3g} %"
     if measure == "first_token_p95":
         return seconds(value)
-    return number(round(value)) if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
+    whole = math.isfinite(value) and abs(value) >= _WHOLE_FROM
+    return number(round(value)) if whole else f"{value:.4g}"
 
 
 def _verdict(measure: str, bound: str, figure: float | None, stable: float | None) -> str:
