@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -90,16 +91,22 @@ def test_what_was_pushed_is_pulled_as_it_was(platform: Platform, folder: Path, t
     assert "there already" in refused.stderr
 
 
-def test_an_upload_that_broke_off_goes_on(platform: Platform, folder: Path) -> None:
+def test_an_upload_that_broke_off_goes_on(platform: Platform, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "README.md").write_text("what nobody has sent before\n" * 10_000)
     with platform.client() as client:
         begun = client.post("/models/broken/versions", json={})
         assert begun.status_code == 201
         draft = begun.headers["location"]
-        files = [path for path in sorted(folder.iterdir()) if path.suffix in (".json", ".safetensors")]
+        files = [
+            path for path in sorted(tmp_path.iterdir()) if path.suffix in (".json", ".safetensors", ".md")
+        ]
         announced = client.put(f"{draft}/files", json={"files": [_announced(path) for path in files]})
         assert announced.status_code == 200, announced.text
-        for path in files:
-            _send_broken(platform, client, f"{draft}/files/{path.name}", path.read_bytes())
+        missing = [each["path"] for each in announced.json()["files"] if each["received"] == 0]
+        assert "README.md" in missing
+        for name in missing:
+            _send_broken(platform, client, f"{draft}/files/{name}", (tmp_path / name).read_bytes())
         sealed = client.post(f"{draft}/seal", timeout=120)
         assert sealed.status_code == 201, sealed.text
         assert sealed.json()["version"]["version"] == 1
