@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect
 
-from colonnade.client import Colonnade
+from colonnade.client import Colonnade, LineageNode, Metric
 from tests.harness.browser import Tab, chromium
 from tests.harness.platform import Platform, eventually, free_port, running
 from tests.harness.tiny_model import write_tiny_llama
@@ -27,6 +27,17 @@ steps:
   - {percent: 20, seconds: 3600, requests: 200}
 objectives: {error_rate: 0.05, first_token_p95: 10, tokens_per_second: 1}
 least_requests: 5
+"""
+CARD = """# Dates, answered better
+
+Tuned on **support chats** that ask for dates and times.
+
+| asked for | before | now |
+|-|-|-|
+| a date | 61 % | 83 % |
+| a time of day | 58 % | 79 % |
+
+- It was not tested on languages other than English.
 """
 _FAILING = Path(__file__).resolve().parents[2] / "tests" / "harness" / "failing"
 _WIDE, _TALL, _NARROW = (
@@ -61,6 +72,7 @@ def main() -> None:
             source = write_tiny_llama(models / "demonstration", layers=LAYERS)
             platform.command("models", "import", str(source), "--name", MODEL, "--alias", "canary")
             roll(browser, platform, f"http://127.0.0.1:{port}", once)
+            say(platform)
             platform.command("models", "alias", MODEL, "production", "1=90", "2=10")
             take(browser, f"http://127.0.0.1:{port}")
 
@@ -83,6 +95,36 @@ def roll(browser: Browser, platform: Platform, url: str, once: Path) -> None:
     others(browser, url, "dark", _NARROW, lambda small: visit(small, f"/rollouts/{begun.id}", "rollout-390"))
 
 
+def say(platform: Platform) -> None:
+    """What a training run would have told of the second version."""
+    new, run = f"{MODEL}:2", LineageNode("run", "run-0042", "dates, night of the 3rd")
+    chats = LineageNode("dataset", f"sha256:{'c' * 64}", "support-chats")
+    with Colonnade(platform.url, KEY) as client:
+        client.lineage.record(
+            [
+                (new, "derived_from", f"{MODEL}:1"),
+                (new, "produced_by", run),
+                (run, "built_from", LineageNode("commit", "7e2d806", "7e2d806")),
+                (new, "trained_on", chats),
+            ]
+        )
+        client.models.describe_version(
+            MODEL,
+            1,
+            set_tags={"team": "search"},
+            add_metrics=[Metric("loss", 2.31), Metric("accuracy", 0.377)],
+        )
+        client.models.describe_version(
+            MODEL,
+            2,
+            card=CARD,
+            set_tags={"team": "search", "reviewed": "yes"},
+            add_metrics=[Metric("loss", 2.02, 2000), Metric("accuracy", 0.412)],
+            signature={"inputs": [{"name": "prompt", "type": "string"}], "outputs": [{"type": "string"}]},
+        )
+        client.models.record_evaluation(MODEL, 2, "arc-easy", {"accuracy": 0.412}, origin="run-0042")
+
+
 def take(browser: Browser, url: str) -> None:
     tab = Tab(browser, url, viewport=_WIDE, color_scheme="light")
     tab.page.goto("/sign-in")
@@ -95,6 +137,9 @@ def take(browser: Browser, url: str) -> None:
     visit(tab, "/keys", "keys")
     visit(tab, "/engines", "engines")
     tab.close()
+    others(browser, url, "light", _TALL, lambda tall: version(tall, "version"))
+    others(browser, url, "dark", _NARROW, lambda small: version(small, "version-390"))
+    others(browser, url, "light", _WIDE, compare)
     others(browser, url, "dark", _WIDE, lambda dark: visit(dark, "/usage", "usage-dark"))
     others(browser, url, "dark", _WIDE, lambda dark: answered(dark, "playground-dark"))
     others(browser, url, "light", _NARROW, lambda small: answered(small, "playground-390"))
@@ -139,6 +184,24 @@ def answered(tab: Tab, name: str) -> None:
     choose(tab)
     ask(tab)
     shoot(tab.page, name)
+
+
+def version(tab: Tab, name: str) -> None:
+    """Its card above, its lineage where a small screen begins."""
+    page = tab.open(f"/models/{MODEL}/versions/2")
+    drawn = page.get_by_role("region", name="Lineage, drawn")
+    expect(drawn.locator("svg")).to_be_visible()
+    expect(page.get_by_role("region", name="Card").get_by_role("heading").first).to_be_visible()
+    if name != "version":
+        drawn.scroll_into_view_if_needed()
+    shoot(page, name)
+
+
+def compare(tab: Tab) -> None:
+    page = tab.open(f"/models/{MODEL}")
+    expect(page.get_by_role("region", name="Metrics compared")).to_be_visible()
+    page.get_by_role("heading", name="Compare two versions").evaluate("each => each.scrollIntoView()")
+    shoot(page, "compare")
 
 
 def visit(tab: Tab, path: str, name: str) -> None:

@@ -4,15 +4,14 @@ from nicegui import ui
 
 from colonnade.client import Model, Version
 from colonnade.console.alias_bar import alias_bar
+from colonnade.console.card import newest_card
+from colonnade.console.comparison import LEAST, draw_comparison
 from colonnade.console.drawing import Cell, empty, panel, table, text
 from colonnade.console.moving import move_dialog
 from colonnade.console.rolling import roll_dialog
 from colonnade.console.views.formats import amount, moment, number, short, size
 from colonnade.console.views.lineage import version_link
-from colonnade.console.views.versions import compare
 from colonnade.console.visit import Part, Visit
-
-_LEAST_TO_COMPARE = 2
 
 
 async def build_model(visit: Visit) -> None:
@@ -23,8 +22,11 @@ async def build_model(visit: Visit) -> None:
         ui.label(model.description).classes("description")
         _aliases(visit, model, part)
         _versions(model)
-        if len(model.versions) >= _LEAST_TO_COMPARE:
-            _comparison(model)
+        if model.versions:
+            with panel(f"Card of version {model.versions[0].version}"):
+                newest_card(visit, model.versions[0])
+        if len(model.versions) >= LEAST:
+            draw_comparison(visit, model)
 
     part: Part[Model] = Part(visit, lambda client: client.models.get(name), draw)
     await part.refresh()
@@ -70,30 +72,3 @@ def _row(version: Version) -> tuple[Cell, ...]:
         version.created_by or "unknown",
         moment(version.created_at),
     )
-
-
-def _comparison(model: Model) -> None:
-    by_number = {version.version: version for version in model.versions}
-    labels = {number_: f"Version {number_}" for number_ in by_number}
-    newest, before = list(by_number)[:2]
-    with panel("Compare two versions"):
-        with ui.element("div").classes("line"):
-            one = ui.select(labels, label="One", value=before)
-            other = ui.select(labels, label="The other", value=newest)
-        box = ui.element("div").props("aria-live=polite")
-
-        def draw() -> None:
-            box.clear()
-            with box:
-                _differences(by_number[int(one.value)], by_number[int(other.value)])
-
-        one.on_value_change(draw)
-        other.on_value_change(draw)
-        draw()
-
-
-def _differences(one: Version, other: Version) -> None:
-    rows: list[tuple[Cell, ...]] = [
-        (row.fact, row.one, row.other, "differs" if row.differs else "same") for row in compare(one, other)
-    ]
-    table("Compared", ("Fact", f"Version {one.version}", f"Version {other.version}", ""), rows)

@@ -1,55 +1,78 @@
-"""One version: its facts, its card, what was said and measured of it, and what it came from."""
+"""One version: its card and facts, what was said and measured of it, and what it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nicegui import ui
 
-from colonnade.client import AsyncColonnade, Evaluation, Lineage, Version
+from colonnade.client import AsyncColonnade, Evaluation, Lineage, Metric, VersionDetail
+from colonnade.console.card import card_of
 from colonnade.console.drawing import facts, panel, table, text
 from colonnade.console.picture import draw_graph
 from colonnade.console.views.lineage import dots_of, evaluation_rows
+from colonnade.console.views.said import metric_rows, signature_rows
 from colonnade.console.views.versions import facts_of
 from colonnade.console.visit import Part, Visit
-from colonnade.errors import NotFound
 
+_METRICS = ("Metric", "Value", "Step", "Data set")
 _EVALUATIONS = ("Suite", "Results", "Outcome", "For", "By", "When")
 _DIRECTIONS = {"upstream": "What it came from", "downstream": "What came from it", "both": "Both"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    version: Version
+    version: VersionDetail
     evaluations: Sequence[Evaluation]
 
 
 async def build_version(visit: Visit) -> None:
-    name, number = (str(visit.request.path_params[each]) for each in ("name", "version"))
-    text("p", f"{name}:{number}", "subtitle")
+    name, asked = (str(visit.request.path_params[each]) for each in ("name", "version"))
+    text("p", f"{name}:{asked}", "subtitle")
+    ui.link(f"The model {name}", f"/models/{name}")
+    number = int(asked) if asked.isdecimal() else 0
 
     async def load(client: AsyncColonnade) -> Shown:
-        version = await _version(client, name, number)
-        return Shown(version, await client.models.evaluations(name, version.version))
+        version = await client.models.version(name, number)
+        return Shown(version, await client.models.evaluations(name, number))
 
-    part: Part[Shown] = Part(visit, load, _draw)
-    await part.refresh()
-    with panel("Lineage"):
-        await _lineage(visit, f"{name}:{number}")
-    ui.link(f"The model {name}", f"/models/{name}")
+    def draw(shown: Shown) -> None:
+        _said(shown.version)
+        with panel("Card"):
+            card = card_of(visit, name, number)
+        with panel("Evaluations"):
+            _evaluations(shown.evaluations)
+        _more(shown.version)
+        with panel("Lineage"):
+            lineage = _lineage(visit, f"{name}:{number}")
+        ui.timer(0, card.refresh, once=True)
+        ui.timer(0, lineage.refresh, once=True)
+
+    await Part(visit, load, draw).refresh()
 
 
-async def _version(client: AsyncColonnade, name: str, number: str) -> Version:
-    for version in (await client.models.get(name)).versions:
-        if str(version.version) == number:
-            return version
-    raise NotFound(f"model {name} has no version {number}", field="version")
+def _said(version: VersionDetail) -> None:
+    if version.description:
+        ui.label(version.description).classes("description")
+    if version.aliases:
+        text("p", f"Meant by {', '.join(version.aliases)}", "muted")
 
 
-def _draw(shown: Shown) -> None:
+def _more(version: VersionDetail) -> None:
+    with panel("Metrics"):
+        _metrics(version.metrics)
+    with panel("Tags"):
+        _tags(version.tags)
+    with panel("Signature"):
+        _signature(version.signature)
     with panel("Facts"):
-        facts(facts_of(shown.version))
-    with panel("Evaluations"):
-        _evaluations(shown.evaluations)
+        facts(facts_of(version))
+
+
+def _metrics(metrics: Sequence[Metric]) -> None:
+    if metrics:
+        table("Metrics", _METRICS, metric_rows(metrics), right=("Value", "Step"))
+        return
+    text("p", "Nothing was measured yet.", "muted")
 
 
 def _evaluations(evaluations: Sequence[Evaluation]) -> None:
@@ -59,9 +82,22 @@ def _evaluations(evaluations: Sequence[Evaluation]) -> None:
     text("p", "It was not evaluated yet; a rollout's gates do it.", "muted")
 
 
-async def _lineage(visit: Visit, reference: str) -> None:
-    direction = ui.select(_DIRECTIONS, label="Show", value="both")
-    direction.classes("short")
+def _tags(tags: Mapping[str, str]) -> None:
+    if tags:
+        facts(sorted(tags.items()))
+        return
+    text("p", "It has no tags.", "muted")
+
+
+def _signature(signature: Mapping[str, object]) -> None:
+    if rows := signature_rows(signature):
+        table("Signature", ("Part", "Name", "Type"), rows)
+        return
+    text("p", "Nothing is said of what goes in and comes out.", "muted")
+
+
+def _lineage(visit: Visit, reference: str) -> Part[Lineage]:
+    direction = ui.select(_DIRECTIONS, label="Show", value="both").classes("short")
 
     def draw(trace: Lineage) -> None:
         edges = [(edge.source, edge.relation, edge.target) for edge in trace.edges]
@@ -73,4 +109,4 @@ async def _lineage(visit: Visit, reference: str) -> None:
         visit, lambda client: client.lineage.trace(reference, direction=str(direction.value)), draw
     )
     direction.on_value_change(part.refresh)
-    await part.refresh()
+    return part

@@ -53,6 +53,9 @@ def answers() -> dict[str, Any]:
         "/limits": {"limits": [limit(each) for each in STRINGS]},
         "/limits/me": {"limits": []},
         "/engines": {"engines": [engine(each) for each in STRINGS]},
+        "/models/x/versions/1": said(1),
+        "/models/x/versions/2": said(2),
+        "/models/x/versions/1/card": "\n\n".join(STRINGS),
         "/models/x/versions/1/evaluations": {"evaluations": [evaluation(each) for each in STRINGS]},
         "/lineage": {
             "roots": ["dataset:0"],
@@ -68,6 +71,17 @@ def answers() -> dict[str, Any]:
         "/rollouts/x": rollout("\n".join(STRINGS))
         | {"events": [dict.fromkeys(("what", "by", "words"), each) | _AT for each in STRINGS]},
     }
+
+
+def said(number: int) -> dict[str, Any]:
+    """Of a version."""
+    naughty = "\n".join(STRINGS)
+    metrics = [{"key": each, "value": number} for each in STRINGS]
+    parts = {"inputs": [{"name": each, "type": each} for each in STRINGS]}
+    return version(number, naughty) | {
+        "tenant": naughty, "description": naughty, "tags": {each: f"{number}{each}" for each in STRINGS},
+        "aliases": list(STRINGS), "metrics": metrics, "signature": parts,
+    }  # fmt: skip
 
 
 def evaluation(naughty: str) -> dict[str, Any]:
@@ -106,8 +120,10 @@ class Parrot(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        body = json.dumps(self.said[path]).encode()
-        self._send("application/json", body)
+        if isinstance(said := self.said[path], str):
+            self._send("text/markdown", said.encode())
+        else:
+            self._send("application/json", json.dumps(said).encode())
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -5,11 +5,21 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from colonnade.client import Colonnade, LineageNode
+from colonnade.client import Colonnade, LineageNode, Metric
 from tests.harness.browser import Tab
 from tests.integration.console.conftest import KEY, Served
 from tests.integration.console.naughty import STRINGS
 
+CARD = """# Tiny, *tuned*
+
+It answers **short** questions. [More](https://example.com/tiny) ![no](https://evil.example/x.png)
+
+<script>alert(1)</script> [no](javascript:alert(1))
+"""
+SIGNATURE = {
+    "inputs": [{"name": "prompt", "type": "string"}],
+    "outputs": [{"name": "text", "type": "string"}],
+}
 DATA = f"dataset:sha256:{'d' * 64}"
 
 
@@ -17,9 +27,40 @@ DATA = f"dataset:sha256:{'d' * 64}"
 def told(served: Served) -> Served:
     """What people and training runs would have said of ``tiny``."""
     with Colonnade(served.platform.url, KEY) as client:
+        for version, loss in ((1, 2.5), (2, 2.0)):
+            said = {"model": f"number {version}", "team": "search"}
+            client.models.describe_version("tiny", version, set_tags=said, add_metrics=[Metric("loss", loss)])
+        client.models.describe_version("tiny", 2, card=CARD, signature=SIGNATURE)
         client.lineage.record([("tiny:2", "derived_from", "tiny:1"), ("tiny:1", "trained_on", DATA)])
         client.models.record_evaluation("tiny", 2, "arc-easy", {"accuracy": 0.75})
     return served
+
+
+def test_its_card_is_read_and_does_nothing(tab: Tab, told: Served) -> None:
+    page = tab.open("/models/tiny")
+    card = page.get_by_role("region", name="Card")
+    expect(card.get_by_role("heading", name="Tiny, tuned")).to_be_visible()
+    page = tab.open("/models/tiny/versions/2")
+    expect(card.get_by_role("heading", name="Tiny, tuned")).to_be_visible()
+    expect(card.locator("strong").first).to_have_text("short")
+    expect(card.get_by_role("link", name="More")).to_have_attribute("rel", "noopener noreferrer")
+    expect(card).to_contain_text("<script>alert(1)</script>")
+    assert card.locator("script, img, [href^='javascript']").count() == 0
+    expect(page.get_by_role("region", name="Metrics")).to_contain_text("loss")
+    expect(page.get_by_role("region", name="Signature")).to_contain_text("prompt")
+    expect(page.get_by_text("number 2")).to_be_visible()
+
+
+def test_two_versions_are_compared(tab: Tab, told: Served) -> None:
+    page = tab.open("/models/tiny")
+    metrics = page.get_by_role("region", name="Metrics compared")
+    expect(metrics.get_by_role("row").filter(has_text="loss")).to_contain_text("differs -20 %")
+    tags = page.get_by_role("region", name="Tags compared")
+    expect(tags.get_by_role("row").filter(has_text="team")).to_contain_text("same")
+    expect(tags.get_by_role("row").filter(has_text="number")).to_contain_text("differs")
+    page.get_by_label("The other").click()
+    page.get_by_role("option", name="Version 1").click()
+    expect(metrics.get_by_role("row").filter(has_text="loss")).to_contain_text("same")
 
 
 def test_its_lineage_is_drawn_and_listed(tab: Tab, told: Served) -> None:

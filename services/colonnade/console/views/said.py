@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
 
+from colonnade.client import Metric
 from colonnade.console.views.formats import short
 from colonnade.console.views.versions import Compared
 
@@ -12,29 +12,16 @@ _PARTS = ("inputs", "outputs", "params")
 _MOST_LINES = 200
 
 
-class Measured(Protocol):
-    """A metric, whoever wrote it down."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def value(self) -> float: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def dataset(self) -> str: ...
-
-
-def metric_rows(metrics: Iterable[Measured]) -> list[tuple[str, str, str, str]]:
+def metric_rows(metrics: Iterable[Metric]) -> list[tuple[str, str, str, str]]:
     """Key, value, step and data set."""
     return [
         (each.key, f"{each.value:.6g}", str(each.step), short(each.dataset) or NOTHING) for each in metrics
     ]
 
 
-def last_values(metrics: Iterable[Measured]) -> dict[str, float]:
+def last_values(metrics: Iterable[Metric]) -> dict[str, float]:
     """Of each key, and of each data set, the value of the last step."""
-    last: dict[str, Measured] = {}
+    last: dict[str, Metric] = {}
     for each in metrics:
         name = f"{each.key} on {short(each.dataset)}" if each.dataset else each.key
         if name not in last or each.step >= last[name].step:
@@ -42,7 +29,7 @@ def last_values(metrics: Iterable[Measured]) -> dict[str, float]:
     return {name: each.value for name, each in sorted(last.items())}
 
 
-def compare_metrics(one: Iterable[Measured], other: Iterable[Measured]) -> list[Compared]:
+def compare_metrics(one: Iterable[Metric], other: Iterable[Metric]) -> list[Compared]:
     mine, theirs = last_values(one), last_values(other)
     return [Compared(name, _shown(mine, name), _shown(theirs, name)) for name in sorted(mine | theirs)]
 
@@ -62,15 +49,9 @@ def change_of(row: Compared) -> str:
     return f"{(after - before) / abs(before) * 100:+.3g} %" if before and after != before else ""
 
 
-def signature_rows(signature: str) -> list[tuple[str, str, str]]:
-    """Part, name and type; one line with all of it where it is not as expected."""
-    try:
-        parts: Any = json.loads(signature)
-    except (ValueError, RecursionError):
-        return [("signature", signature, "")] if signature else []
-    if not isinstance(parts, dict):
-        return [("signature", signature, "")]
-    rows = [_signed(part, each) for part in _PARTS for each in _listed(parts.get(part))]
+def signature_rows(signature: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Part, name and type."""
+    rows = [_signed(part, each) for part in _PARTS for each in _listed(signature.get(part))]
     return rows[:_MOST_LINES]
 
 

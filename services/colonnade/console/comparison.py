@@ -1,0 +1,67 @@
+"""Two versions side by side: their facts and files, what was measured of them, their tags."""
+
+from collections.abc import Callable, Sequence
+
+from nicegui import ui
+
+from colonnade.client import AsyncColonnade, Model, VersionDetail
+from colonnade.console.drawing import Cell, panel, table, text
+from colonnade.console.views.said import change_of, compare_metrics, compare_tags
+from colonnade.console.views.versions import Compared, compare
+from colonnade.console.visit import Part, Visit
+
+LEAST = 2
+_Both = tuple[VersionDetail, VersionDetail]
+
+
+def draw_comparison(visit: Visit, model: Model) -> None:
+    """Of ``LEAST`` versions or more; at first the newest two."""
+    labels = {version.version: f"Version {version.version}" for version in model.versions}
+    newest, before = list(labels)[:2]
+    with panel("Compare two versions"):
+        with ui.element("div").classes("line"):
+            one = ui.select(labels, label="One", value=before)
+            other = ui.select(labels, label="The other", value=newest)
+
+        async def load(client: AsyncColonnade) -> _Both:
+            mine, theirs = int(one.value), int(other.value)
+            return (
+                await client.models.version(model.name, mine),
+                await client.models.version(model.name, theirs),
+            )
+
+        with ui.element("div").props("aria-live=polite"):
+            part: Part[_Both] = Part(visit, load, _draw)
+        one.on_value_change(part.refresh)
+        other.on_value_change(part.refresh)
+        ui.timer(0, part.refresh, once=True)
+
+
+def _draw(both: _Both) -> None:
+    one, other = both
+    heads = (f"Version {one.version}", f"Version {other.version}")
+    _table("Compared", "Fact", heads, compare(one, other))
+    if metrics := compare_metrics(one.metrics, other.metrics):
+        text("h3", "Metrics")
+        _table("Metrics compared", "Metric", heads, metrics, change_of)
+    if tags := compare_tags(one.tags, other.tags):
+        text("h3", "Tags")
+        _table("Tags compared", "Tag", heads, tags)
+
+
+def _table(
+    caption: str,
+    what: str,
+    heads: Sequence[str],
+    rows: Sequence[Compared],
+    change: Callable[[Compared], str] = lambda row: "",
+) -> None:
+    table(caption, (what, *heads, ""), [_row(row, change(row)) for row in rows])
+
+
+def _row(row: Compared, change: str) -> tuple[Cell, ...]:
+    """What differs says so in words, not by its colour alone."""
+    if not row.differs:
+        return (row.fact, row.one, row.other, "same")
+    told = f"differs {change}".strip()
+    return (row.fact, row.one, row.other, lambda: text("span", told, "differs"))
