@@ -31,5 +31,7 @@ CANCEL_MS = 250.0
 """From a client's leaving to the engine's being told, p99."""
 OVERLOAD_GOODPUT, REFUSAL_MS = 0.9, 50.0
 """At fifty times the rate that can be served: of the goodput at that rate; until a refusal, p99."""
+RESOLVE_MS, SEARCH_MS = 20.0, 300.0
+"""With a million versions in PostgreSQL: until an alias is resolved, p99; until a search has a page, p95."""
 RAY_TO_BARE = 0.95
 """Tokens a second of streams from a Ray replica, beside those from the bare engine process."""

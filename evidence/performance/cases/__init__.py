@@ -17,6 +17,7 @@ CASES = (
     "gateway_engine",
     "leavers",
     "overload",
+    "catalogue",
 )
 """In the order in which the page shows them."""
 

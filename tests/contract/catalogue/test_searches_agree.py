@@ -58,11 +58,10 @@ def fact(
     if field.kind is Kind.METRIC:
         metrics = newest.metrics if newest else ()
         return next((each.value for each in metrics if each.key == field.name), None)
-    own = record.model if isinstance(record, ModelRecord) else record.version
-    name = own.name if isinstance(record, ModelRecord) else record.version.manifest.name
+    created = record.model.created_at if isinstance(record, ModelRecord) else record.version.created_at
     facts: dict[str, Value] = {
-        "name": name,
-        "created_at": micros(own.created_at),
+        "name": record.model.name if isinstance(record, ModelRecord) else record.version.manifest.name,
+        "created_at": micros(created),
         "updated_at": micros(record.updated_at),
         "tenant": record.model.tenant if isinstance(record, ModelRecord) else record.tenant,
         "version": record.model.latest_version if isinstance(record, ModelRecord) else 0,
