@@ -5,7 +5,17 @@ from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.inference.v1 import inference_pb2
-from colonnade.api.registry.v1 import events_pb2, registry_pb2, rollouts_pb2
+from colonnade.api.registry.v1 import (
+    catalogue_pb2,
+    drafts_pb2,
+    evaluations_pb2,
+    events_pb2,
+    lineage_pb2,
+    registry_pb2,
+    rollouts_pb2,
+    seals_pb2,
+    upkeep_pb2,
+)
 from colonnade.errors import PermissionDenied, Unauthenticated
 from colonnade.security.access import PUBLIC, Table, allowed, check, engine, gateway, inference, registry
 from colonnade.security.identity import Principal, Role
@@ -18,6 +28,12 @@ ENGINE, INFERENCE, REGISTRY, ROLLOUTS, EVENTS = (
     "/colonnade.api.registry.v1.RolloutService",
     "/colonnade.api.registry.v1.EventService",
 )
+CATALOGUE = "/colonnade.api.registry.v1.CatalogueService"
+SEALS = "/colonnade.api.registry.v1.SealService"
+UPKEEP = "/colonnade.api.registry.v1.UpkeepService"
+DRAFTS = "/colonnade.api.registry.v1.DraftService"
+LINEAGE = "/colonnade.api.registry.v1.LineageService"
+EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
 RPCS = {
@@ -63,6 +79,31 @@ RPCS = {
     f"{EVENTS}/ListWebhooks":       "x.....",
     f"{EVENTS}/DeleteWebhook":      "x.....",
     f"{EVENTS}/ResumeWebhook":      "x.....",
+    f"{CATALOGUE}/DescribeModel":   "x.x...",
+    f"{CATALOGUE}/GetVersion":      "xxxxxx",
+    f"{CATALOGUE}/DescribeVersion": "x.x...",
+    f"{CATALOGUE}/DeleteVersion":   "x.x...",
+    f"{CATALOGUE}/DeleteModel":     "x.x...",
+    f"{CATALOGUE}/RenameModel":     "x.x...",
+    f"{CATALOGUE}/SearchModels":    "xxxxxx",
+    f"{CATALOGUE}/SearchVersions":  "xxxxxx",
+    f"{SEALS}/ListSeals":           "xxxxxx",
+    f"{SEALS}/GetSeal":             "xxxxxx",
+    f"{SEALS}/Sign":                "x.x...",
+    f"{UPKEEP}/CollectGarbage":     "xx....",
+    f"{UPKEEP}/Backup":             "xx....",
+    f"{DRAFTS}/BeginVersion":       "x.x...",
+    f"{DRAFTS}/GetDraft":           "xxxxxx",
+    f"{DRAFTS}/ListDrafts":         "xxxxxx",
+    f"{DRAFTS}/OpenFile":           "x.x...",
+    f"{DRAFTS}/WriteFile":          "x.x...",
+    f"{DRAFTS}/SealVersion":        "x.x...",
+    f"{DRAFTS}/DiscardDraft":       "x.x...",
+    f"{DRAFTS}/ReadFile":           "xxxxxx",
+    f"{LINEAGE}/RecordLineage":     "x.x...",
+    f"{LINEAGE}/TraceLineage":      "xxxxxx",
+    f"{EVALUATIONS}/RecordEvaluation": "x.x...",
+    f"{EVALUATIONS}/ListEvaluations": "xxxxxx",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -162,6 +203,33 @@ ROUTES = {
     "DELETE /mlflow/api/2.0/mlflow/model-versions/delete-tag": "x.x....",
     "GET /mlflow/api/2.0/mlflow-artifacts/artifacts": "xxxxx..",
     "GET /mlflow/api/2.0/mlflow-artifacts/artifacts/{name}/{version}/{path}": "xxxxx..",
+    "PUT /models/{name}":                     "x.x....",
+    "PATCH /models/{name}":                   "x.x....",
+    "DELETE /models/{name}":                  "x.x....",
+    "POST /models/{name}/rename":             "x.x....",
+    "GET /versions":                          "xxxxx..",
+    "GET /models/{name}/versions/{version}":  "xxxxx..",
+    "PATCH /models/{name}/versions/{version}": "x.x....",
+    "DELETE /models/{name}/versions/{version}": "x.x....",
+    "GET /models/{name}/versions/{version}/card": "xxxxx..",
+    "POST /models/{name}/versions":           "x.x....",
+    "GET /models/{name}/versions/{version}/files/{path}": "xxxxx..",
+    "GET /models/{name}/drafts":              "xxxxx..",
+    "GET /models/{name}/drafts/{number}":     "xxxxx..",
+    "DELETE /models/{name}/drafts/{number}":  "x.x....",
+    "PUT /models/{name}/drafts/{number}/files": "x.x....",
+    "HEAD /models/{name}/drafts/{number}/files/{path}": "x.x....",
+    "PATCH /models/{name}/drafts/{number}/files/{path}": "x.x....",
+    "POST /models/{name}/drafts/{number}/seal": "x.x....",
+    "GET /models/{name}/seals":               "xxxxx..",
+    "GET /models/{name}/versions/{version}/seal": "xxxxx..",
+    "POST /models/{name}/versions/{version}/seal": "x.x....",
+    "GET /lineage":                           "xxxxx..",
+    "POST /lineage":                          "x.x....",
+    "GET /models/{name}/versions/{version}/evaluations": "xxxxx..",
+    "POST /models/{name}/versions/{version}/evaluations": "x.x....",
+    "POST /registry/gc":                      "xx.....",
+    "POST /registry/backup":                  "xx.....",
     "GET /docs":                              "xxxxxxx",
     "GET /openapi.json":                      "xxxxxxx",
     "GET /metrics":                           "xx..x..",
@@ -177,12 +245,18 @@ def rpcs_of(*files: FileDescriptor) -> set[str]:
     }
 
 
+OF_THE_REGISTRY = (
+    catalogue_pb2, drafts_pb2, evaluations_pb2, events_pb2, lineage_pb2, registry_pb2, rollouts_pb2,
+    seals_pb2, upkeep_pb2,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("table", "files"),
     [
         (engine.RPCS, [engine_pb2.DESCRIPTOR]),
         (inference.RPCS, [inference_pb2.DESCRIPTOR]),
-        (registry.RPCS, [registry_pb2.DESCRIPTOR, rollouts_pb2.DESCRIPTOR, events_pb2.DESCRIPTOR]),
+        (registry.RPCS, [each.DESCRIPTOR for each in OF_THE_REGISTRY]),
     ],
     ids=["engine", "inference", "registry"],
 )
@@ -211,7 +285,19 @@ def test_every_cell_of_the_routes() -> None:
 
 def test_an_auditor_changes_nothing() -> None:
     auditor = Principal("t", "s", frozenset({Role.AUDITOR}))
-    reads = ("GET ", "/get-latest-versions", "/List", "/Get", "/Resolve", "/Stats", "/Watch")
+    reads = (
+        "GET ",
+        "HEAD ",
+        "/Search",
+        "/Trace",
+        "/ReadFile",
+        "/get-latest-versions",
+        "/List",
+        "/Get",
+        "/Resolve",
+        "/Stats",
+        "/Watch",
+    )
     everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS}
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)
