@@ -90,16 +90,21 @@ class RegistryDrafts:
 async def _requests(
     first: wire.WriteFileRequest, chunks: AsyncIterable[bytes], faults: list[Exception]
 ) -> AsyncIterator[wire.WriteFileRequest]:
-    """What arrives goes on at once, in messages that gRPC takes.
+    """What arrives in small pieces goes on in larger ones: each costs the registry a write.
 
     Where the client breaks off, the stream ends in order: the registry keeps what arrived, and we raise."""
     yield first
+    gathered = bytearray()
     try:
         async for chunk in chunks:
-            for start in range(0, len(chunk), _CHUNK_BYTES):
-                yield wire.WriteFileRequest(chunk=chunk[start : start + _CHUNK_BYTES])
+            gathered += chunk
+            while len(gathered) >= _CHUNK_BYTES:
+                yield wire.WriteFileRequest(chunk=bytes(gathered[:_CHUNK_BYTES]))
+                del gathered[:_CHUNK_BYTES]
     except Exception as fault:
         faults.append(fault)
+    if gathered:
+        yield wire.WriteFileRequest(chunk=bytes(gathered))
 
 
 def _draft(draft: wire.Draft) -> Draft:
