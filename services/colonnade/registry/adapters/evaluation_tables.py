@@ -1,4 +1,4 @@
-"""What was measured of versions. They have no foreign key: deleting a version deletes no judgement."""
+"""What was measured of versions. In the graph it stays when they are deleted."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
 
