@@ -77,9 +77,10 @@ class Drill:
             stopping.set()
 
     async def _some_more(self, told: asyncio.Event) -> None:
-        """Until a service that is up again has acknowledged a few writes."""
-        before = self.written
-        while self.written < before + self.random.randint(5, 25):
+        """Until a service that is up again has acknowledged a few writes, and one more of some client's."""
+        client = self.random.choice(self.clients)
+        enough, one_more = self.written + self.random.randint(3, 15), client.acknowledged + 1
+        while self.written < enough or client.acknowledged < one_more:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await told.wait()
             told.clear()

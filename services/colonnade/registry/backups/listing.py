@@ -1,6 +1,6 @@
 """The list that makes a backup one: what it holds, by digest, and its own digest. It is written last.
 
-A place holds ``sha256/...``, the blobs of all its backups, and ``backups/<name>/``: tables and ``backup.json``.
+A place holds ``sha256/...``, the blobs of all its backups, and ``backups/<name>/``: tables and their list.
 """
 
 import hashlib

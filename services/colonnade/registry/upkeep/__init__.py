@@ -22,8 +22,8 @@ collector that dies between condemning and deleting leaves blobs that cannot be 
 them free at its next start, where blobs are in a folder: what would have deleted them is dead. In an object
 store a request may be under way still; there, and where that registry is gone, everybody may after a quarter
 of an hour (``REMOVING``), which is many times as long as a batch may take (``BATCH_SECONDS``, looked at
-before each deletion). The times of leases are those of each registry's own clock: they have to agree to within
-a minute.
+before each deletion). The times of leases are those of each registry's own clock: they have to agree to
+within a minute.
 
 Collecting and backing up share one lease, so what a backup names stays until it is copied.
 """
