@@ -69,7 +69,7 @@ def back_up(
 def restore(source: Source, home: HomeFolder = None) -> None:
     """Make a registry of a backup. It must be empty and not run; settings are those of the registry."""
     _offline("restore", source, home)
-    remark("Restored. Start the platform with: colonnade up")
+    remark(f"Restored. Start the platform with: {f'COLONNADE_HOME={home} ' if home else ''}colonnade up")
 
 
 @app.command("verify")

@@ -17,7 +17,7 @@ from tests.integration.registry.drill.acts import ACTS, Act
 from tests.integration.registry.drill.process import Registry
 from tests.integration.registry.drill.sound import torn
 
-KILLS = int(os.environ.get("KILL_DRILL_ACTS", "15"))
+KILLS = int(os.environ.get("KILL_DRILL_ACTS", "10"))
 SEED = int(os.environ.get("KILL_DRILL_SEED", "20260101"))
 PATIENCE_SECONDS = 120.0
 CONVERTER = Path(__file__).parent / "drill" / "converter.py"
