@@ -12,15 +12,18 @@ from colonnade.errors import NotFound
 
 
 async def limits_dialog(visit: Visit, key: Key) -> None:
-    async def load(client: AsyncColonnade) -> Limits | None:
+    async def load(client: AsyncColonnade) -> list[Limits]:
+        """None of its own, or these."""
         try:
-            return await client.limits.get(key=key.id)
+            return [await client.limits.get(key=key.id)]
         except NotFound:
-            return None
+            return []
 
     with dialog(f"Limits of {key.name or key.id}") as opened:
         text("p", "Empty: as the defaults say. 0: no limit. They hold from the next request on.", "muted")
-        part: Part[Limits | None] = Part(visit, load, lambda found: _form(visit, key, found, opened))
+        part: Part[list[Limits]] = Part(
+            visit, load, lambda found: _form(visit, key, found[0] if found else None, opened)
+        )
     await part.refresh()
 
 
