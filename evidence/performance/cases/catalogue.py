@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import psycopg
 from sqlalchemy.dialects import postgresql
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_search import VERSIONS_SCOPE, searching
-from colonnade.registry.catalogue.grammar import parsed
+from colonnade.registry.catalogue.grammar import Order, parsed
 from colonnade.registry.catalogue.paging import version_order
 from colonnade.registry.domain import Reference
 from colonnade.storage.sql import Database
@@ -71,23 +72,28 @@ async def _measured(
     samples: dict[str, list[float]] = {}
     plans: list[list[str | float | int]] = []
     try:
-        samples["resolve"] = await _timed(
-            RESOLUTIONS * rounds,
-            lambda: versions.find_targets(Reference(_any(chance)["model"], "production")),
-        )
+        resolve = partial(_resolved, versions, chance)
+        samples["resolve"] = await _timed(RESOLUTIONS * rounds, resolve)
         for name, (text, order) in FILTERS.items():
             suite.tell(f"  {name}")
             asked = version_order(order)
-            samples[name] = await _timed(
-                SEARCHES * rounds,
-                lambda text=text, asked=asked: said.search_versions(  # type: ignore[misc]
-                    parsed(text.format_map(_any(chance))), asked, after=(), limit=PAGE
-                ),
-            )
+            search = partial(_searched, said, text, asked, chance)
+            samples[name] = await _timed(SEARCHES * rounds, search)
             plans.append([name, await _plan(database, text.format_map(_any(chance)), order)])
     finally:
         await database.close()
     return samples, plans
+
+
+async def _resolved(versions: SqlVersionStore, chance: random.Random) -> Sequence[object]:
+    return await versions.find_targets(Reference(_any(chance)["model"], "production"))
+
+
+async def _searched(
+    said: SqlCatalogueStore, text: str, asked: Sequence[Order], chance: random.Random
+) -> Sequence[object]:
+    wanted = parsed(text.format_map(_any(chance)))
+    return await said.search_versions(wanted, asked, after=(), limit=PAGE)
 
 
 async def _timed(times: int, act: Callable[[], Awaitable[Sequence[object]]]) -> list[float]:
@@ -107,7 +113,7 @@ async def _plan(database: Database, text: str, order: str) -> str:
     statement = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
     async with database.reading() as connection:
         found = await connection.exec_driver_sql(
-            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement.replace('%', '%%')}"
+            f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}"
         )
         return "\n".join(row[0] for row in found)
 
