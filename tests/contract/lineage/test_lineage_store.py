@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete
 from colonnade.errors import Conflict, NotFound
 from colonnade.registry.adapters.lineage_tables import LINEAGE_EDGES, LINEAGE_NODES
 from colonnade.registry.adapters.sql import SqlVersionStore
+from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.domain import Once, Target, Version
@@ -113,11 +114,18 @@ async def test_equal_content_under_two_names_is_one_node(stores: Stores) -> None
 async def test_what_is_deleted_stays_with_its_label(stores: Stores) -> None:
     await stores.register("smol", 1)
     version = await stores.register("smol", 2)
-    async with stores.database.engine.begin() as connection:
-        await connection.exec_driver_sql("DELETE FROM versions WHERE model = 'smol' AND number = 2")
+    catalogue = SqlCatalogueStore(stores.database)
+    await catalogue.delete_version("smol", 2, by=BY, at=LATER, why="")
     (node, *_) = (await stores.up(of(version))).nodes
     assert (node.label, node.places, node.facts["deleted"]) == ("smol:2", (), "true")
     assert await stores.lineage.places(of(version).id) == []
+
+
+async def test_a_renamed_model_is_found_by_its_name_of_now(stores: Stores) -> None:
+    version = await stores.register("smol", 1)
+    await SqlCatalogueStore(stores.database).rename_model("smol", "smollm2", by=BY, at=LATER)
+    (node, *_) = (await stores.up(of(version))).nodes
+    assert (node.label, node.places) == ("smollm2:1", (Place("smollm2", 1, ("production",)),))
 
 
 async def test_edges_are_added_once_and_keep_who_said_it_first(stores: Stores) -> None:
