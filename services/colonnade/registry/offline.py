@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from colonnade.errors import ColonnadeError
+from colonnade.errors import ColonnadeError, Conflict
 from colonnade.registry.adapters.loading import SqlLoad
 from colonnade.registry.adapters.places import open_place
 from colonnade.registry.backups.keeping import listed
@@ -48,7 +48,7 @@ async def restore(source: str, settings: RegistrySettings) -> AsyncGenerator[Res
     setting = "COLONNADE_REGISTRY_DATABASE_URL"
     with (
         tempfile.TemporaryDirectory(prefix="colonnade-restore-") as cache,
-        closing(AuditLog(settings.audit, settings.service)) as trail,
+        closing(_own_trail(settings)) as trail,
     ):
         there, listing = await _opened(source, Path(cache))
         database = Database(settings.database, setting=setting)
@@ -63,6 +63,13 @@ async def restore(source: str, settings: RegistrySettings) -> AsyncGenerator[Res
                     yield step
         finally:
             await database.close()
+
+
+def _own_trail(settings: RegistrySettings) -> AuditLog:
+    try:
+        return AuditLog(settings.audit, settings.service)
+    except Conflict as error:
+        raise Conflict("the registry of this home runs; stop it first: `colonnade down`") from error
 
 
 async def _opened(source: str, cache: Path) -> tuple[Destination, BackupList]:
