@@ -14,9 +14,9 @@ ALIAS = "shelved"
 
 
 @pytest.fixture(scope="module")
-def shelved(platform: Platform, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def shelved(platform: Platform, tiny_model: Path) -> Platform:
     """A model whose folder has a README."""
-    folder = tmp_path_factory.mktemp("shelved") / "model"
+    folder = tiny_model.parent / "shelved-folder"
     shutil.copytree(tiny_model, folder)
     (folder / "README.md").write_text("# A tiny one\n\nMade for tests.\n")
     platform.command("models", "import", str(folder), "--name", "shelved-model", "--alias", ALIAS)
