@@ -41,13 +41,14 @@ def doctor(
 
 def examine(home: "Home", port: int, *, trial: bool = False) -> "Iterator[Finding]":
     from colonnade.cli.checks import home as home_checks
-    from colonnade.cli.checks import installation, machine, running, vllm
+    from colonnade.cli.checks import installation, machine, running, seals, vllm
     from colonnade.cli.checks import ray as ray_checks
 
     now = running.status(home)
     yield from installation.look()
     yield from machine.look(home, running=now is not None)
     yield from home_checks.look(home, running=now is not None)
+    yield from seals.look(home)
     yield from running.look(home, now, port)
     yield from vllm.look()
     yield from ray_checks.look(home, trial=trial)
