@@ -33,6 +33,9 @@ __all__ = [
 
 BUSY_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2
+_MEETINGS = 20
+"""How often what was to be new may have come from another process a moment before: writers of several
+processes that number the same thing meet again and again. What stays taken is refused in the end."""
 _ADVISORY_LOCK = 0x636F6C6F  # any number that is ours on a PostgreSQL database
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG = get_logger(__name__)
@@ -110,7 +113,7 @@ class Database:
         return self._turn if self.is_sqlite or attempt else nullcontext()
 
     def _worth_another(self, error: Exception, attempt: int) -> bool:
-        return is_retryable(error) or (not attempt and not self.is_sqlite and met_another(error))
+        return is_retryable(error) or (attempt < _MEETINGS and not self.is_sqlite and met_another(error))
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[_T]], alone: bool) -> _T:
         engine = self.engine.execution_options(**self._options(writes=True, alone=alone))

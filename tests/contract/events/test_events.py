@@ -36,9 +36,9 @@ class Stores:
         )
         return moved.revision
 
-    async def tell(self, kind: str, model: str = "", **facts: str | int | float) -> None:
+    async def tell(self, kind: str, model: str = "", *, blobs: int = 0, seconds: float = 0) -> None:
         async def work(connection: AsyncConnection) -> None:
-            await tell(connection, kind, by="acme/eve", at=START, model=model, **facts)
+            await tell(connection, kind, by="acme/eve", at=START, model=model, blobs=blobs, seconds=seconds)
 
         await self.database.write(work)
 
@@ -82,6 +82,14 @@ async def test_what_changes_nothing_is_no_event(stores: Stores) -> None:
             "smol", "production", [Target(1, 100)], expected_revision=7, by="x", at=START
         )
     assert await stores.events.last() == before
+
+
+async def test_an_import_with_new_words_tells_of_them_once(stores: Stores) -> None:
+    await stores.versions.register(draft("smol", 1), alias="")
+    before = await stores.events.last()
+    for _ in range(2):
+        await stores.versions.register(draft("smol", 1, description="small"), alias="")
+    assert kinds((await stores.events.page(ALL, before, 9)).events) == ["model.described"]
 
 
 async def test_a_transaction_that_fails_leaves_neither_act_nor_event(stores: Stores) -> None:

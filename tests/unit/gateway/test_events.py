@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,7 +66,8 @@ async def opened(
         "headers": [(name.encode(), value.encode()) for name, value in raw.items()],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    running = asyncio.create_task(house.app(scope, stream.receive, stream.send))  # type: ignore[arg-type]
+    answering: Coroutine[Any, Any, None] = house.app(scope, stream.receive, stream.send)  # type: ignore[assignment]
+    running = asyncio.create_task(answering)
     try:
         await stream.until(lambda: bool(stream.text))
         yield stream, running

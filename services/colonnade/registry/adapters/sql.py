@@ -204,9 +204,11 @@ async def _ensure_model(connection: AsyncConnection, draft: Draft) -> None:
         return
     check_owner(draft.name, owner, draft.tenant)
     if draft.description:
-        await connection.execute(
-            update(MODELS).where(MODELS.c.name == draft.name).values(description=draft.description)
-        )
+        other = and_(MODELS.c.name == draft.name, MODELS.c.description != draft.description)
+        done = await connection.execute(update(MODELS).where(other).values(description=draft.description))
+        if done.rowcount:
+            by, at = draft.created_by, draft.created_at
+            await tell(connection, "model.described", model=draft.name, by=by, at=at)
 
 
 async def _same_content(connection: AsyncConnection, draft: Draft) -> Version | None:

@@ -115,7 +115,7 @@ async def test_streams_end_when_the_registry_is_about_to(house: Kept) -> None:
     streams = [events.follow(ALL, None) for _ in range(3)]
     for stream in streams:
         await anext(stream)
-    waiting = [asyncio.create_task(anext(stream, None)) for stream in streams]  # type: ignore[arg-type]
+    waiting = [asyncio.create_task(anext(stream, None)) for stream in streams]
     await asyncio.sleep(0)
     house.tail.close()
     async with asyncio.timeout(LIMIT):
