@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 import psycopg
-from sqlalchemy.dialects import postgresql
 
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
@@ -110,7 +109,7 @@ async def _timed(times: int, act: Callable[[], Awaitable[Sequence[object]]]) -> 
 
 async def _plan(database: Database, text: str, order: str) -> str:
     query = searching(VERSIONS_SCOPE, parsed(text), version_order(order), (), PAGE, sqlite=False)
-    statement = str(query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    statement = str(query.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
     async with database.reading() as connection:
         found = await connection.exec_driver_sql(
             f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}"
