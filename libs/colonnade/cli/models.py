@@ -66,7 +66,10 @@ def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: Ap
 @app.command("import")
 def import_model(
     source: Annotated[
-        str, typer.Argument(help=f"A Hugging Face or PEFT folder, a .gguf file, or {PREFIX}{DEFAULT}.")
+        str,
+        typer.Argument(
+            help=f"A Hugging Face or PEFT folder, a .gguf file, an allowed URL, or {PREFIX}{DEFAULT}."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="By default made from the source's name.")] = None,
     alias: Annotated[

@@ -31,7 +31,7 @@ class AliasBody(Strict):
 
 class ImportBody(Strict):
     source: str = Field(
-        description=f"{PREFIX}{DEFAULT}, or a folder or .gguf file on the registry's machine."
+        description=f"{PREFIX}{DEFAULT}, a folder or .gguf file on the registry's machine, or an allowed URL."
     )
     name: str = Field(description="The model that it becomes the newest version of.")
     alias: str | None = Field(default=None, description="Moved to the new version once it is there.")

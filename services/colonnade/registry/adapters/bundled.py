@@ -58,8 +58,8 @@ def name_of(source: str) -> str | None:
         return source.removeprefix(PREFIX)
     if "://" in source:
         raise Unsupported(
-            "models are not fetched from URLs; give a folder or a .gguf file on the registry's machine, "
-            f"or one of: {', '.join(PREFIX + name for name in sorted(MODELS))}",
+            "models are fetched from http and https URLs alone; give one, a folder or a .gguf file on the "
+            f"registry's machine, or one of: {', '.join(PREFIX + name for name in sorted(MODELS))}",
             field="source",
         )
     return None

@@ -15,6 +15,8 @@ from colonnade.telemetry import get_logger
 
 _PAUSE_SECONDS = 2.0
 _SWEEP_SECONDS = 3600.0
+_FAULT_SECONDS = 15.0
+"""After which what a fault of ours kept from going on is tried again."""
 _LOG = get_logger(__name__)
 
 
@@ -44,14 +46,17 @@ class DraftRunner:
         """Until it is cancelled."""
         while True:
             self._woken.clear()
+            pause = self._sweep_seconds
             try:
                 await self.catch_up(drafts)
             except ColonnadeError as error:
                 _LOG.warning("drafts must wait", reason=error.message)
+                pause = _FAULT_SECONDS
             except Exception:
                 _LOG.exception("drafts must wait")
+                pause = _FAULT_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._sweep_seconds)
+                await asyncio.wait_for(self._woken.wait(), pause)
 
     async def catch_up(self, drafts: Drafts) -> None:
         """Discards what nobody touches, and brings in all that waits."""
