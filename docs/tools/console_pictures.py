@@ -120,7 +120,10 @@ def say(platform: Platform) -> None:
             card=CARD,
             set_tags={"team": "search", "reviewed": "yes"},
             add_metrics=[Metric("loss", 2.02, 2000), Metric("accuracy", 0.412)],
-            signature={"inputs": [{"name": "prompt", "type": "string"}], "outputs": [{"type": "string"}]},
+            signature={
+                "inputs": [{"name": "prompt", "type": "string"}],
+                "outputs": [{"name": "text", "type": "string"}],
+            },
         )
         client.models.record_evaluation(MODEL, 2, "arc-easy", {"accuracy": 0.412}, origin="run-0042")
 
