@@ -7,14 +7,9 @@ from colonnade.console.views.card import card_html
 from colonnade.console.visit import Part, Visit
 
 
-def card_of(visit: Visit, name: str, number: int) -> Part[str]:
-    """What its author wrote, and what the platform knows; still to be refreshed for the first time."""
-    return Part(visit, lambda client: client.models.card(name, number), draw_card)
-
-
 def newest_card(visit: Visit, version: Version) -> None:
-    """As soon as the page is there."""
-    part = card_of(visit, version.name, version.version)
+    """What its author wrote, and what the platform knows; as soon as the page is there."""
+    part: Part[str] = Part(visit, lambda client: client.models.card(version.name, version.version), draw_card)
     ui.timer(0, part.refresh, once=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nicegui import ui
 
 from colonnade.client import AsyncColonnade, Evaluation, Lineage, Metric, VersionDetail
-from colonnade.console.card import card_of
+from colonnade.console.card import draw_card
 from colonnade.console.drawing import facts, panel, table, text
 from colonnade.console.picture import draw_graph
 from colonnade.console.views.lineage import dots_of, evaluation_rows
@@ -38,13 +38,12 @@ async def build_version(visit: Visit) -> None:
     def draw(shown: Shown) -> None:
         _said(shown.version)
         with panel("Card"):
-            card = card_of(visit, name, number)
+            _card(shown.version.card)
         with panel("Evaluations"):
             _evaluations(shown.evaluations)
         _more(shown.version)
         with panel("Lineage"):
             lineage = _lineage(visit, f"{name}:{number}")
-        ui.timer(0, card.refresh, once=True)
         ui.timer(0, lineage.refresh, once=True)
 
     await Part(visit, load, draw).refresh()
@@ -55,6 +54,14 @@ def _said(version: VersionDetail) -> None:
         ui.label(version.description).classes("description")
     if version.aliases:
         text("p", f"Meant by {', '.join(version.aliases)}", "muted")
+
+
+def _card(card: str) -> None:
+    """Its author's; what the platform knows stands around it."""
+    if card:
+        draw_card(card)
+        return
+    text("p", "Nobody has written one for this version yet.", "muted")
 
 
 def _more(version: VersionDetail) -> None:

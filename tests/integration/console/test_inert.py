@@ -80,7 +80,7 @@ def said(number: int) -> dict[str, Any]:
     parts = {"inputs": [{"name": each, "type": each} for each in STRINGS]}
     return version(number, naughty) | {
         "tenant": naughty, "description": naughty, "tags": {each: f"{number}{each}" for each in STRINGS},
-        "aliases": list(STRINGS), "metrics": metrics, "signature": parts,
+        "card": "\n\n".join(STRINGS), "aliases": list(STRINGS), "metrics": metrics, "signature": parts,
     }  # fmt: skip
 
 
