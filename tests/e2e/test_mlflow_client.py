@@ -173,6 +173,8 @@ def test_an_import_that_fails(client: Any, poet: str, tiny_model: Path) -> None:
     broken = tiny_model.parent / "broken"
     broken.mkdir()
     (broken / "config.json").write_text('{"architectures": ["Nobody"]}')
+    outside = client.create_model_version(poet, "/etc", await_creation_for=None)
+    assert (outside.status, "IMPORT_ROOTS" in outside.status_message) == ("FAILED_REGISTRATION", True)
     made = client.create_model_version(poet, str(broken), await_creation_for=None)
     assert (made.status, bool(made.status_message)) == ("FAILED_REGISTRATION", True)
     found = client.get_model_version(poet, made.version)
@@ -257,6 +259,22 @@ def test_an_alias_of_two_versions(client: Any, guarded: Platform, poet: str) -> 
     client.delete_registered_model_alias(poet, "shared")
 
 
+def test_an_alias_that_a_rollout_moves(client: Any, guarded: Platform, poet: str) -> None:
+    client.set_registered_model_alias(poet, "watched", "1")
+    plan = {"steps": [{"percent": 10, "requests": 1000}]}
+    order = {"model": poet, "version": 2, "alias": "watched", "plan": plan}
+    with guarded.client(authorization=f"Bearer {KEY}") as http:
+        rollout = http.post("/rollouts", json=order).json()["id"]
+        for call in (
+            lambda: client.set_registered_model_alias(poet, "watched", "2"),
+            lambda: client.delete_registered_model_alias(poet, "watched"),
+        ):
+            assert "rollout" in refused("RESOURCE_CONFLICT", call)
+        assert client.get_model_version_by_alias(poet, "watched").version == "1"
+        assert http.post(f"/rollouts/{rollout}/roll_back").is_success
+    client.delete_registered_model_alias(poet, "watched")
+
+
 @pytest.mark.filterwarnings("ignore:.*stages.*:FutureWarning")
 def test_stages(client: Any, models: list[str]) -> None:
     client.create_registered_model("staged")
@@ -290,6 +308,11 @@ def test_what_aliases_need_is_not_deleted(client: Any, poet: str) -> None:
     refused(NOT_THERE, client.get_model_version, "doomed", "2")
     refused(NOT_THERE, client.delete_model_version, "doomed", "2")
     assert client.get_model_version("doomed", "1").status == "READY"
+    refused("RESOURCE_CONFLICT", client.delete_registered_model, "doomed")
+    for alias in client.get_registered_model("doomed").aliases:
+        client.delete_registered_model_alias("doomed", alias)
+    client.delete_registered_model("doomed")
+    refused(NOT_THERE, client.get_registered_model, "doomed")
 
 
 def test_files(client: Any, guarded: Platform, poet: str, tmp_path: Path) -> None:
