@@ -37,7 +37,13 @@ class Download(Response):
     async def _sent(self, send: Send) -> None:
         async with aclosing(self._chunks) as chunks:
             first = await anext(chunks, b"")
-            await send({"type": "http.response.start", "status": 206 if self._start else 200, "headers": self._head()})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 206 if self._start else 200,
+                    "headers": self._head(),
+                }
+            )
             await send({"type": "http.response.body", "body": first, "more_body": True})
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
