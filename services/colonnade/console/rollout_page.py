@@ -88,11 +88,7 @@ def _progress() -> Callable[[Rollout], None]:
 
 
 def objectives(first: Rollout) -> Callable[[Rollout], None]:
-    """The table stays; what stands in its cells follows. At the end the last figures stay; whoever comes
-    later finds none, since a stage's figures end with it."""
-    if first.ended:
-        text("p", "It has ended; which objective was broken, and by what, stands among its events.", "muted")
-        return lambda rollout: None
+    """The table stays; what stands in its cells follows."""
     cells: list[dict[str, TextElement]] = []
 
     def row(name: str) -> list[Cell]:
@@ -105,20 +101,19 @@ def objectives(first: Rollout) -> Callable[[Rollout], None]:
     note = text("p", "Of the stage that it is in, as the gateways saw it.", "muted")
 
     def end(rollout: Rollout) -> None:
-        note.text = "As it was seen last, before it ended."
+        note.text = "Of the stage that it ended in."
         for held, broken in zip(cells, broken_of(rollout), strict=True):
             if broken:
                 held["verdict"].text = "broken"
                 held["verdict"].classes(replace="verdict beyond")
 
     def show(rollout: Rollout) -> None:
-        if rollout.ended:
-            end(rollout)
-            return
         for held, each in zip(cells, objectives_of(rollout), strict=True):
             for field, cell in held.items():
                 cell.text = getattr(each, field)
             held["verdict"].classes(replace=f"verdict {each.verdict}")
+        if rollout.ended:
+            end(rollout)
 
     return show
 

@@ -164,7 +164,7 @@ class GateOut(BaseModel):
 
 
 class Figures(BaseModel):
-    """Since the state, or the step, began. Null where nothing was seen to tell it by."""
+    """Since the state, or the step, began; at the end those of the last. Null where nothing was seen."""
 
     requests: int
     failures: int

@@ -78,6 +78,8 @@ class Rollout:
     """It goes no further by itself; an objective that breaks still takes it back."""
     reason: str = ""
     """Why it is where it is, for people."""
+    ended_in: str = ""
+    """The phase that it was in when it ended: what was seen then is what its end was judged by."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -243,7 +245,7 @@ def _further(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def _ended(rollout: Rollout, state: State, reason: str, now: datetime) -> Rollout:
-    return replace(rollout, state=state, since=now, paused=False, reason=reason)
+    return replace(rollout, state=state, since=now, paused=False, reason=reason, ended_in=rollout.phase)
 
 
 def _check_goes_on(rollout: Rollout) -> None:

@@ -44,7 +44,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A rollout with what was seen since its state, or its step, began."""
+    """A rollout, with what was seen since its state, or its step, began; at its end, before it ended."""
 
     record: Record
     candidate: Observed
@@ -122,7 +122,8 @@ class Rollouts:
         record = await self._store.find(rollout_id)
         if record is None:
             raise NotFound(f"there is no rollout {rollout_id}", field="rollout")
-        candidate, stable = await self._store.observed(rollout_id, record.rollout.phase)
+        phase = record.rollout.ended_in or record.rollout.phase
+        candidate, stable = await self._store.observed(rollout_id, phase)
         return Detail(record, candidate, stable, await self._store.events(rollout_id))
 
     async def page(

@@ -161,6 +161,7 @@ async def test_a_failing_candidate_is_taken_back(house: House) -> None:
         done = await house.until(rollout_id, State.ROLLED_BACK)
     assert await house.means() == {1: 100}
     assert "error_rate is 1 after 20 requests" in done.record.rollout.reason
+    assert done.candidate == BAD, "what it was taken back for is still to be seen"
     assert done.events[-1].by == "platform/registry"
 
 
