@@ -5,19 +5,12 @@ import re
 from playwright.sync_api import expect
 
 from tests.harness.browser import Tab
-from tests.harness.tiny_model import write_tiny_llama
 from tests.integration.console.conftest import Served
 
 _NEVER_ENDS = "0=-100"
 
 
-def endless(tab: Tab, served: Served) -> None:
-    """An answer that goes on for longer than any browser takes to find a button."""
-    slow = write_tiny_llama(served.models / "slow", width=512, layers=8)
-    served.platform.command("models", "import", str(slow), "--name", "slow", "--alias", "slow")
-    model = tab.page.get_by_label("Model").first
-    model.fill("slow@slow")
-    model.press("Enter")
+def endless(tab: Tab) -> None:
     tab.page.get_by_text("More", exact=True).click()
     tab.page.get_by_label("Token bias").fill(_NEVER_ENDS)
     tab.page.get_by_label("Longest answer (tokens)").fill("5000")
@@ -35,7 +28,7 @@ def test_an_answer_streams_into_the_page_and_says_who_gave_it(tab: Tab) -> None:
 
 
 def test_esc_stops_an_answer_and_what_had_come_stays(tab: Tab, served: Served) -> None:
-    endless(tab, served)
+    endless(tab)
     tab.ask("Go on for ever")
     answer = tab.page.locator(".answer")
     expect(answer).not_to_be_empty()

@@ -156,6 +156,8 @@ def test_a_conversation_begins_with_its_system_prompt() -> None:
     said = sampling.Sampling(system="Be kind.").messages([("q", "a")], "next")
     assert [each["role"] for each in said] == ["system", "user", "assistant", "user"]
     assert len(sampling.Sampling(system="  ").messages([], "next")) == 1
+    odd = sampling.Sampling().messages([("q", "a\0b"), ("refused", ""), ("silent", "\0")], "next")
+    assert [each["content"] for each in odd] == ["q", "ab", "next"]
 
 
 def generation(**more: object) -> Generation:

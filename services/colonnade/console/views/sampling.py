@@ -48,10 +48,13 @@ class Sampling:
         return options
 
     def messages(self, turns: Sequence[tuple[str, str]], prompt: str) -> list[dict[str, str]]:
-        """The conversation so far, pairs of question and answer, with the new question at its end."""
+        """The conversation so far, pairs of question and answer, with the new question at its end.
+
+        Questions that were not answered are no part of it. A model may say NUL; a request may not."""
         said = [{"role": "system", "content": self.system}] if self.system.strip() else []
         for question, answer in turns:
-            said += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            if answer := answer.replace("\0", ""):
+                said += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         return [*said, {"role": "user", "content": prompt}]
 
 
