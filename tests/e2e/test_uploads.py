@@ -25,7 +25,9 @@ HELLO = "hello world"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_llama(tmp_path_factory.mktemp("mine"))
+    written = write_tiny_llama(tmp_path_factory.mktemp("mine"))
+    (written / "README.md").write_text("# Mine\n")
+    return written
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,7 @@ def test_what_was_pushed_is_pulled_as_it_was(platform: Platform, folder: Path, t
     pulled = tmp_path / "pulled"
     assert "Pulled mine:1" in platform.command("models", "pull", "mine", str(pulled)).stderr
     assert torch.equal(logits(pulled), logits(folder))
+    assert (pulled / "README.md").read_text() == "# Mine\n", "the card comes back too"
     assert [path.name for path in tmp_path.iterdir()] == ["pulled"]
     stored = tmp_path / "stored"
     platform.command("models", "pull", "mine:1", str(stored), "--as-stored")

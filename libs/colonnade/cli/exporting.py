@@ -62,15 +62,6 @@ def export_files(version: "Version", files: Path, folder: Path, dtype: str) -> N
         _run([file.name, "--out", str(folder), *(["--dtype", dtype] if dtype else [])], show)
 
 
-def files_of(version: "Version", home: str | None) -> dict[str, Path]:
-    """A version's files as they are stored, by their path inside it."""
-    from colonnade.rpc.settings import ProcessSettings
-
-    named: dict[str, Any] = {"COLONNADE_HOME": Home.of(home).root}
-    listing = asyncio.run(_listing(version, open_blobs(ProcessSettings(**named).blobs)))
-    return {path: Path(each["path"]) for path, each in listing.items()}
-
-
 @contextmanager
 def _held(runner: asyncio.Runner, blobs: BlobStore) -> Iterator[None]:
     """Outside of the loop, whose signal handler would keep Ctrl-C from the process that is waited for."""

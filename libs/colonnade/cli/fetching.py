@@ -49,6 +49,8 @@ def pull(client: "Colonnade", version: "Version", folder: Path, dtype: str, *, a
 
     export_files(version, parts, folder, dtype)
     shutil.rmtree(parts)
+    if card := client.models.version(version.name, version.version).card:
+        (folder / "README.md").write_text(card)  # where Hugging Face looks for it, and a push takes it from
 
 
 class _Fetch:

@@ -1,19 +1,18 @@
 """``colonnade models seals`` and ``colonnade models sign``"""
 
 import re
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
+from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.terminal import out, remark, table
 from colonnade.errors import Conflict, InvalidArgument
 
 if TYPE_CHECKING:
-    from colonnade.client import SealDetail, SealList, Version
+    from colonnade.client import Colonnade, SealList, Version
 
 PUBLIC_KEY = "colonnade.pub"
 
@@ -24,7 +23,6 @@ def show_seals(
         Path | None,
         typer.Option("--out", help="Write the version's files and its seal here, and the key beside it."),
     ] = None,
-    home: HomeFolder = None,
     as_json: AsJson = False,
     url: Url = None,
     api_key: ApiKey = None,
@@ -37,7 +35,7 @@ def show_seals(
         listed = client.seals.list(name)
         if folder is not None:
             version = chosen(client.models.get(name), model)
-            _write(version, client.seals.get(name, version.version), listed, folder, home)
+            _write(client, version, listed, folder)
             return
     if as_json:
         out().print_json(data=asdict(listed), default=str)
@@ -66,21 +64,17 @@ def sign_versions(
             remark(f"Signed {match[1]}:{seal.version} with {seal.key[:16]}.")
 
 
-def _write(
-    version: "Version", detail: "SealDetail", listed: "SealList", folder: Path, home: str | None
-) -> None:
-    from colonnade.cli.exporting import files_of
+def _write(client: "Colonnade", version: "Version", listed: "SealList", folder: Path) -> None:
+    from colonnade.cli.fetching import pull
 
+    detail = client.seals.get(version.name, version.version)
     if not detail.bundle:
         raise Conflict(
             f"{version.name}:{version.version} has no seal; sign it first (`colonnade models sign`)",
             field="model",
         )
     target = folder.expanduser().absolute()
-    target.mkdir(parents=True, exist_ok=False)
-    for path, source in files_of(version, home).items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target / path)
+    pull(client, version, target, "", as_stored=True)
     (target / "colonnade-seal.json").write_text(detail.statement)
     (target / "model.sig").write_text(detail.bundle)
     key = target.with_name(f"{target.name}.{PUBLIC_KEY}")

@@ -1,13 +1,12 @@
 """``colonnade models seals`` and ``colonnade models sign``."""
 
-import asyncio
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from colonnade.security.seals import Sealed, SigningKey, Trusted, check, signed
-from colonnade.storage.blobs import LocalBlobStore
 from tests.unit.cli.stub import Answer, Stub
 
 Run = Callable[..., Any]
@@ -48,13 +47,12 @@ def test_what_is_no_version_is_refused(stub: Stub, colonnade: Run) -> None:
 
 
 def test_a_version_is_written_for_others_to_check(stub: Stub, colonnade: Run, tmp_path: Path) -> None:
-    home, key, files = tmp_path / "home", SigningKey.generate(), {"a.json": b"{}", "b/c.json": b"[]"}
+    key, files = SigningKey.generate(), {"a.json": b"{}", "b/c.json": b"[]"}
     artefacts = []
     for path, content in files.items():
-        draft = tmp_path / "draft"
-        draft.write_bytes(content)
-        blob = asyncio.run(LocalBlobStore(home / "blobs").put_file(draft))
-        artefacts.append({"path": path, "digest": blob.digest, "size_bytes": len(content)})
+        stub.routes["GET", f"/models/tiny/versions/1/files/{path}"] = Answer(body=json.loads(content))
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        artefacts.append({"path": path, "digest": digest, "size_bytes": len(content)})
     listed = {str(each["path"]): str(each["digest"]) for each in artefacts}
     sealed = Sealed("tiny", 1, "local", f"sha256:{'1' * 64}", "transformer", 9, "1K", 8, "", listed)
     detail = {"seal": SEAL, "bundle": signed(sealed, key), "statement": sealed.statement}
@@ -64,11 +62,12 @@ def test_a_version_is_written_for_others_to_check(stub: Stub, colonnade: Run, tm
     stub.routes["GET", "/models/tiny/seals"] = Answer(body=LISTED | {"public_key": key.public})
     stub.routes["GET", "/models/tiny/versions/1/seal"] = Answer(body=detail)
     out = tmp_path / "out"
-    done = colonnade("models", "seals", "tiny:1", "--out", str(out), "--home", str(home))
+    done = colonnade("models", "seals", "tiny:1", "--out", str(out))
     assert done.status == 0, done.err
     written = {str(each.relative_to(out)) for each in out.rglob("*") if each.is_file()}
     assert written == {*files, "colonnade-seal.json", "model.sig"}
     keys = Trusted((tmp_path / "out.colonnade.pub",)).keys()
     assert check((out / "model.sig").read_text(), sealed, keys) == key.id
+    assert "is there already" in colonnade("models", "seals", "tiny:1", "--out", str(out)).err
     stub.routes["GET", "/models/tiny/versions/1/seal"] = Answer(body=detail | {"bundle": ""})
     assert "no seal" in colonnade("models", "seals", "tiny:1", "--out", str(tmp_path / "x")).err
