@@ -6,6 +6,7 @@ from nicegui import ui
 
 from colonnade.client import AsyncColonnade, Model, VersionDetail
 from colonnade.console.drawing import Cell, panel, table, text
+from colonnade.console.views.formats import short
 from colonnade.console.views.said import change_of, compare_metrics, compare_tags
 from colonnade.console.views.versions import Compared, compare
 from colonnade.console.visit import Part, Visit
@@ -61,7 +62,13 @@ def _table(
 
 def _row(row: Compared, change: str) -> tuple[Cell, ...]:
     """What differs says so in words, not by its colour alone."""
+    one, other = _shown(row.one), _shown(row.other)
     if not row.differs:
-        return (row.fact, row.one, row.other, "same")
+        return (row.fact, one, other, "same")
     told = f"differs {change}".strip()
-    return (row.fact, row.one, row.other, lambda: text("span", told, "differs"))
+    return (row.fact, one, other, lambda: text("span", told, "differs"))
+
+
+def _shown(value: str) -> str:
+    """A digest by its first letters: with all of them, what differs would stand past the edge."""
+    return short(value) if value.startswith("sha256:") else value

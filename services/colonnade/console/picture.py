@@ -10,7 +10,7 @@ from colonnade.console.views.lineage import Dot
 
 MOST_BOXES = 60
 """More are listed, not drawn."""
-_LETTERS = 19
+_LETTERS, _END = 18, 6
 _UPPER_LINE, _LOWER_LINE, _MARGIN = 19, 36, 10
 
 
@@ -86,4 +86,5 @@ def _tag(tag: str, **attributes: object) -> ui.element:
 
 
 def _cut(label: str) -> str:
-    return label if len(label) <= _LETTERS else label[: _LETTERS - 1] + "\u2026"
+    """In the middle: what tells versions apart stands at the end."""
+    return label if len(label) <= _LETTERS else f"{label[: _LETTERS - _END - 1]}\u2026{label[-_END:]}"

@@ -41,9 +41,9 @@ async def build_version(visit: Visit) -> None:
             _card(shown.version.card)
         with panel("Evaluations"):
             _evaluations(shown.evaluations)
-        _more(shown.version)
         with panel("Lineage"):
             lineage = _lineage(visit, f"{name}:{number}")
+        _more(shown.version)
         ui.timer(0, lineage.refresh, once=True)
 
     await Part(visit, load, draw).refresh()
