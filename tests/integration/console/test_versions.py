@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from colonnade.client import Colonnade, LineageNode, Metric
 from tests.harness.browser import Tab
+from tests.harness.tiny_model import write_tiny_llama
 from tests.integration.console.conftest import KEY, Served
 from tests.integration.console.naughty import STRINGS
 
@@ -61,6 +62,16 @@ def test_two_versions_are_compared(tab: Tab, told: Served) -> None:
     page.get_by_label("The other").click()
     page.get_by_role("option", name="Version 1").click()
     expect(metrics.get_by_role("row").filter(has_text="loss")).to_contain_text("same")
+
+
+def test_two_configurations_are_compared(tab: Tab, served: Served) -> None:
+    deep = write_tiny_llama(served.models / "deep", layers=3)
+    for source in (served.models / "one", deep):
+        served.platform.command("models", "import", str(source), "--name", "unlike", "--alias", "unlike")
+    page = tab.open("/models/unlike")
+    settings = page.get_by_role("region", name="Configurations compared")
+    expect(settings.get_by_role("row").filter(has_text="layers")).to_contain_text("differs")
+    expect(settings).not_to_contain_text("vocab")
 
 
 def test_its_lineage_is_drawn_and_listed(tab: Tab, told: Served) -> None:

@@ -54,3 +54,15 @@ def test_no_signature_breaks_a_page(value: object) -> None:
     for part in ("inputs", "other"):
         for row in said.signature_rows({part: value}):
             assert all(isinstance(each, str) for each in row)
+
+
+def test_configurations_differ_by_their_leaves() -> None:
+    one = b'{"layers": 2, "rope": {"theta": 1e4, "type": "yarn"}, "same": [1, 2], "none": {}}'
+    other = b'{"layers": 3, "rope": {"theta": 10000.0}, "same": [1, 2], "none": {}}'
+    rows = said.compare_settings(one, other)
+    assert [(row.fact, row.one, row.other) for row in rows] == [
+        ("layers", "2", "3"),
+        ("rope.type", '"yarn"', said.NOTHING),
+    ]
+    for odd in (b"", b"[]", b"no", b"[" * 100_000, b" " * (said.MAX_CONFIG_BYTES + 1)):
+        assert said.settings_of(odd) == {}

@@ -1,7 +1,7 @@
 """What is said of a version beside its files: tags, metrics and its signature, alone and beside another's."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from colonnade.client import Metric
 from colonnade.console.views.formats import short
@@ -10,6 +10,8 @@ from colonnade.console.views.versions import Compared
 NOTHING = "\u2013"
 _PARTS = ("inputs", "outputs", "params")
 _MOST_LINES = 200
+CONFIG = "config.json"
+MAX_CONFIG_BYTES = 1 << 20
 
 
 def metric_rows(metrics: Iterable[Metric]) -> list[tuple[str, str, str, str]]:
@@ -40,6 +42,20 @@ def compare_tags(one: Mapping[str, str], other: Mapping[str, str]) -> list[Compa
     ]
 
 
+def settings_of(config: bytes) -> dict[str, str]:
+    """The leaves of a JSON object by their dotted names; empty for what is none, or too large to be read."""
+    try:
+        found = json.loads(config) if len(config) <= MAX_CONFIG_BYTES else None
+    except (ValueError, RecursionError):
+        return {}
+    return dict(sorted(_leaves(found, ""))[:_MOST_LINES]) if found and isinstance(found, dict) else {}
+
+
+def compare_settings(one: bytes, other: bytes) -> list[Compared]:
+    """Those that differ: most do not."""
+    return [each for each in compare_tags(settings_of(one), settings_of(other)) if each.differs]
+
+
 def change_of(row: Compared) -> str:
     """How a number has changed, by how much of it: ``+3.2 %``; empty where one is none."""
     try:
@@ -53,6 +69,14 @@ def signature_rows(signature: Mapping[str, object]) -> list[tuple[str, str, str]
     """Part, name and type."""
     rows = [_signed(part, each) for part in _PARTS for each in _listed(signature.get(part))]
     return rows[:_MOST_LINES]
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            yield from _leaves(each, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, json.dumps(value, ensure_ascii=False)
 
 
 def _listed(part: object) -> Sequence[object]:
