@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from colonnade.security.seals import SigningKey
 from tests.harness.platform import Platform, eventually, running
 from tests.harness.postgres import Postgres, postgres
 from tests.harness.s3 import S3, s3
@@ -28,12 +29,14 @@ def objects() -> Iterator[S3]:
 
 @pytest.fixture
 def environment(database: Postgres, objects: S3, tmp_path: Path) -> Mapping[str, str]:
-    url = database.database()
+    url, key = database.database(), tmp_path / "signing-key.pem"
+    key.write_bytes(SigningKey.generate().private_pem())
     return {
         **objects.environment,
         "COLONNADE_BLOBS_URL": objects.url("platform"),
         "COLONNADE_REGISTRY_DATABASE_URL": url,
         "COLONNADE_GATEWAY_DATABASE_URL": url,
+        "COLONNADE_REGISTRY_SIGNING_KEY": str(key),  # that of a home of its own would be another's stranger
         "COLONNADE_REGISTRY_IMPORT_ROOTS": str(tmp_path),
     }
 
