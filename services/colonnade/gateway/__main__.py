@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from random import SystemRandom
 
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
@@ -15,7 +14,6 @@ from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.evaluations import RegistryEvaluations
 from colonnade.gateway.adapters.events import RegistryEvents
 from colonnade.gateway.adapters.file_contents import FolderContents
-from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.lineage import RegistryLineage
@@ -28,9 +26,7 @@ from colonnade.gateway.adapters.sql_batches import SqlBatchStore
 from colonnade.gateway.adapters.sql_files import SqlFileStore
 from colonnade.gateway.adapters.sql_limits import SqlLimitStore
 from colonnade.gateway.adapters.sql_usage import SqlUsageLedger
-from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.adapters.upkeep import GrpcUpkeep
-from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.server import bind
@@ -43,7 +39,6 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
-from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
@@ -55,27 +50,9 @@ from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.rollouts import Rollouts, Sightings
 from colonnade.gateway.service.seals import Seals
-from colonnade.gateway.service.stages import (
-    AuditRecord,
-    Authenticate,
-    Authorise,
-    CallTools,
-    CountUsage,
-    DrawVersion,
-    FitTexts,
-    Generate,
-    GiveWay,
-    Limit,
-    ReadTexts,
-    ShapeAndSize,
-    Shed,
-    SpeakFor,
-    StandIns,
-    TurnAway,
-    WatchRollout,
-)
 from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.gateway.settings import GatewaySettings
+from colonnade.gateway.way import pipeline
 from colonnade.rpc import Identity, Peer, run_service, until_stopped
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.audit import AuditLog
@@ -83,7 +60,6 @@ from colonnade.security.network import is_local_address
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
 from colonnade.telemetry import get_logger
-from colonnade.telemetry.metrics import GenAiMetrics
 
 _LOG = get_logger(__name__)
 _FLUSH_SECONDS = 30.0
@@ -137,7 +113,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         identity = Identity(settings.service, settings.identity)
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
-        catalog = RegistryCatalog(Calls(registry, identity))
+        asking = Calls(registry, identity)
+        catalog = RegistryCatalog(asking)
         bootstrap = settings.bootstrap_key.get_secret_value()
         doorkeeper = Doorkeeper(store, ROUTES, bootstrap)
         limits = SqlLimitStore(database)
@@ -148,13 +125,13 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         calls = Calls(inference, identity)
         caches = Caches(InferenceCaches(settings.inference, identity), catalog, audit)
         resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
-        evaluations = RegistryEvaluations(Calls(registry, identity))
-        book = RegistryRollouts(Calls(registry, identity))
-        drafts = Drafts(RegistryDrafts(Calls(registry, identity)), catalog, audit, resolver.forget)
+        evaluations = RegistryEvaluations(asking)
+        book = RegistryRollouts(asking)
+        drafts = Drafts(RegistryDrafts(asking), catalog, audit, resolver.forget)
         models = Models(catalog, audit, resolver.forget, caches)
-        catalogue = RegistryCatalogue(Calls(registry, identity))
+        catalogue = RegistryCatalogue(asking)
         descriptions = Descriptions(catalogue, evaluations, audit, resolver.forget)
-        lineage = Lineage(RegistryLineage(Calls(registry, identity)), audit)
+        lineage = Lineage(RegistryLineage(asking), audit)
         making = Making(drafts, descriptions, lineage)
         stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
@@ -172,7 +149,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             engines=engines,
             preparing=Preparing(engines, catalog, audit),
             rollouts=Rollouts(book, audit, resolver.forget),
-            seals=Seals(RegistrySeals(Calls(registry, identity)), audit),
+            seals=Seals(RegistrySeals(asking), audit),
             mlflow=Mlflow(
                 RegisteredModels(models, descriptions),
                 ModelVersions(models, descriptions, drafts, making),
@@ -181,43 +158,14 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             evaluations=Evaluations(evaluations, audit),
             descriptions=descriptions,
             drafts=drafts,
-            events=Events(RegistryEvents(Calls(registry, identity)), audit),
-            upkeep=Upkeep(GrpcUpkeep(Calls(registry, identity)), audit),
+            events=Events(RegistryEvents(asking), audit),
+            upkeep=Upkeep(GrpcUpkeep(asking), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),
             usage=UsageReports(ledger),
             files=files,
             batches=batches,
             probes=(HealthProbe(registry), HealthProbe(inference), DefaultModelProbe(catalog)),
         )
-
-
-def pipeline(
-    doorkeeper: Doorkeeper,
-    audit: Audit,
-    resolver: Resolver,
-    inference: Calls,
-    fair_use: FairUse,
-    leftovers: Leftovers,
-    sightings: Sightings,
-    settings: GatewaySettings,
-) -> Pipeline:
-    """The way of a request, outermost stage first."""
-    record, count, speak = AuditRecord(audit), CountUsage(GenAiMetrics()), SpeakFor()
-    rng = SystemRandom()
-    draw = DrawVersion(resolver, rng)
-    stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
-    fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
-    fullness = Fullness()
-    shed, generate = Shed(fullness), Generate(InferenceGenerator(inference), leftovers, fullness)
-    flood, limit, watch = TurnAway(fair_use), Limit(fair_use), WatchRollout(sightings)
-    asked = [record, count, ShapeAndSize(settings.limits), CallTools(), speak, GiveWay(), flood, draw]
-    return Pipeline(
-        admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[*asked, stand_ins, shed, limit, watch, generate],
-        embedding=[record, count, fit, speak, flood, draw, limit, watch, read],
-        scoring=[record, count, fit, speak, flood, draw, limit, watch, read],
-        encoding=[record, count, fit, speak, flood, draw, limit, read],
-    )
 
 
 @asynccontextmanager
