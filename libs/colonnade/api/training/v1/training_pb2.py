@@ -25,49 +25,59 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/training/v1/training.proto\x12\x19\x63olonnade.api.training.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x02\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06recipe\x18\x03 \x01(\t\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32#.colonnade.api.training.v1.JobState\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04step\x18\x06 \x01(\x03\x12\x13\n\x0btotal_steps\x18\x07 \x01(\x03\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x17\n\x0fproduced_digest\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x10SubmitJobRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06recipe\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"@\n\x11SubmitJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"\x1b\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"=\n\x0eGetJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"l\n\x0fListJobsRequest\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.colonnade.api.training.v1.JobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x10ListJobsResponse\x12,\n\x04jobs\x18\x01 \x03(\x0b\x32\x1e.colonnade.api.training.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1e\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11\x43\x61ncelJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"\x1e\n\x10ResumeJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11ResumeJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"4\n\x13WatchMetricsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tfrom_step\x18\x02 \x01(\x03\"\xcb\x01\n\x14WatchMetricsResponse\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12M\n\x07metrics\x18\x02 \x03(\x0b\x32<.colonnade.api.training.v1.WatchMetricsResponse.MetricsEntry\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"-\n\x0fReadLogsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\" \n\x10ReadLogsResponse\x12\x0c\n\x04line\x18\x01 \x01(\t*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x32\xe7\x05\n\x0fTrainingService\x12\x66\n\tSubmitJob\x12+.colonnade.api.training.v1.SubmitJobRequest\x1a,.colonnade.api.training.v1.SubmitJobResponse\x12]\n\x06GetJob\x12(.colonnade.api.training.v1.GetJobRequest\x1a).colonnade.api.training.v1.GetJobResponse\x12\x63\n\x08ListJobs\x12*.colonnade.api.training.v1.ListJobsRequest\x1a+.colonnade.api.training.v1.ListJobsResponse\x12\x66\n\tCancelJob\x12+.colonnade.api.training.v1.CancelJobRequest\x1a,.colonnade.api.training.v1.CancelJobResponse\x12\x66\n\tResumeJob\x12+.colonnade.api.training.v1.ResumeJobRequest\x1a,.colonnade.api.training.v1.ResumeJobResponse\x12q\n\x0cWatchMetrics\x12..colonnade.api.training.v1.WatchMetricsRequest\x1a/.colonnade.api.training.v1.WatchMetricsResponse0\x01\x12\x65\n\x08ReadLogs\x12*.colonnade.api.training.v1.ReadLogsRequest\x1a+.colonnade.api.training.v1.ReadLogsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(colonnade/api/training/v1/training.proto\x12\x19\x63olonnade.api.training.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06recipe\x18\x03 \x01(\t\x12\x32\n\x05state\x18\x04 \x01(\x0e\x32#.colonnade.api.training.v1.JobState\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0c\n\x04step\x18\x06 \x01(\x03\x12\x13\n\x0btotal_steps\x18\x07 \x01(\x03\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x17\n\x0fproduced_digest\x18\t \x01(\t\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\r \x01(\t\x12\x15\n\rrecipe_digest\x18\x0e \x01(\t\x12\x0e\n\x06tenant\x18\x0f \x01(\t\x12\n\n\x02\x62y\x18\x10 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x11 \x01(\x05\x12\x0c\n\x04lost\x18\x12 \x01(\x05\x12<\n\x07metrics\x18\x13 \x03(\x0b\x32+.colonnade.api.training.v1.Job.MetricsEntry\x12\x10\n\x08retry_of\x18\x14 \x01(\t\x12)\n\x05since\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07seen_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x17 \x01(\x03\x12\r\n\x05place\x18\x18 \x01(\t\x12\x16\n\x0eproduced_model\x18\x19 \x01(\t\x12\x18\n\x10produced_version\x18\x1a \x01(\x03\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"[\n\x08JobEvent\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04what\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\r\n\x05words\x18\x04 \x01(\t\"[\n\x10SubmitJobRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06recipe\x18\x02 \x01(\t\x12\x10\n\x08priority\x18\x03 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"@\n\x11SubmitJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"\x1b\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"r\n\x0eGetJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\x12\x33\n\x06\x65vents\x18\x02 \x03(\x0b\x32#.colonnade.api.training.v1.JobEvent\"\xd9\x01\n\x0fListJobsRequest\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.colonnade.api.training.v1.JobState\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x33\n\x06states\x18\x04 \x03(\x0e\x32#.colonnade.api.training.v1.JobState\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\t\x12\x0e\n\x06tenant\x18\x08 \x01(\t\"Y\n\x10ListJobsResponse\x12,\n\x04jobs\x18\x01 \x03(\x0b\x32\x1e.colonnade.api.training.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\"@\n\x11\x43\x61ncelJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"\x1e\n\x10ResumeJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11ResumeJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"6\n\x0fRetryJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"?\n\x10RetryJobResponse\x12+\n\x03job\x18\x01 \x01(\x0b\x32\x1e.colonnade.api.training.v1.Job\"D\n\x13WatchMetricsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tfrom_step\x18\x02 \x01(\x03\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\"\xdf\x01\n\x14WatchMetricsResponse\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12M\n\x07metrics\x18\x02 \x03(\x0b\x32<.colonnade.api.training.v1.WatchMetricsResponse.MetricsEntry\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nevaluation\x18\x04 \x01(\x08\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"=\n\x0fReadLogsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"0\n\x10ReadLogsResponse\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03*\xcc\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x12\x16\n\x12JOB_STATE_STOPPING\x10\x06\x12\x18\n\x14JOB_STATE_PUBLISHING\x10\x07\x32\xcc\x06\n\x0fTrainingService\x12\x66\n\tSubmitJob\x12+.colonnade.api.training.v1.SubmitJobRequest\x1a,.colonnade.api.training.v1.SubmitJobResponse\x12]\n\x06GetJob\x12(.colonnade.api.training.v1.GetJobRequest\x1a).colonnade.api.training.v1.GetJobResponse\x12\x63\n\x08ListJobs\x12*.colonnade.api.training.v1.ListJobsRequest\x1a+.colonnade.api.training.v1.ListJobsResponse\x12\x66\n\tCancelJob\x12+.colonnade.api.training.v1.CancelJobRequest\x1a,.colonnade.api.training.v1.CancelJobResponse\x12\x66\n\tResumeJob\x12+.colonnade.api.training.v1.ResumeJobRequest\x1a,.colonnade.api.training.v1.ResumeJobResponse\x12\x63\n\x08RetryJob\x12*.colonnade.api.training.v1.RetryJobRequest\x1a+.colonnade.api.training.v1.RetryJobResponse\x12q\n\x0cWatchMetrics\x12..colonnade.api.training.v1.WatchMetricsRequest\x1a/.colonnade.api.training.v1.WatchMetricsResponse0\x01\x12\x65\n\x08ReadLogs\x12*.colonnade.api.training.v1.ReadLogsRequest\x1a+.colonnade.api.training.v1.ReadLogsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'colonnade.api.training.v1.training_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_JOB_METRICSENTRY']._loaded_options = None
+  _globals['_JOB_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._loaded_options = None
   _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._serialized_options = b'8\001'
-  _globals['_JOBSTATE']._serialized_start=1433
-  _globals['_JOBSTATE']._serialized_end=1587
+  _globals['_JOBSTATE']._serialized_start=2286
+  _globals['_JOBSTATE']._serialized_end=2490
   _globals['_JOB']._serialized_start=105
-  _globals['_JOB']._serialized_end=441
-  _globals['_SUBMITJOBREQUEST']._serialized_start=443
-  _globals['_SUBMITJOBREQUEST']._serialized_end=534
-  _globals['_SUBMITJOBRESPONSE']._serialized_start=536
-  _globals['_SUBMITJOBRESPONSE']._serialized_end=600
-  _globals['_GETJOBREQUEST']._serialized_start=602
-  _globals['_GETJOBREQUEST']._serialized_end=629
-  _globals['_GETJOBRESPONSE']._serialized_start=631
-  _globals['_GETJOBRESPONSE']._serialized_end=692
-  _globals['_LISTJOBSREQUEST']._serialized_start=694
-  _globals['_LISTJOBSREQUEST']._serialized_end=802
-  _globals['_LISTJOBSRESPONSE']._serialized_start=804
-  _globals['_LISTJOBSRESPONSE']._serialized_end=893
-  _globals['_CANCELJOBREQUEST']._serialized_start=895
-  _globals['_CANCELJOBREQUEST']._serialized_end=925
-  _globals['_CANCELJOBRESPONSE']._serialized_start=927
-  _globals['_CANCELJOBRESPONSE']._serialized_end=991
-  _globals['_RESUMEJOBREQUEST']._serialized_start=993
-  _globals['_RESUMEJOBREQUEST']._serialized_end=1023
-  _globals['_RESUMEJOBRESPONSE']._serialized_start=1025
-  _globals['_RESUMEJOBRESPONSE']._serialized_end=1089
-  _globals['_WATCHMETRICSREQUEST']._serialized_start=1091
-  _globals['_WATCHMETRICSREQUEST']._serialized_end=1143
-  _globals['_WATCHMETRICSRESPONSE']._serialized_start=1146
-  _globals['_WATCHMETRICSRESPONSE']._serialized_end=1349
-  _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._serialized_start=1303
-  _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._serialized_end=1349
-  _globals['_READLOGSREQUEST']._serialized_start=1351
-  _globals['_READLOGSREQUEST']._serialized_end=1396
-  _globals['_READLOGSRESPONSE']._serialized_start=1398
-  _globals['_READLOGSRESPONSE']._serialized_end=1430
-  _globals['_TRAININGSERVICE']._serialized_start=1590
-  _globals['_TRAININGSERVICE']._serialized_end=2333
+  _globals['_JOB']._serialized_end=836
+  _globals['_JOB_METRICSENTRY']._serialized_start=790
+  _globals['_JOB_METRICSENTRY']._serialized_end=836
+  _globals['_JOBEVENT']._serialized_start=838
+  _globals['_JOBEVENT']._serialized_end=929
+  _globals['_SUBMITJOBREQUEST']._serialized_start=931
+  _globals['_SUBMITJOBREQUEST']._serialized_end=1022
+  _globals['_SUBMITJOBRESPONSE']._serialized_start=1024
+  _globals['_SUBMITJOBRESPONSE']._serialized_end=1088
+  _globals['_GETJOBREQUEST']._serialized_start=1090
+  _globals['_GETJOBREQUEST']._serialized_end=1117
+  _globals['_GETJOBRESPONSE']._serialized_start=1119
+  _globals['_GETJOBRESPONSE']._serialized_end=1233
+  _globals['_LISTJOBSREQUEST']._serialized_start=1236
+  _globals['_LISTJOBSREQUEST']._serialized_end=1453
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1455
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1544
+  _globals['_CANCELJOBREQUEST']._serialized_start=1546
+  _globals['_CANCELJOBREQUEST']._serialized_end=1589
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1591
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1655
+  _globals['_RESUMEJOBREQUEST']._serialized_start=1657
+  _globals['_RESUMEJOBREQUEST']._serialized_end=1687
+  _globals['_RESUMEJOBRESPONSE']._serialized_start=1689
+  _globals['_RESUMEJOBRESPONSE']._serialized_end=1753
+  _globals['_RETRYJOBREQUEST']._serialized_start=1755
+  _globals['_RETRYJOBREQUEST']._serialized_end=1809
+  _globals['_RETRYJOBRESPONSE']._serialized_start=1811
+  _globals['_RETRYJOBRESPONSE']._serialized_end=1874
+  _globals['_WATCHMETRICSREQUEST']._serialized_start=1876
+  _globals['_WATCHMETRICSREQUEST']._serialized_end=1944
+  _globals['_WATCHMETRICSRESPONSE']._serialized_start=1947
+  _globals['_WATCHMETRICSRESPONSE']._serialized_end=2170
+  _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._serialized_start=790
+  _globals['_WATCHMETRICSRESPONSE_METRICSENTRY']._serialized_end=836
+  _globals['_READLOGSREQUEST']._serialized_start=2172
+  _globals['_READLOGSREQUEST']._serialized_end=2233
+  _globals['_READLOGSRESPONSE']._serialized_start=2235
+  _globals['_READLOGSRESPONSE']._serialized_end=2283
+  _globals['_TRAININGSERVICE']._serialized_start=2493
+  _globals['_TRAININGSERVICE']._serialized_end=3337
 # @@protoc_insertion_point(module_scope)

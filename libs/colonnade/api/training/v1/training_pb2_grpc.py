@@ -59,6 +59,11 @@ class TrainingServiceStub:
                 request_serializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobResponse.FromString,
                 _registered_method=True)
+        self.RetryJob = channel.unary_unary(
+                '/colonnade.api.training.v1.TrainingService/RetryJob',
+                request_serializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobResponse.FromString,
+                _registered_method=True)
         self.WatchMetrics = channel.unary_stream(
                 '/colonnade.api.training.v1.TrainingService/WatchMetrics',
                 request_serializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.WatchMetricsRequest.SerializeToString,
@@ -75,7 +80,8 @@ class TrainingServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def SubmitJob(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Queues a job. With a key that was used before: the job that it made.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -87,31 +93,43 @@ class TrainingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListJobs(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Newest first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """At once where no worker is; else as soon as that has written a checkpoint and ended.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeJob(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Queues a job that failed or was cancelled again: it goes on from its last checkpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryJob(self, request, context):
+        """A new job of the same recipe, from its beginning.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchMetrics(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What was measured, from the beginning. Steps that are run again are told again, and the later one counts.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadLogs(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The run's log: a JSON object a line, of metrics, samples, checkpoints and notes.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -143,6 +161,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.ResumeJob,
                     request_deserializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobResponse.SerializeToString,
+            ),
+            'RetryJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryJob,
+                    request_deserializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobResponse.SerializeToString,
             ),
             'WatchMetrics': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchMetrics,
@@ -290,6 +313,33 @@ class TrainingService:
             '/colonnade.api.training.v1.TrainingService/ResumeJob',
             colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobRequest.SerializeToString,
             colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.ResumeJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.training.v1.TrainingService/RetryJob',
+            colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobRequest.SerializeToString,
+            colonnade_dot_api_dot_training_dot_v1_dot_training__pb2.RetryJobResponse.FromString,
             options,
             channel_credentials,
             insecure,
