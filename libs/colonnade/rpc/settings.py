@@ -25,6 +25,7 @@ class ProcessSettings(BaseSettings):
     otlp_endpoint: str = Field(default="", validation_alias="COLONNADE_OTLP_ENDPOINT")
     registry_address: str = Field(default="", validation_alias="COLONNADE_REGISTRY_ADDRESS")
     inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
+    training_address: str = Field(default="", validation_alias="COLONNADE_TRAINING_ADDRESS")
     engine_addresses: str = Field(default="", validation_alias="COLONNADE_ENGINE_ADDRESSES")
 
     blobs_url: str = Field(default="", validation_alias="COLONNADE_BLOBS_URL")
@@ -85,6 +86,10 @@ class ProcessSettings(BaseSettings):
     @property
     def inference(self) -> str:
         return self.inference_address or self.socket("inference")
+
+    @property
+    def training(self) -> str:
+        return self.training_address or self.socket("training")
 
     @property
     def engines(self) -> tuple[str, ...]:

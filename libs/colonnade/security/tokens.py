@@ -5,8 +5,6 @@ holds the public half. On one machine all processes of one owner share a key pai
 """
 
 import math
-import os
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from joserfc.jwk import OKPKey
 
 from colonnade.errors import Unauthenticated
 from colonnade.security.identity import Principal, Role
+from colonnade.security.own_files import made_once
 
 ALGORITHM = "Ed25519"
 LIFETIME_SECONDS = 300
@@ -30,25 +29,9 @@ _V = TypeVar("_V")
 
 
 def load_or_create_key(folder: Path) -> OKPKey:
-    """The signing key in ``folder``; made, readable by its owner alone, if there is none.
-
-    Safe to race: the key is written aside and linked into place, so all processes end with the same one.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The signing key in ``folder``; made, readable by its owner alone, if there is none."""
     path = folder / "signing-key.pem"
-    if not path.exists():
-        draft = folder / f".signing-key.{secrets.token_hex(8)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(OKPKey.generate_key("Ed25519").as_pem(private=True))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+    made_once(path, lambda: OKPKey.generate_key("Ed25519").as_pem(private=True))
     return OKPKey.import_key(path.read_bytes())
 
 

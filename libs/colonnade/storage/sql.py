@@ -9,7 +9,7 @@ On PostgreSQL it is ``SERIALIZABLE``, and work that met another transaction runs
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -82,14 +82,15 @@ class Database:
 
         Where another transaction came between ``work`` runs again, so it must change nothing but the
         database. ``alone`` is for work that changes tables: one at a time, whichever process it is of, each
-        sees what the one before has left. Raises ``Unavailable`` where the database stays locked, or cannot
-        be reached; what a connection broke off at its very end may have been written all the same.
+        sees what the one before has left. Who is cancelled meanwhile goes once the transaction has ended, and
+        may have written. Raises ``Unavailable`` where the database stays locked, or cannot be reached; what a
+        connection broke off at its very end may have been written all the same.
         """
         deadline = time.monotonic() + self._busy_seconds
         for attempt in count():
             try:
                 async with self._queue(attempt):
-                    result = await self._once(work, alone)
+                    result = await _to_its_end(self._once(work, alone), self._busy_seconds)
                 self._is_back()
                 self.written()
                 return result
@@ -141,6 +142,19 @@ class Database:
         if self._away:
             self._away = False
             _LOG.info("the database is back")
+
+
+async def _to_its_end(transaction: Coroutine[Any, Any, _T], seconds: float) -> _T:
+    """A transaction that is cancelled half-way would leave its connection, and with it the lock, to whenever
+    somebody collects it: so it ends first, one way or the other, unless it takes longer than ``seconds``."""
+    task = asyncio.create_task(transaction)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)  # nobody is there to be told
+        raise
 
 
 def by_code_point(length: int) -> String:

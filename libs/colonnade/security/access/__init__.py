@@ -4,6 +4,6 @@ A table is the whole truth about its service: what it does not list is denied to
 each table equal to what the service really serves. Add the line here in the change that adds the route.
 """
 
-from colonnade.security.access.table import PUBLIC, Table, allowed, check
+from colonnade.security.access.table import PUBLIC, Table, allowed, check, open_to
 
-__all__ = ["PUBLIC", "Table", "allowed", "check"]
+__all__ = ["PUBLIC", "Table", "allowed", "check", "open_to"]

@@ -14,6 +14,10 @@ SEE_RUNNING = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.AU
 SEE_MODELS = frozenset(Role)
 CHANGE_MODELS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Importing models and moving aliases: what people do, and sign for."""
+TRAIN = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
+"""Runs that make versions take machines for hours: what people ask for, and sign for."""
+STOP_TRAINING = TRAIN | {Role.OPERATOR}
+"""Who runs the platform may end what is in its way."""
 UPKEEP = frozenset({Role.ADMIN, Role.OPERATOR})
 """Collecting what nothing names, and backing up: work on the whole registry, whoever's models they are."""
 MANAGE_KEYS = frozenset({Role.ADMIN})

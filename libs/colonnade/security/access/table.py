@@ -30,6 +30,11 @@ def allowed(table: Table, key: str, principal: Principal | None) -> bool:
     return principal is not None and principal.has_any(roles)
 
 
+def open_to(table: Table, principal: Principal) -> list[str]:
+    """Every key of the table that ``principal`` may call, sorted."""
+    return sorted(key for key in table if allowed(table, key, principal))
+
+
 def check(table: Table, key: str, principal: Principal | None) -> None:
     """Raises ``Unauthenticated`` or ``PermissionDenied`` where ``allowed`` says no."""
     if allowed(table, key, principal):

@@ -2,8 +2,8 @@
 
 MAX_PAGE_SIZE = 200
 MAX_ALIAS_TARGETS = 10
-MAX_VERSION = 2**53
-"""Every JSON reader holds it exactly."""
+MAX_VERSION = 2**31 - 1
+"""A column of every database holds it."""
 MAX_SOURCE_BYTES = 4096
 MAX_DESCRIPTION_BYTES = 2000
 MAX_LINEAGE_EDGES = 200

@@ -11,11 +11,13 @@ from colonnade.security.outbound.allowed import Place
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What is_global may let pass: relays and translators to IPv4, and site-local addresses.
-_NEVER = [
-    ipaddress.ip_network(text)
-    for text in ("192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10")
-]
+# What is_global may let pass: relays and translators to IPv4, site-local addresses, those of protocols.
+_RELAYS = (
+    "192.0.0.0/24", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10",
+)  # fmt: skip
+# Where clouds tell a machine its credentials: in ranges that are public, or that an entry may open.
+_METADATA = ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")
+_NEVER = [ipaddress.ip_network(text) for text in (*_RELAYS, *_METADATA)]
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # neither private nor global
 
 

@@ -1,7 +1,6 @@
 """Pairs of keys that seal: elliptic curves P-256, P-384 and P-521, as Model Signing takes them."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from colonnade.errors import ColonnadeError, InvalidArgument
 from colonnade.security.inputs import read_bounded
+from colonnade.security.own_files import made_once
 
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey
 _MAX_PEM_BYTES = 64 << 10
@@ -69,23 +69,8 @@ class SigningKey:
 
 
 def open_signing_key(path: Path) -> SigningKey:
-    """The key in this file, which is made at the first start: P-256, for its owner's eyes alone.
-
-    Whoever starts at the same time takes the one that was there first."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(SigningKey.generate().private_pem())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # whole or not at all, and never over one that is there
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+    """The key in this file, which is made at the first start: P-256, for its owner's eyes alone."""
+    made_once(path, lambda: SigningKey.generate().private_pem())
     return SigningKey.read(path)
 
 
