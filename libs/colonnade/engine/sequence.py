@@ -211,7 +211,9 @@ class Sequence:
                 self.first_token = now
             self.tokens.append(token.id)
             if token.id in self.work.stop_ids:
-                return [*pieces, *self.text.finish(), Piece(token, "")], FinishReason.STOP
+                pieces += self.text.finish()
+                # What was held back may have ended in a stop string, which cuts all that follows.
+                return pieces if self.text.stopped else [*pieces, Piece(token, "")], FinishReason.STOP
             pieces += self.text.push(token)
             if self.text.stopped:
                 return pieces, FinishReason.STOP

@@ -7,12 +7,12 @@ Shape legend: X any leading axes, K inputs, N outputs.
 import ctypes
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from colonnade.engine.kernels.layout import Packed, product, unpack, unpack_rows
 from colonnade.engine.kernels.native import library
-from colonnade.engine.kernels.quantize import FORMATS
+from colonnade.models.quantised.layout import Packed, product, unpack_rows
+from colonnade.models.quantised.linear import frozen_product
+from colonnade.models.quantised.quantize import FORMATS
 
 
 class Matrix(ctypes.Structure):
@@ -72,7 +72,7 @@ class PackedLinear(_Packed):
         if x_XK.shape[-1] != self.in_features:
             raise ValueError(f"rows of {self.in_features} numbers are wanted, not of {x_XK.shape[-1]}")
         if x_XK.requires_grad and torch.is_grad_enabled():
-            return F.linear(x_XK, unpack(self.packed).to(x_XK.dtype), self.bias)
+            return frozen_product(x_XK, self.packed, self.bias)
         native = library()
         if native is None:
             return product(x_XK, self.packed, self.bias).to(x_XK.dtype)

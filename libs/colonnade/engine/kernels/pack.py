@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from colonnade.engine.kernels.layout import Packed, pack, pack_exact
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
-from colonnade.engine.kernels.quantize import Format
 from colonnade.models.layers.tied import TiedLinear
+from colonnade.models.quantised.layout import Packed, pack, pack_exact
+from colonnade.models.quantised.quantize import Format
 
 Weights = Literal["auto", "stored", "float32", "bfloat16", "int8", "int4"]
 

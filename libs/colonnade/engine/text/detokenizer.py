@@ -7,7 +7,7 @@ The difference is released once its end can no longer change.
 
 from collections.abc import Sequence
 
-from colonnade.engine.text.tokenizer import Tokenizer
+from colonnade.models.text import Tokenizer
 
 _REPLACEMENT = "\ufffd"
 _CONTEXT = 8

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from colonnade.engine.text.detokenizer import Detokenizer
 from colonnade.engine.text.stops import Stop, StopStrings
-from colonnade.engine.text.tokenizer import Tokenizer
 from colonnade.models.protocol import SampledToken
+from colonnade.models.text import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class ModelFolder:
         """The real path of a file of the folder; raises ``NotFound`` or ``InvalidArgument``."""
         if not self.has(name):
             raise NotFound(f"the folder has no {name}", field=name)
-        real = confined(self.path / name, self._roots, field=name)
+        real = confined(name, self._roots, field=name)
         if real not in self.read:
             self.read.append(real)
         return real

@@ -36,13 +36,13 @@ def write_artefact(source: Source, digest: str, out: Path, progress: Progress) -
     description = describe(source, digest)
     with staged(out) as folder:
         write_weights(source.tensors, source.dtype, folder / WEIGHTS, progress)
-        texts = _texts(source)
-        for done, (name, text) in enumerate(texts.items(), start=1):
+        said = texts(source)
+        for done, (name, text) in enumerate(said.items(), start=1):
             (folder / name).write_text(text, encoding="utf-8")
-            progress.report("write", done, len(texts) + 1)
+            progress.report("write", done, len(said) + 1)
         description.write(folder)
         flush(folder)
-        progress.report("write", len(texts) + 1, len(texts) + 1)
+        progress.report("write", len(said) + 1, len(said) + 1)
     return description
 
 
@@ -77,7 +77,8 @@ def size_label(parameters: int, claimed: str | None = None) -> str:
     return f"{parameters / units['K']:.3f}K"
 
 
-def _texts(source: Source) -> Mapping[str, str]:
+def texts(source: Source) -> Mapping[str, str]:
+    """Configuration and tokenizer, by the names of their files."""
     config = _config(source) | {"dtype": str(source.dtype).removeprefix("torch.")}
     ends = {key: value for key, value in source.tokenizer.generation.items() if value not in (None, [])}
     return {

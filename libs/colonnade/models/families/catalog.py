@@ -10,6 +10,7 @@ import torch
 from colonnade.errors import Unsupported
 from colonnade.models.artefact import DESCRIPTION, Description, required
 from colonnade.models.protocol import LanguageModel
+from colonnade.models.training import Trainable
 
 
 class Loader(Protocol):
@@ -25,6 +26,9 @@ _MODULES = {
     "transformer": "colonnade.models.families.transformer",
 }
 """Modules with a ``load`` of type ``Loader``; a new family adds one line."""
+
+_TRAINABLE = {"transformer": "colonnade.models.families.transformer.trainable"}
+"""Modules with a ``TRAINABLE``."""
 
 _registered: dict[str, Loader] = {}
 
@@ -57,3 +61,15 @@ def loader(family: str) -> Loader:
         )
     load_family: Loader = importlib.import_module(_MODULES[family]).load
     return load_family
+
+
+def trainable(family: str) -> Trainable:
+    """What a family offers a training loop. Raises ``Unsupported`` for one that cannot be trained here."""
+    if family not in _TRAINABLE:
+        raise Unsupported(
+            f"model family {family[:80]!r} cannot be trained here; known are {', '.join(sorted(_TRAINABLE))}",
+            field="model.family",
+            supported=sorted(_TRAINABLE),
+        )
+    found: Trainable = importlib.import_module(_TRAINABLE[family]).TRAINABLE
+    return found

@@ -11,11 +11,15 @@ Shapes: X any leading axes, I inputs, O outputs, R rank.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+
+from colonnade.models.quantised.linear import FrozenLinear
 
 Added = Callable[[Tensor, Tensor], None]
 """Takes a layer's input and its output (or that layer's columns of a larger one) and adds to the output."""
@@ -53,21 +57,50 @@ class LowRank:
 class LoRALinear(nn.Module):
     """A frozen linear layer with a trainable low-rank part that starts at exactly nothing: B = 0."""
 
-    def __init__(self, base: nn.Linear, rank: int, alpha: float, *, rank_stabilised: bool = False) -> None:
+    def __init__(
+        self,
+        base: nn.Linear | FrozenLinear,
+        rank: int,
+        alpha: float,
+        *,
+        rank_stabilised: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        """``dropout`` is the share of what goes into the low-rank part that is left out while it trains.
+        Beside packed weights the part begins in float32."""
         super().__init__()
         self.base = base.requires_grad_(False)
         self.scale = scale_of(alpha, rank, rank_stabilised=rank_stabilised)
-        self.down = nn.Parameter(base.weight.new_empty(rank, base.in_features))
-        self.up = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
+        like = base.weight if isinstance(base, nn.Linear) else base.blocks.new_empty(0, dtype=torch.float32)
+        self.down = nn.Parameter(like.new_empty(rank, base.in_features))
+        self.up = nn.Parameter(like.new_zeros(base.out_features, rank))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.active = True
+        """False: the frozen layer alone. See ``bare``."""
 
     def forward(self, x_XI: Tensor) -> Tensor:
-        out: Tensor = self.base(x_XI) + F.linear(F.linear(x_XI, self.down), self.up) * self.scale
-        return out
+        out: Tensor = self.base(x_XI)
+        if not self.active:
+            return out
+        return out + F.linear(F.linear(self.dropout(x_XI), self.down), self.up) * self.scale
 
     def low_rank(self) -> LowRank:
         """What was learnt, to be served."""
         return LowRank(self.down.detach().clone(), (self.up.detach() * self.scale).T.contiguous())
+
+
+@contextmanager
+def bare(model: nn.Module) -> Iterator[None]:
+    """Inside, ``model`` computes as it did before it was adapted: without what its ``LoRALinear`` add."""
+    layers = [each for each in model.modules() if isinstance(each, LoRALinear) and each.active]
+    for layer in layers:
+        layer.active = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.active = True
 
 
 def added_to(layer: nn.Module) -> Added | None:

@@ -193,10 +193,14 @@ def _raw_scaling(scaling: Scaling | None) -> dict[str, Any] | None:
 
 
 def _architecture_of(config: TransformerConfig) -> str:
-    """The plainest architecture with the features of ``config``."""
-    uniform = len(set(config.windows)) == 1 and config.windows[0] is not None
+    """The plainest architecture with the features of ``config``.
+
+    transformers refuses a Llama whose width is no multiple of its heads, as a pruned model's may be; a
+    Mistral without a window is the same model."""
+    uniform = len(set(config.windows)) <= 1 and None not in config.windows
+    even = not config.windows and config.width % config.heads == 0
     kinds = {
-        "Llama": not config.qk_norm and config.qkv_bias == config.output_bias and not config.windows,
+        "Llama": not config.qk_norm and config.qkv_bias == config.output_bias and even,
         "Mistral": not (config.qk_norm or config.qkv_bias or config.output_bias) and uniform,
         "Qwen2": not (config.qk_norm or config.output_bias) and config.qkv_bias,
         "Qwen3": config.qk_norm and config.qkv_bias == config.output_bias,
@@ -205,7 +209,7 @@ def _architecture_of(config: TransformerConfig) -> str:
         if fits and (kind == "Llama" or not config.feed_forward_bias):
             return f"{kind}ForCausalLM"
     raise Unsupported(
-        "no Hugging Face architecture has this mix of biases, norms and windows; supported are "
+        "no Hugging Face architecture has this mix of biases, norms, windows and heads; supported are "
         + ", ".join(ARCHITECTURES)
     )
 

@@ -108,12 +108,23 @@ class Transformer(nn.Module):
 
     def forward_full(self, tokens_BT: Tensor) -> Tensor:
         """Logits (B, T, V) of whole sequences that start at position 0."""
+        logits_BTV: Tensor = self.head(self.hidden_full(tokens_BT))
+        return logits_BTV
+
+    def hidden_full(self, tokens_BT: Tensor) -> Tensor:
+        """The last hidden states (B, T, D), after the norm, of whole sequences that start at position 0."""
         length, device = tokens_BT.shape[1], tokens_BT.device
         x_BTD = self.embedding(tokens_BT)
         rotation = self.rope(torch.arange(length, device=device), x_BTD.dtype)
         attends = {spec.window: CausalAttention(length, spec.window, device) for spec in self.states}
         x_BTD = self.blocks(x_BTD, rotation, [attends[spec.window] for spec in self.states])
-        return self._logits(x_BTD)
+        out_BTD: Tensor = self.norm(x_BTD)
+        return out_BTD
+
+    @property
+    def output_weight(self) -> Tensor:
+        """The matrix (V, D) of the output layer, whoever owns it."""
+        return (self.head.embedding if isinstance(self.head, TiedLinear) else self.head).weight
 
     def _logits(self, x_XD: Tensor) -> Tensor:
         logits: Tensor = self.head(self.norm(x_XD))

@@ -1,7 +1,7 @@
-"""Packed matrices: how the native products read weights.
+"""Packed matrices: how the engine's native products read weights.
 
 Rows are taken in blocks of 8 or 16, padded with whole rows and columns, so that one vector holds a column of
-all of them; ``cpp/linear_layout.h`` has the order of the bytes.
+all of them; the engine's ``kernels/cpp/linear_layout.h`` has the order of the bytes.
 
 Shape legend: N rows, K columns, G groups of a row, g columns of a group (32), B blocks, R rows of a block,
 I chosen rows, X any leading axes.
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from colonnade.engine.kernels.quantize import (
+from colonnade.models.quantised.quantize import (
     GROUP,
     Format,
     Quantised,
