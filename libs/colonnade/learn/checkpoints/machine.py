@@ -1,0 +1,56 @@
+"""What a run's arithmetic depends on besides its recipe.
+
+On one machine at one number of threads a resumed run is bit-equal to one that was never stopped. Elsewhere
+sums are taken in another order; then the run is as good, but not the same, and says so.
+"""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from colonnade.learn.checkpoints.snapshot import Json
+
+_LIBRARIES = ("torch", "numpy", "safetensors")
+
+
+def machine() -> dict[str, Json]:
+    """Threads, processor, devices and versions of this process and machine."""
+    return {
+        "threads": torch.get_num_threads(),
+        "cpu": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "devices": [torch.cuda.get_device_name(device) for device in range(torch.cuda.device_count())],
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+    }
+
+
+def differences(stored: Mapping[str, Json], here: Mapping[str, Json]) -> list[str]:
+    """A sentence for each fact of ``stored`` that is another one ``here``; empty: a resume is bit-exact."""
+    told = []
+    for name, value in stored.items():
+        now = here.get(name)
+        if isinstance(value, Mapping) and isinstance(now, Mapping):
+            told += differences(value, now)
+        elif value != now:
+            told.append(f"{name} was {_shown(value)} and is {_shown(now)}")
+    return told
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "unknown" if value is None else str(value)
+
+
+def _processor() -> str:
+    """The model as Linux names it; elsewhere what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""The training loop: steps, precision, evaluation, throughput. It knows objectives, and no family."""

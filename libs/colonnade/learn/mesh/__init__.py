@@ -1,0 +1,1 @@
+"""Several processes that learn one model: copies of it, shards of it, and products split between them."""
