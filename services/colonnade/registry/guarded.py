@@ -1,7 +1,6 @@
 """Aliases that are moved by rollouts alone."""
 
-from colonnade.errors import Conflict
-from colonnade.registry.domain import Reference
+from colonnade.registry.domain import Reference, guarded_alias
 from colonnade.registry.ports import VersionStore
 
 
@@ -12,11 +11,10 @@ class Guarded:
         self._store = store
         self._names = names
 
+    def __contains__(self, alias: str) -> bool:
+        return alias in self._names
+
     async def check(self, model: str, alias: str) -> None:
         """``Conflict`` where only a rollout may move the alias."""
-        if alias in self._names and await self._store.find_targets(Reference(model, alias=alias)):
-            raise Conflict(
-                f"{alias} is guarded here: it is moved by rollouts alone; begin one "
-                f"(`colonnade rollout start {model} VERSION --alias {alias}`)",
-                field="alias",
-            )
+        if alias in self and await self._store.find_targets(Reference(model, alias=alias)):
+            raise guarded_alias(model, alias)

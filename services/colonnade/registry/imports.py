@@ -27,6 +27,7 @@ from colonnade.registry.domain import (
     Version,
     base_of,
     check_kind,
+    source_name,
 )
 from colonnade.registry.drafts.draft import UPLOAD
 from colonnade.registry.guarded import Guarded
@@ -164,7 +165,8 @@ class Imports:
         self, request: ImportRequest, principal: Principal, folder: Path
     ) -> AsyncGenerator[Progress | Version]:
         await self._owners.check(request.name, principal)
-        check_kind(request.name, await self._store.find_model(request.name), request.base)
+        known = await self._store.find_model(request.name)
+        check_kind(request.name, known, request.base)
         if request.alias:
             await self._guarded.check(request.name, request.alias)
         base = await self._base(request.base) if request.base else None
@@ -194,7 +196,12 @@ class Imports:
             async for progress in self._store_files(converted.files, artefacts, claim):
                 yield progress
             yield Progress("register", 0.0)
-            yield await self._register(request, principal, converted, artefacts, claim, card)
+            draft = self._draft(request, principal, converted, artefacts, card)
+            yield await self._store.register(
+                draft, alias=request.alias, once=request.once(principal), claim=claim.id,
+                reserved=request.reserved, of_known_model=known is not None,
+                guarded=request.alias in self._guarded,
+            )  # fmt: skip
 
     async def _base(self, reference: str) -> Base:
         """The version that the adapter belongs to, with the files that say what its layers are."""
@@ -222,26 +229,21 @@ class Imports:
             artefacts.append(Artefact(path, blob.digest, blob.size_bytes))
         yield Progress("store", 1.0)
 
-    async def _register(
+    def _draft(
         self,
         request: ImportRequest,
         principal: Principal,
         made: Converted,
         artefacts: list[Artefact],
-        claim: Claim,
         card: str,
-    ) -> Version:
+    ) -> Draft:
         content = Content.of(
             family=made.family, parameters=made.parameters, size=made.size_label,
             context_length=made.context_length, artefacts=artefacts, base=made.base,
         )  # fmt: skip
-        draft = Draft(
-            request.name, content, request.source, made.source_digest, request.description,
+        return Draft(
+            request.name, content, source_name(request.source), made.source_digest, request.description,
             self._clock(), actor(principal), card,
-        )  # fmt: skip
-        return await self._store.register(
-            draft, alias=request.alias, once=request.once(principal), claim=claim.id,
-            reserved=request.reserved,
         )  # fmt: skip
 
     async def _recall(self, request: ImportRequest, principal: Principal) -> Version | None:

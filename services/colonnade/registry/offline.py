@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
 from pathlib import Path
@@ -20,11 +20,14 @@ from pydantic import ValidationError
 from colonnade.errors import ColonnadeError, Conflict
 from colonnade.registry.adapters.loading import SqlLoad
 from colonnade.registry.adapters.places import open_place
+from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.backups.keeping import listed
 from colonnade.registry.backups.listing import FOLDER, BackupList, is_name
 from colonnade.registry.backups.restoring import Restored, restored, verified
 from colonnade.registry.backups.taking import Destination
+from colonnade.registry.events.secrets import keys_needed
 from colonnade.registry.settings import RegistrySettings
+from colonnade.registry.wiring.ground import keys_of
 from colonnade.security.audit import AuditLog, privileged
 from colonnade.security.identity import Principal
 from colonnade.storage.blobs import open_blobs
@@ -46,6 +49,7 @@ async def verify(source: str) -> AsyncGenerator[Restored]:
 async def restore(source: str, settings: RegistrySettings) -> AsyncGenerator[Restored]:
     """Into the registry that the settings say, which must be empty and not run: its audit log is locked."""
     setting = "COLONNADE_REGISTRY_DATABASE_URL"
+    keys = _keys_there(settings)
     with (
         tempfile.TemporaryDirectory(prefix="colonnade-restore-") as cache,
         closing(_own_trail(settings)) as trail,
@@ -61,8 +65,26 @@ async def restore(source: str, settings: RegistrySettings) -> AsyncGenerator[Res
             ):
                 async for step in steps:
                     yield step
+            await _say_what_is_missing(database, keys)
         finally:
             await database.close()
+
+
+def _keys_there(settings: RegistrySettings) -> Container[str]:
+    """Makes none: a new file would lie where the one of the old home belongs."""
+    none = settings.encryption_key_file is None and not settings.own_encryption_keys.exists()
+    return () if none else keys_of(settings)
+
+
+async def _say_what_is_missing(database: Database, keys: Container[str]) -> None:
+    needed = await keys_needed(SqlWebhookStore(database))
+    if missing := sorted(key for key in needed if key not in keys):
+        sys.stderr.write(
+            "Secrets of webhooks are sealed with a key that is in no backup, and not here: "
+            f"{', '.join(missing)}. Before the start, copy data/registry/encryption-keys of the old home to "
+            "this one, or name such a file in COLONNADE_REGISTRY_ENCRYPTION_KEY_FILE. "
+            "Without it these webhooks are not told.\n"
+        )
 
 
 def _own_trail(settings: RegistrySettings) -> AuditLog:

@@ -20,6 +20,10 @@ class VersionStore(Protocol):
 
     async def find_model(self, name: str) -> Model | None: ...
 
+    async def find_new_name(self, name: str) -> str:
+        """What a model of that name was renamed to; empty where none was."""
+        ...
+
     async def list_versions(self, name: str, *, limit: int) -> Sequence[Version]:
         """Newest first."""
         ...
@@ -40,14 +44,24 @@ class VersionStore(Protocol):
         ...
 
     async def register(
-        self, draft: Draft, *, alias: str, once: Once | None = None, claim: str = "", reserved: int = 0
+        self,
+        draft: Draft,
+        *,
+        alias: str,
+        once: Once | None = None,
+        claim: str = "",
+        reserved: int = 0,
+        of_known_model: bool = False,
+        guarded: bool = False,
     ) -> Version:
         """Registers a version, moves the alias to it and remembers the key: all or nothing.
 
         Equal content is there once a name: then the version that is there is taken. ``alias`` as in
         ``domain.alias_for_import``. ``claim`` is that on its files, see ``upkeep``. A draft that holds the
-        number ``reserved`` is ready with it. Raises ``Conflict`` where the key was used for something else or
-        the draft was ended meanwhile, and ``Unavailable`` where its files may have been collected.
+        number ``reserved`` is ready with it. A guarded alias is made, not moved. Raises ``Conflict`` where
+        the key was used for something else, or where meanwhile the draft was ended, a known model or an
+        adapter's base was taken away, or the name was taken for the other kind; ``Unavailable`` where its
+        files may have been collected.
         """
         ...
 

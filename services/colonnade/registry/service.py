@@ -77,7 +77,7 @@ class Registry:
         """A model and its newest versions, newest first."""
         model = await self._store.find_model(model_name(name))
         if model is None:
-            raise unknown_model(name)
+            raise await self._unknown(name)
         return model, await self._store.list_versions(name, limit=MAX_VERSIONS_SHOWN)
 
     async def resolve(self, reference: str = "", size: str = "", *, embeds: bool = False) -> Resolution:
@@ -118,6 +118,8 @@ class Registry:
             ) as learnt:
                 await self._owners.check(name, principal)
                 await self._guarded.check(name, alias)
+                if alias in self._guarded and expected_revision is None:
+                    expected_revision = 0  # nobody has made it since
                 moved = await self._store.move_alias(
                     name, alias, targets,
                     expected_revision=expected_revision, by=actor(principal), at=self._clock(),
@@ -171,9 +173,12 @@ class Registry:
 
     async def _not_found(self, wanted: Reference) -> NotFound:
         if await self._store.find_model(wanted.name) is None:
-            return unknown_model(wanted.name)
+            return await self._unknown(wanted.name)
         what = f"version {wanted.version}" if wanted.version else f"alias {wanted.alias}"
         return NotFound(f"model {wanted.name} has no {what}", field="model")
+
+    async def _unknown(self, name: str) -> NotFound:
+        return unknown_model(name, await self._store.find_new_name(name))
 
 
 class _counted:  # noqa: N801 - reads as a function

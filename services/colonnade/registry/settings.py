@@ -50,6 +50,8 @@ class RegistrySettings(ProcessSettings):
     """After which another registry goes on with the rollouts of one that died."""
     event_poll_seconds: float = Field(default=1, gt=0, le=60)
     """How soon events that other registries of one database write are seen at the latest."""
+    event_days: float = Field(default=0, ge=0, le=36_500)
+    """After which events are forgotten; 0 is never."""
     max_event_watchers: int = Field(default=64, ge=1, le=10_000)
     """Streams of events at once."""
     webhook_urls: str = ""
@@ -64,6 +66,9 @@ class RegistrySettings(ProcessSettings):
     at its first start."""
     signing_key_password: SecretStr = SecretStr("")
     """Of that file, where it is encrypted."""
+    encryption_key_file: Path | None = None
+    """Of keys that secrets in the database are sealed with, one a line, the first seals; None: one of the
+    registry's own, made at its first start."""
     max_blob_bytes: int = Field(default=MAX_BLOB_BYTES, ge=1)
     """The largest file of a model."""
 
@@ -100,6 +105,10 @@ class RegistrySettings(ProcessSettings):
     @property
     def own_signing_key(self) -> Path:
         return self.data / "signing-key.pem"
+
+    @property
+    def own_encryption_keys(self) -> Path:
+        return self.data / "encryption-keys"
 
     @property
     def sealed_once(self) -> Path:

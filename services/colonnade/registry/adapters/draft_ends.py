@@ -20,7 +20,7 @@ async def check_reserved(connection: AsyncConnection, draft: Draft, number: int)
 
 async def end_draft(connection: AsyncConnection, draft: Draft, number: int, version: int) -> None:
     this = and_(DRAFTS.c.model == draft.name, DRAFTS.c.number == number)
-    ended = {"state": State.READY.value, "message": "", "version": version}
+    ended = {"state": State.READY.value, "message": "", "version": version, "importer": ""}
     await connection.execute(update(DRAFTS).where(this).values(**ended, updated_at=micros(draft.created_at)))
     await forget_files(connection, draft.name, number)
     await tell(

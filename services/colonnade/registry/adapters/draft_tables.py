@@ -21,6 +21,7 @@ DRAFTS = Table(
     Column("created_by", String(512), nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("importer", String(32), nullable=False, server_default=""),  # which registry, while one does
     Column("owner", String(512), nullable=False),
     Column("idempotency_key", String(128), nullable=False),
     Column("fingerprint", String(64), nullable=False),

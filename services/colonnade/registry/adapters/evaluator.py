@@ -127,21 +127,22 @@ class ServedModel:
         return firsts[math.ceil(_P95 * len(firsts)) - 1]
 
     async def _rate(self, version: Manifest, name: str) -> float:
+        """Of answers that come at once, by the time that they took from the asking."""
         timed = [await self._timed(version, at) for at in range(_ANSWERS + 1)][1:]
-        seconds = sum(decode for _, decode, _ in timed)
-        return sum(tokens for _, _, tokens in timed) / seconds if seconds > 0 else math.inf
+        seconds = sum(decode for _, decode, _ in timed) or sum(first for first, _, _ in timed)
+        return sum(tokens for _, _, tokens in timed) / seconds
 
     async def _timed(self, version: Manifest, at: int) -> tuple[float, float, int]:
-        """Seconds to the first token and from there to the last, and the tokens after the first. No two
-        prompts begin alike, so that none is remembered."""
-        began, first, last, tokens = time.perf_counter(), 0.0, 0.0, 0
+        """Seconds to the first token (infinite where there is none) and from there to the last, and the
+        tokens after the first. No two prompts begin alike, so that none is remembered."""
+        began, first, last, tokens = time.perf_counter(), math.inf, math.inf, 0
         async with aclosing(self._answer(version, f"{at}. Write a short story.", _ANSWER_TOKENS)) as chunks:
             async for chunk in chunks:
                 if chunk.tokens:
                     last = time.perf_counter()
-                    first = first or last
+                    first = min(first, last)
                     tokens += len(chunk.tokens)
-        return first - began, last - first, max(0, tokens - 1)
+        return first - began, last - first if tokens else 0.0, max(0, tokens - 1)
 
     async def _answer(
         self, version: Manifest, ask: str, tokens: int

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Select, insert, literal, select, update
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import ColonnadeError, Conflict
 from colonnade.registry.adapters.lineage_tables import LINEAGE_EDGES, LINEAGE_NODES
-from colonnade.registry.domain import Version
+from colonnade.registry.domain import Version, source_name
 from colonnade.registry.lineage.graph import (
     MAX_FACTS_BYTES,
     MAX_LABEL_BYTES,
@@ -23,7 +22,6 @@ from colonnade.registry.lineage.graph import (
     facts_bytes,
     node_key,
 )
-from colonnade.storage.bundled import PREFIX
 from colonnade.storage.sql import micros
 
 
@@ -75,9 +73,8 @@ async def record_version(connection: AsyncConnection, version: Version) -> None:
 
 
 def source_label(source: str) -> str:
-    """The name of what was converted, without the folder, or the address, that it came from."""
-    name = source if source.startswith(PREFIX) else PurePath(source.partition("?")[0].partition("#")[0]).name
-    return name.encode()[:MAX_LABEL_BYTES].decode(errors="ignore")
+    """The name of what was converted, as much of it as a label takes."""
+    return source_name(source).encode()[:MAX_LABEL_BYTES].decode(errors="ignore")
 
 
 def walk(roots: Sequence[str], *, upstream: bool, depth: int = 0) -> Select[Any]:
@@ -104,9 +101,7 @@ async def _add_edge(
     same = select(LINEAGE_EDGES.c.at).filter_by(**names)
     if await connection.scalar(same) is not None:
         return False
-    reached = walk([target], upstream=True).subquery()
-    closes = select(reached.c.key).where(reached.c.key == source).limit(1)
-    if await connection.scalar(closes) is not None:
+    if await _is_upstream(connection, source, target):
         if skip_cycles:
             return False
         raise Conflict(
@@ -116,6 +111,16 @@ async def _add_edge(
         )
     await connection.execute(insert(LINEAGE_EDGES).values(**names, at=micros(at), by=by))
     return True
+
+
+async def _is_upstream(connection: AsyncConnection, key: str, of: str) -> bool:
+    """What is new has nothing downstream, so that it costs no walk through all that ``of`` came from."""
+    downstream = select(LINEAGE_EDGES.c.source).where(LINEAGE_EDGES.c.target == key).limit(1)
+    if await connection.scalar(downstream) is None:
+        return False
+    reached = walk([of], upstream=True).subquery()
+    found = select(reached.c.key).where(reached.c.key == key).limit(1)
+    return await connection.scalar(found) is not None
 
 
 def _source(version: Version) -> Node | None:

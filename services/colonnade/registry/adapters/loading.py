@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict, Unavailable
+from colonnade.registry.adapters.draft_tables import DRAFTS
 from colonnade.registry.adapters.dump import PACKAGE, kept_tables, revision_table, row_of
 from colonnade.registry.adapters.upkeep_tables import LEASES
 from colonnade.registry.backups.listing import Damaged, Table
@@ -50,7 +51,9 @@ class SqlLoad:
             await self._check_empty(connection)
             await connection.run_sync(_fill, tables, folder)
             await connection.execute(sa.delete(LEASES).where(_MARK))
-            return await connection.run_sync(upgrade, folder_of(PACKAGE), self._versions)
+            schema = await connection.run_sync(upgrade, folder_of(PACKAGE), self._versions)
+            await connection.execute(sa.update(DRAFTS).values(importer=""))  # nobody does here
+            return schema
 
         return await self._database.write(work, alone=True)
 

@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 from colonnade.errors import InvalidArgument, NotFound, Unavailable, Unsupported
 from colonnade.registry.backups.ports import Place
 from colonnade.registry.backups.taking import Destination
+from colonnade.security.inputs import check_text
 from colonnade.storage.blobs import BlobPlace, open_blobs
 from colonnade.storage.disk import full_disk_named, sync_folder
+
+_MAX_PLACE_BYTES, _MAX_NAME_BYTES = 1024, 255
 
 
 class FolderPlace:
@@ -123,15 +126,28 @@ def open_place(url: str, cache: Path) -> Destination:
 def below(root: str, to: str) -> str:
     """The place that ``to`` names: below the root, or the root itself. ``InvalidArgument`` for any other."""
     root = root.rstrip("/")
+    check_text(to, "to", _MAX_PLACE_BYTES, allow_empty=True, controls="line")
     wanted = to.rstrip("/")
     inner = wanted.removeprefix(f"{root}/") if wanted.startswith(f"{root}/") else wanted
     if wanted in ("", root):
         return root
     parts = inner.split("/")
-    if "://" in inner or inner.startswith(("/", "~")) or any(part in ("", ".", "..") for part in parts):
+    odd = any(part in ("", ".", "..") or len(part.encode()) > _MAX_NAME_BYTES for part in parts)
+    if "://" in inner or inner.startswith(("/", "~")) or odd:
         raise InvalidArgument(
             "backups go below the folder or s3:// address that COLONNADE_REGISTRY_BACKUP_ROOT names; "
             "give a name below it",
             field="to",
         )
     return f"{root}/{inner}"
+
+
+def apart_from(place: str, live: BlobPlace) -> str:
+    """``place``, unless the registry's own blobs are there: a backup that makes room would remove them."""
+    if place.startswith("s3://"):
+        same = place.rstrip("/") == live.url.rstrip("/")
+    else:
+        same = not live.url and Path(place).expanduser().resolve() == live.folder.resolve()
+    if same:
+        raise InvalidArgument("a backup cannot be where the models' own files are; name another", field="to")
+    return place

@@ -18,7 +18,7 @@ from colonnade.errors import InvalidArgument, TooLarge
 from colonnade.registry.adapters.file_kinds import check_kind_of
 from colonnade.registry.adapters.laying import place_of
 from colonnade.registry.domain import MAX_ARTEFACTS
-from colonnade.registry.drafts.draft import DraftFile
+from colonnade.registry.drafts.draft import DraftFile, check_apart
 from colonnade.registry.ports import Progress
 from colonnade.security.inputs import JsonLimits, check_count, parse_object
 from colonnade.security.outbound import Outbound
@@ -117,6 +117,7 @@ def _listed(index: dict[str, Any], source: str) -> list[_Wanted]:
     if not isinstance(files, dict) or not files:
         raise InvalidArgument('the index must have "files": an object of paths', field="files")
     check_count(len(files), MAX_ARTEFACTS, "files")
+    check_apart(files.keys())
     return [_one(path, entry, source) for path, entry in sorted(files.items())]
 
 
@@ -129,4 +130,11 @@ def _one(path: str, entry: Any, source: str) -> _Wanted:
         )
     file = DraftFile(path, size, f"sha256:{digest}")
     file.check()
-    return _Wanted(urljoin(source, url), path, file.digest, size)
+    return _Wanted(_joined(source, url), path, file.digest, size)
+
+
+def _joined(source: str, url: str) -> str:
+    try:
+        return urljoin(source, url)
+    except ValueError:
+        raise InvalidArgument("the index has a url that is none", field="files") from None

@@ -7,14 +7,13 @@ from sqlalchemy import Row, Table, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict
-from colonnade.registry.adapters.aliases import is_there, latest_version
+from colonnade.registry.adapters.aliases import is_there, latest_version, unknown
 from colonnade.registry.adapters.catalogue_tables import WITHDRAWN
 from colonnade.registry.adapters.draft_tables import DRAFTS
 from colonnade.registry.adapters.leaving import rollouts_under_way
 from colonnade.registry.adapters.named import AT_RENAMING, NAMED
 from colonnade.registry.adapters.tables import ALIASES, MODELS, TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import unknown_model
 from colonnade.registry.drafts.draft import State
 from colonnade.storage.sql import micros
 
@@ -39,7 +38,7 @@ async def rename(connection: AsyncConnection, old: str, new: str, *, by: str, at
 
 async def _check(connection: AsyncConnection, old: str, new: str) -> None:
     if not await is_there(connection, old):
-        raise unknown_model(old)
+        raise await unknown(connection, old)
     if await is_there(connection, new):
         raise Conflict(f"there is a model {new} already; choose another name", field="to")
     others = and_(WITHDRAWN.c.model == new, WITHDRAWN.c.became != old)

@@ -2,13 +2,49 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.registry.adapters.tables import ALIASES, ARTEFACTS, CONTENTS, MODELS, TARGETS, VERSIONS
-from colonnade.registry.domain import Alias, Artefact, Content, Manifest, Model, Target, Version
+from colonnade.registry.domain import Alias, Artefact, Content, Manifest, Model, Reference, Target, Version
 from colonnade.storage.sql import moment_of
+
+
+def _resolving(by_alias: bool) -> Select[Any]:
+    """What a reference stands for, in one statement: it is asked for on the way of requests."""
+    weight = TARGETS.c.weight if by_alias else literal_column("100").label("weight")
+    files = (ARTEFACTS.c.path, ARTEFACTS.c.digest.label("file"), ARTEFACTS.c.size_bytes)
+    query = (
+        select(VERSIONS.c.model, VERSIONS.c.number, CONTENTS, *files, weight)
+        .join(CONTENTS, CONTENTS.c.digest == VERSIONS.c.content)
+        .join(ARTEFACTS, ARTEFACTS.c.content == CONTENTS.c.digest)
+        .where(VERSIONS.c.model == bindparam("model"))
+        .order_by(VERSIONS.c.number, ARTEFACTS.c.path)
+    )
+    if not by_alias:
+        return query.where(VERSIONS.c.number == bindparam("version"))
+    target = and_(TARGETS.c.model == VERSIONS.c.model, TARGETS.c.version == VERSIONS.c.number)
+    return query.join(TARGETS, target).where(TARGETS.c.alias == bindparam("alias"))
+
+
+_BY_ALIAS, _BY_VERSION = _resolving(by_alias=True), _resolving(by_alias=False)
+
+
+async def resolved(connection: AsyncConnection, reference: Reference) -> Sequence[tuple[Manifest, int]]:
+    """The versions behind a reference with their weights, by number; none if nothing has that name."""
+    query = _BY_VERSION if reference.version else _BY_ALIAS
+    asked = {"model": reference.name, "version": reference.version, "alias": reference.alias}
+    result = []
+    for _, group in groupby(await connection.execute(query, asked), key=attrgetter("number")):
+        rows = list(group)
+        files = [Artefact(row.path, row.file, row.size_bytes) for row in rows]
+        manifest = Manifest(rows[0].model, rows[0].number, rows[0].digest, _content(rows[0], files))
+        result.append((manifest, rows[0].weight))
+    return result
 
 
 async def models(connection: AsyncConnection, condition: ColumnElement[bool], limit: int) -> Sequence[Model]:
@@ -60,10 +96,7 @@ async def versions(
     artefacts = await _artefacts(connection, {row.content for row in found})
     result = []
     for row in found:
-        content = Content(
-            row.family, row.parameters, row.size_label, row.context_length, artefacts[row.content], row.base
-        )
-        manifest = Manifest(row.model, row.number, row.content, content)
+        manifest = Manifest(row.model, row.number, row.content, _content(row, artefacts[row.content]))
         created = moment_of(row.created_at)
         result.append(Version(manifest, created, row.created_by, row.source, row.source_digest))
     return result
@@ -79,6 +112,10 @@ async def targets(connection: AsyncConnection, model: str, name: str) -> tuple[T
     query = select(TARGETS).where(TARGETS.c.model == model, TARGETS.c.alias == name)
     found = await connection.execute(query.order_by(TARGETS.c.version))
     return tuple(Target(row.version, row.weight) for row in found)
+
+
+def _content(row: Row[Any], files: Sequence[Artefact]) -> Content:
+    return Content(row.family, row.parameters, row.size_label, row.context_length, tuple(files), row.base)
 
 
 async def _aliases(
@@ -105,9 +142,9 @@ async def _aliases(
     return by_model
 
 
-async def _artefacts(connection: AsyncConnection, contents: Iterable[str]) -> dict[str, tuple[Artefact, ...]]:
+async def _artefacts(connection: AsyncConnection, contents: Iterable[str]) -> dict[str, list[Artefact]]:
     query = select(ARTEFACTS).where(ARTEFACTS.c.content.in_(contents))
     by_content: defaultdict[str, list[Artefact]] = defaultdict(list)
     for row in await connection.execute(query.order_by(ARTEFACTS.c.content, ARTEFACTS.c.path)):
         by_content[row.content].append(Artefact(row.path, row.digest, row.size_bytes))
-    return {content: tuple(artefacts) for content, artefacts in by_content.items()}
+    return by_content

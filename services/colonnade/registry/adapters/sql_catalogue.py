@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict, NotFound
-from colonnade.registry.adapters.aliases import is_there
+from colonnade.registry.adapters.aliases import is_there, unknown
 from colonnade.registry.adapters.catalogue_tables import CARDS, MODEL_KEYS, MODEL_TAGS, VERSION_TAGS
 from colonnade.registry.adapters.leaving import (
     check_unneeded,
@@ -24,7 +24,7 @@ from colonnade.registry.adapters.telling import tell
 from colonnade.registry.catalogue.filters import Filter, Value
 from colonnade.registry.catalogue.grammar import Order
 from colonnade.registry.catalogue.records import ModelChange, ModelRecord, VersionChange, VersionRecord
-from colonnade.registry.domain import Once, unknown_model
+from colonnade.registry.domain import Once
 from colonnade.registry.seals.ports import Sealer
 from colonnade.storage.sql import Database, micros
 
@@ -114,7 +114,7 @@ class SqlCatalogueStore:
     async def delete_model(self, name: str, *, by: str, at: datetime, why: str) -> None:
         async def work(connection: AsyncConnection) -> None:
             if not await is_there(connection, name):
-                raise unknown_model(name)
+                raise await unknown(connection, name)
             await _check_alone(connection, name)
             query = select(VERSIONS.c.number).where(VERSIONS.c.model == name)
             numbers = list(await connection.scalars(query))
@@ -154,7 +154,7 @@ class SqlCatalogueStore:
 async def _model(connection: AsyncConnection, name: str) -> ModelRecord:
     found = await model_records(connection, [name])
     if not found:
-        raise unknown_model(name)
+        raise await unknown(connection, name)
     return found[0]
 
 
@@ -166,7 +166,7 @@ async def _version(connection: AsyncConnection, name: str, number: int) -> Versi
     if found:
         return found[0]
     if not await is_there(connection, name):
-        raise unknown_model(name)
+        raise await unknown(connection, name)
     what = f"no version {number}" if number else "no versions"
     raise NotFound(f"model {name} has {what}", field="version")
 

@@ -23,6 +23,7 @@ from colonnade.registry.drafts.draft import (
     DraftFile,
     State,
     VersionDraft,
+    check_apart,
 )
 from colonnade.registry.drafts.ports import Key
 from colonnade.storage.sql import Database, micros, moment_of
@@ -33,10 +34,11 @@ _MESSAGE_CHARACTERS = 2000
 
 
 class SqlDraftStore:
-    """Implements ``drafts.ports.DraftStore``."""
+    """Implements ``drafts.ports.DraftStore``. ``registry`` is this one's name among those of a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, registry: str = "") -> None:
         self._database = database
+        self._registry = registry
 
     async def begin(
         self, order: BeginOrder, state: State, once: Once | None, bounds: Bounds, *, by: str, at: datetime
@@ -83,7 +85,12 @@ class SqlDraftStore:
     ) -> VersionDraft:
         async def work(connection: AsyncConnection) -> VersionDraft:
             await _among(connection, key, among)
-            after = {"state": state.value, "message": message[:_MESSAGE_CHARACTERS], "updated_at": micros(at)}
+            after = {
+                "state": state.value,
+                "message": message[:_MESSAGE_CHARACTERS],
+                "updated_at": micros(at),
+                "importer": self._registry if state is State.IMPORTING else "",
+            }
             await connection.execute(update(DRAFTS).where(_is(key)).values(**after))
             if state is State.DISCARDED:
                 await forget_files(connection, *key)
@@ -110,7 +117,8 @@ class SqlDraftStore:
         return found[0] if found else None
 
     async def recover(self, at: datetime) -> None:
-        broken = DRAFTS.c.state == State.IMPORTING.value
+        mine = DRAFTS.c.importer.in_(["", self._registry])
+        broken = and_(DRAFTS.c.state == State.IMPORTING.value, mine)
         again = case((DRAFTS.c.source == "", State.OPEN.value), else_=State.WAITING.value)
 
         async def work(connection: AsyncConnection) -> None:
@@ -163,6 +171,7 @@ async def _check_room(
     others = [each for each in draft.files if each.path != file.path]
     if len(others) >= MAX_ARTEFACTS:
         raise TooLarge(f"a version has at most {MAX_ARTEFACTS} files", field="path", limit=MAX_ARTEFACTS)
+    check_apart([file.path, *(each.path for each in others)])
     mine = sum(each.size_bytes for each in others) + file.size_bytes
     if mine > bounds.draft_bytes:
         raise TooLarge(
@@ -232,6 +241,7 @@ def _first_row(
         "created_by": by,
         "updated_at": micros(at),
         "version": 0,
+        "importer": "",
         "owner": once.owner if once else "",
         "idempotency_key": once.key if once else "",
         "fingerprint": once.fingerprint if once else "",

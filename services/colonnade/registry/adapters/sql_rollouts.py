@@ -5,18 +5,25 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
 from colonnade.registry.adapters import rows
-from colonnade.registry.adapters.aliases import check_free, is_there, known_versions, moved_alias
+from colonnade.registry.adapters.aliases import (
+    check_free,
+    is_there,
+    known_versions,
+    moved_alias,
+    promoted_last,
+    unknown,
+)
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
 from colonnade.registry.adapters.sql_evaluations import add_evaluation
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import Once, Target, unknown_model
+from colonnade.registry.domain import Once, Target
 from colonnade.registry.rollouts.findings import found_by_gates
-from colonnade.registry.rollouts.machine import Rollout
+from colonnade.registry.rollouts.machine import Rollout, State
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.ports import Change, Event, LeaseLost, Record
 from colonnade.storage.sql import Database, micros, moment_of
@@ -38,7 +45,7 @@ class SqlRolloutStore:
             if known is not None:
                 return known
             if not await is_there(connection, model):
-                raise unknown_model(model)
+                raise await unknown(connection, model)
             await check_free(connection, model, alias)
             targets = await rows.targets(connection, model, alias)
             record, event = make(targets)
@@ -120,11 +127,10 @@ class SqlRolloutStore:
         return await self._database.write(work)
 
     async def release(self, rollout_id: str, holder: str) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            held = and_(ROLLOUTS.c.id == rollout_id, ROLLOUTS.c.lease_holder == holder)
-            await connection.execute(update(ROLLOUTS).where(held).values(lease_holder="", lease_until=0))
+        await self._release(and_(ROLLOUTS.c.id == rollout_id, ROLLOUTS.c.lease_holder == holder))
 
-        await self._database.write(work)
+    async def release_all(self, holder: str) -> None:
+        await self._release(and_(ROLLOUTS.c.under_way == 1, ROLLOUTS.c.lease_holder == holder))
 
     async def report(
         self, rollout_id: str, phase: str, instance: str, candidate: Observed, stable: Observed
@@ -167,6 +173,12 @@ class SqlRolloutStore:
             found = await connection.execute(query.order_by(ROLLOUT_EVENTS.c.number))
             return [Event(moment_of(row.at), row.what, row.by, row.words) for row in found]
 
+    async def _release(self, these: ColumnElement[bool]) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(update(ROLLOUTS).where(these).values(lease_holder="", lease_until=0))
+
+        await self._database.write(work)
+
     async def _one(self, condition: Any) -> Record | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(ROLLOUTS).where(condition))).first()
@@ -194,9 +206,15 @@ async def _held(connection: AsyncConnection, rollout_id: str, holder: str) -> Re
 async def _move(
     connection: AsyncConnection, rollout: Rollout, before: Sequence[Target], by: str, at: datetime
 ) -> None:
-    """The alias means what its rollout says; one that never was is left as it is."""
+    """The alias means what its rollout says; one that never was is left as it is. Only the end of a rollout
+    promotes: no share of the candidate's makes its model the one that requests without a model get."""
+    promotes = rollout.state is State.PROMOTED
     if rollout.targets and set(rollout.targets) != set(before):
-        await moved_alias(connection, rollout.model, rollout.alias, rollout.targets, None, by, at)
+        await moved_alias(
+            connection, rollout.model, rollout.alias, rollout.targets, None, by, at, promotes=promotes
+        )
+    elif promotes:
+        await promoted_last(connection, rollout.model, rollout.alias)
 
 
 async def _tell(connection: AsyncConnection, rollout: Rollout, event: Event) -> None:

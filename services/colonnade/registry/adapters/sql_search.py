@@ -131,12 +131,22 @@ def _condition(scope: Scope, asked: Comparison, sqlite: bool) -> ColumnElement[b
 
 def _tag(scope: Scope, asked: Comparison, sqlite: bool) -> ColumnElement[bool]:
     tags, positive = scope.tags, _positive(asked)
-    conditions = [scope.of_tags, tags.c.key == asked.field.name, _text(tags.c.value, positive, sqlite)]
-    if positive.operator in (Operator.EQUAL, Operator.IN):
-        values = positive.value if isinstance(positive.value, tuple) else (str(positive.value),)
+    conditions = [scope.of_tags, tags.c.key == asked.field.name]
+    values = _values(positive)
+    if values:
         conditions.append(tags.c.head.in_({value[:HEAD_CHARACTERS] for value in values}))
+    # Whoever is all head needs no second look; two conditions on one fact mislead a server's estimates.
+    if not values or max(map(len, values)) >= HEAD_CHARACTERS:
+        conditions.append(_text(tags.c.value, positive, sqlite))
     found = exists().where(*conditions)
     return ~found if asked.operator is Operator.UNEQUAL else found
+
+
+def _values(asked: Comparison) -> tuple[str, ...]:
+    """Those of which it must be one; none where it is compared otherwise."""
+    if isinstance(asked.value, tuple):
+        return asked.value
+    return (str(asked.value),) if asked.operator is Operator.EQUAL else ()
 
 
 def _positive(asked: Comparison) -> Comparison:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Conflict, NotFound
-from colonnade.registry.adapters.event_tables import EVENTS
+from colonnade.registry.adapters.sql_events import span_of
 from colonnade.registry.adapters.webhook_tables import WEBHOOKS
 from colonnade.registry.domain import Once
 from colonnade.registry.events.ports import LeaseLost
@@ -32,8 +32,8 @@ class SqlWebhookStore:
                 return known
             if (await connection.scalar(select(func.count()).select_from(WEBHOOKS)) or 0) >= most:
                 raise Conflict(f"there are {most} webhooks, as many as there may be; delete one", limit=most)
-            last = await _last(connection)
-            made = replace(webhook, delivered=place(after, last, otherwise=last))
+            first, last = await span_of(connection)
+            made = replace(webhook, delivered=place(after, last, otherwise=last, first=first))
             await connection.execute(insert(WEBHOOKS).values(**_first_row(made, once)))
             return made
 
@@ -45,7 +45,7 @@ class SqlWebhookStore:
             query = query.where(WEBHOOKS.c.tenant == tenant)
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).all()
-            return [_webhook(row) for row in found], await _last(connection)
+            return [_webhook(row) for row in found], (await span_of(connection))[1]
 
     async def delete(self, webhook_id: str, tenant: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -63,6 +63,14 @@ class SqlWebhookStore:
             return resumed
 
         return await self._database.write(work)
+
+    async def reseal(self, webhook: Webhook, sealed: str) -> None:
+        as_it_was = and_(WEBHOOKS.c.id == webhook.id, WEBHOOKS.c.secret == webhook.sealed)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(update(WEBHOOKS).where(as_it_was).values(secret=sealed))
+
+        await self._database.write(work)
 
     async def claim(self, holder: str, now: datetime, until: datetime) -> Sequence[Webhook]:
         free = and_(WEBHOOKS.c.state == State.ACTIVE.value, WEBHOOKS.c.lease_until <= micros(now))
@@ -105,10 +113,6 @@ class SqlWebhookStore:
         await self._database.write(work)
 
 
-async def _last(connection: AsyncConnection) -> int:
-    return await connection.scalar(select(func.max(EVENTS.c.number))) or 0
-
-
 async def _recalled(connection: AsyncConnection, once: Once) -> Webhook | None:
     mine = and_(WEBHOOKS.c.owner == once.owner, WEBHOOKS.c.idempotency_key == once.key)
     row = (await connection.execute(select(WEBHOOKS).where(mine))).first()
@@ -144,7 +148,7 @@ def _first_row(webhook: Webhook, once: Once | None) -> dict[str, Any]:
         "url": webhook.url,
         "models": json.dumps(webhook.models),
         "kinds": json.dumps(webhook.kinds),
-        "secret": webhook.secret,
+        "secret": webhook.sealed,
         "created_at": micros(webhook.created_at),
         "created_by": webhook.created_by,
         "lease_holder": "",

@@ -11,6 +11,7 @@ from colonnade.registry.domain.aliases import (
     Target,
     alias_for_import,
     check_targets,
+    guarded_alias,
     moved,
 )
 from colonnade.registry.domain.content import (
@@ -22,6 +23,7 @@ from colonnade.registry.domain.content import (
     Draft,
     Manifest,
     Version,
+    source_name,
 )
 from colonnade.registry.domain.models import (
     Model,
@@ -55,6 +57,8 @@ __all__ = [
     "check_kind",
     "check_owner",
     "check_targets",
+    "guarded_alias",
     "moved",
+    "source_name",
     "unknown_model",
 ]

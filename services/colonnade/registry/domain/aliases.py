@@ -83,6 +83,14 @@ def moved(
     return Alias(name, ordered, revision, at, by)
 
 
+def guarded_alias(model: str, alias: str) -> Conflict:
+    return Conflict(
+        f"{alias} is guarded here: it is moved by rollouts alone; begin one "
+        f"(`colonnade rollout start {model} VERSION --alias {alias}`)",
+        field="alias",
+    )
+
+
 def alias_for_import(asked: str, aliases: Collection[str]) -> str:
     """Which alias an import moves: the one asked for, else the default one where the model has none yet."""
     if asked:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import Self
 
 from colonnade.errors import InvalidArgument
@@ -96,8 +97,14 @@ class Version:
     created_at: datetime
     created_by: str
     source: str
-    """What it was made from, as given."""
+    """What it was made from, by its name: everybody sees it, and may search by it."""
     source_digest: str
+
+
+def source_name(source: str) -> str:
+    """Without the folder, the address, and what an address was asked with: some let in whoever has it."""
+    address = source.partition("?")[0].partition("#")[0] if "://" in source else source
+    return PurePath(address).name
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from colonnade.registry.domain.aliases import DEFAULT_ALIAS, Alias
 from colonnade.registry.domain.content import Manifest
 from colonnade.security.identity import HOME_TENANT
 from colonnade.security.inputs import model_reference
+from colonnade.security.inputs.catalogue import MAX_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,12 @@ class Reference:
     alias: str = ""
     version: int = 0
 
+    def __post_init__(self) -> None:
+        if self.version > MAX_VERSION:
+            raise InvalidArgument(
+                f"a version's number is {MAX_VERSION} at most", field="version", limit=MAX_VERSION
+            )
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Reads ``name`` (its alias ``production``), ``name@alias`` or ``name:3``."""
@@ -59,7 +66,12 @@ class Reference:
         return f"{self.name}:{self.version}" if self.version else f"{self.name}@{self.alias}"
 
 
-def unknown_model(name: str) -> NotFound:
+def unknown_model(name: str, renamed_to: str = "") -> NotFound:
+    """``renamed_to`` is what the model of that name is called now, if it was renamed."""
+    if renamed_to:
+        return NotFound(
+            f"there is no model {name}; it was renamed to {renamed_to}", field="model", renamed_to=renamed_to
+        )
     return NotFound(f"there is no model {name}; list the models to see which there are", field="model")
 
 

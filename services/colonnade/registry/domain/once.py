@@ -1,4 +1,4 @@
-"""An import under a key happens once."""
+"""What is asked under a key happens once."""
 
 from dataclasses import dataclass
 
@@ -17,6 +17,6 @@ class Once:
         """``Conflict`` where the key was used for something else."""
         if fingerprint != self.fingerprint:
             raise Conflict(
-                "the idempotency key was used for another import; use a new key for each one",
+                "the idempotency key was used for something else; use a new key for each request",
                 field="idempotency_key",
             )

@@ -4,14 +4,16 @@
       ^          |    ^
       +- failed <-+   waiting   (with a source: waiting at first, and again after a restart)
 
-``discarded`` is what every state but importing and ready may become. A draft's number is never given again.
+``discarded`` is what every state but ready may become. A draft's number is never given again.
 """
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from colonnade.errors import InvalidArgument
 from colonnade.registry.domain import Once
@@ -58,6 +60,18 @@ class DraftFile:
         check_digest(self.digest, "digest")
         if self.size_bytes < 1:
             raise InvalidArgument("a file of a model is not empty", field="size_bytes", limit=1)
+
+
+def check_apart(paths: Collection[str]) -> None:
+    """``InvalidArgument`` where one file would be the folder of another."""
+    files = set(paths)
+    for path in files:
+        for folder in map(str, PurePosixPath(path).parents):
+            if folder in files:
+                raise InvalidArgument(
+                    f"{folder} cannot be a file and the folder of {path}; name one of them otherwise",
+                    field="path",
+                )
 
 
 @dataclass(frozen=True, slots=True)

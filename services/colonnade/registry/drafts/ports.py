@@ -48,7 +48,7 @@ class DraftStore(Protocol):
         ...
 
     async def recover(self, at: datetime) -> None:
-        """After a kill nothing is importing: what has a source waits again, the rest is open."""
+        """After a kill this registry imports nothing: what has a source waits again, the rest is open."""
         ...
 
     async def untouched(self, since: datetime) -> Sequence[VersionDraft]:

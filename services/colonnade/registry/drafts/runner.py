@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 
-from colonnade.errors import ColonnadeError, Overloaded
+from colonnade.errors import ColonnadeError, Overloaded, Unavailable
 from colonnade.registry.drafts.draft import VersionDraft
 from colonnade.registry.drafts.ports import DraftStore
 from colonnade.registry.drafts.service import Drafts
@@ -70,7 +70,7 @@ class DraftRunner:
             async with aclosing(drafts.bring_in(draft, _principal(draft))) as events:
                 async for _ in events:
                     pass
-        except Overloaded:  # others import; it is their turn
+        except (Overloaded, Unavailable):  # it is others' turn, or nothing can be written
             await asyncio.sleep(self._pause)
         except ColonnadeError as error:
             _LOG.info("an import was refused", draft=draft.label, reason=error.message)

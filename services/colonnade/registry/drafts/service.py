@@ -1,14 +1,14 @@
 """The use cases of drafts: begin, upload, seal, discard, and read what versions are made of."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from colonnade.errors import ColonnadeError, Conflict, InvalidArgument, NotFound, Overloaded
+from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.registry.domain import Version, check_owner
 from colonnade.registry.drafts.draft import (
+    ACTIVE,
     WRITABLE,
     BeginOrder,
     Bounds,
@@ -16,8 +16,9 @@ from colonnade.registry.drafts.draft import (
     State,
     VersionDraft,
 )
-from colonnade.registry.drafts.ports import DraftStore, Key, Spool
-from colonnade.registry.imports import ImportRequest, Imports
+from colonnade.registry.drafts.ports import DraftStore, Spool
+from colonnade.registry.drafts.sealing import Sealing
+from colonnade.registry.imports import Imports
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, Progress, Sources, VersionStore
 from colonnade.registry.service import MAX_VERSIONS_SHOWN, actor, utc_now
@@ -57,11 +58,11 @@ class Drafts:
     ) -> None:
         """``wake`` hears that a draft waits for its import."""
         self._store, self._versions, self._spool, self._blobs = store, versions, spool, blobs
-        self._sources, self._imports, self._trail = sources, imports, trail
+        self._sources, self._trail = sources, trail
         self._bounds = bounds or Bounds()
         self._clock, self._wake = clock, wake
         self._owners = Owners(versions)
-        self._progress: dict[Key, Progress] = {}
+        self._sealing = Sealing(store, spool, imports, clock=clock, wake=wake)
 
     async def begin(self, order: BeginOrder, principal: Principal) -> Shown:
         order.check()
@@ -130,55 +131,31 @@ class Drafts:
         if draft.state is State.READY:
             yield await self._version(draft)
             return
+        if draft.state is State.DISCARDED:
+            raise Conflict(f"the draft {draft.label} is discarded", field="number", state=draft.state.value)
         if not draft.source:
             await self._check_complete(draft)
         async with aclosing(self.bring_in(draft, principal)) as events:
             async for event in events:
                 yield event
 
-    async def bring_in(
-        self, draft: VersionDraft, principal: Principal
-    ) -> AsyncGenerator[Progress | Version, None]:
-        """Runs the import that a draft stands for; the transaction that registers the version ends it."""
-        key, by = (draft.model, draft.number), actor(principal)
-        before = State.WAITING if draft.state is State.WAITING else State.OPEN
-        startable = WRITABLE | {State.WAITING}
-        await self._store.change(key, State.IMPORTING, startable, by=by, at=self._clock())
-        request = ImportRequest(
-            draft.import_source, draft.model, draft.alias, draft.description, base=draft.base,
-            reserved=draft.number,
-        )  # fmt: skip
-        after, message, done = before, "", False
-        try:
-            async with aclosing(self._imports.run(request, principal)) as events:
-                async for event in events:
-                    done = isinstance(event, Version)
-                    if isinstance(event, Progress):
-                        self._progress[key] = event
-                    yield event
-        except ColonnadeError as error:
-            queued = isinstance(error, Overloaded)  # others import; it goes on later
-            after, message = before if queued else State.FAILED, error.message
-            raise
-        except Exception:
-            after, message = State.FAILED, "the import failed; the registry's log has more"
-            raise
-        finally:
-            self._progress.pop(key, None)
-            await asyncio.shield(self._ended(draft, after, message, by, done=done))
+    def bring_in(self, draft: VersionDraft, principal: Principal) -> AsyncGenerator[Progress | Version, None]:
+        """Runs the import that a draft stands for, and ends the draft."""
+        return self._sealing.run(draft, principal)
 
     async def discard(self, model: str, number: int, principal: Principal) -> None:
         draft = await self._mine(model, number, principal)
         async with privileged(
             self._trail, "registry.draft.discard", principal, acknowledge=True, model=model, number=number
         ):
-            await self._discard(draft, actor(principal))
+            await self._discard(draft, actor(principal), ACTIVE)
 
     async def sweep(self, since: datetime) -> int:
         """Discards what nobody touched since; returns how many."""
         idle = await self._store.untouched(since)
         for draft in idle:
-            await self._discard(draft, "platform/registry")
+            with suppress(Conflict, NotFound):  # somebody went on with it just now
+                await self._discard(draft, "platform/registry", WRITABLE)
         there = await self._spool.rooms()  # before we ask: what is begun meanwhile is not among them
         for room in there - await self._store.rooms():
             await self._spool.discard(room)
@@ -218,17 +195,10 @@ class Drafts:
             if await self._spool.received(draft.room, file) != file.size_bytes:
                 raise Conflict(f"{file.path} is not all there; send the rest, then seal", field=file.path)
 
-    async def _ended(self, draft: VersionDraft, state: State, message: str, by: str, *, done: bool) -> None:
-        if done:
-            await self._spool.discard(draft.room)
-        else:
-            key = (draft.model, draft.number)
-            await self._store.change(key, state, {State.IMPORTING}, by=by, at=self._clock(), message=message)
-
-    async def _discard(self, draft: VersionDraft, by: str) -> None:
+    async def _discard(self, draft: VersionDraft, by: str, among: Collection[State]) -> None:
         key = (draft.model, draft.number)
-        among = WRITABLE | {State.WAITING}
         await self._store.change(key, State.DISCARDED, among, by=by, at=self._clock())
+        self._sealing.stop(key)
         await self._spool.discard(draft.room)
 
     async def _version(self, draft: VersionDraft) -> Version:
@@ -241,4 +211,4 @@ class Drafts:
     async def _shown(self, draft: VersionDraft) -> Shown:
         key = (draft.model, draft.number)
         received = {file.path: await self._spool.received(draft.room, file) for file in draft.files}
-        return Shown(draft, received, self._progress.get(key))
+        return Shown(draft, received, self._sealing.progress(key))

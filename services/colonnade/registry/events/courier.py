@@ -12,7 +12,16 @@ from colonnade.errors import ColonnadeError
 from colonnade.errors.backoff import backoff
 from colonnade.registry import metrics
 from colonnade.registry.events.messages import message
-from colonnade.registry.events.ports import Deliverer, Event, EventStore, LeaseLost, Wanted, WebhookStore
+from colonnade.registry.events.ports import (
+    Answer,
+    Deliverer,
+    Event,
+    EventStore,
+    LeaseLost,
+    Wanted,
+    WebhookStore,
+)
+from colonnade.registry.events.secrets import WebhookSecrets
 from colonnade.registry.events.tail import Tail
 from colonnade.registry.events.webhook import State, Webhook
 from colonnade.registry.ports import AuditTrail
@@ -24,7 +33,8 @@ _LOG = get_logger(__name__)
 _PRINCIPAL = Principal.service("registry")
 _PAGE = 100
 _LONGEST_PAUSE_SECONDS = 300.0
-_GONE = 410
+_LONGEST_ASKED_SECONDS = 3600.0
+_GONE, _NO_ANSWER = 410, Answer(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +44,14 @@ class Patience:
     first_seconds: float = 1.0
     longest_seconds: float = _LONGEST_PAUSE_SECONDS
     give_up_seconds: float = 24 * 3600.0
+    longest_asked_seconds: float = _LONGEST_ASKED_SECONDS
 
-    def pause(self, failures: int) -> timedelta:
+    def pause(self, failures: int, asked: timedelta = timedelta(0)) -> timedelta:
+        """Not before what the receiver ``asked`` for, where that is within bounds."""
         longest = backoff(failures, first=self.first_seconds, longest=self.longest_seconds)
         # Not all at once: those of one receiver that comes back have failed together.
-        return timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311
+        own = timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311
+        return max(own, min(asked, timedelta(seconds=self.longest_asked_seconds)))
 
     @property
     def give_up(self) -> timedelta:
@@ -51,6 +64,7 @@ class Courier:
     def __init__(
         self,
         webhooks: WebhookStore,
+        secrets: WebhookSecrets,
         events: EventStore,
         tail: Tail,
         deliverer: Deliverer,
@@ -62,6 +76,7 @@ class Courier:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._webhooks = webhooks
+        self._secrets = secrets
         self._events = events
         self._tail = tail
         self._deliverer = deliverer
@@ -102,7 +117,8 @@ class Courier:
             await self._renew()
             now = self._clock()
             for webhook in await self._webhooks.claim(self._holder, now, now + self._lease):
-                self._held_until = max(self._held_until, now + self._lease)
+                if not self._rounds:  # else the oldest of the leases runs out first
+                    self._held_until = now + self._lease
                 await self._end(self._rounds.pop(webhook.id, None))  # resumed, or free again
                 self._rounds[webhook.id] = asyncio.create_task(self._round(webhook))
         except ColonnadeError as error:
@@ -172,16 +188,16 @@ class Courier:
         now = self._clock()
         if now >= self._held_until:
             raise LeaseLost("the lease has run out")
-        headers, body = message(webhook, event, now)
         try:
-            status = await self._deliverer.post(webhook.url, headers, body)
-            error = f"the receiver answered {status}"
+            headers, body = message(webhook, self._secrets.open(webhook), event, now)
+            answer = await self._deliverer.post(webhook.url, headers, body)
+            error = f"the receiver answered {answer.status}"
         except ColonnadeError as refusal:
-            status, error = 0, refusal.message
-        if 200 <= status < 300:
+            answer, error = _NO_ANSWER, refusal.message
+        if 200 <= answer.status < 300:
             metrics.DELIVERIES.labels("ok").inc()
             return webhook.took(event.number)
         metrics.DELIVERIES.labels("failed").inc()
-        give_up = timedelta(0) if status == _GONE else self._patience.give_up
-        pause = self._patience.pause(webhook.failures + 1)
+        give_up = timedelta(0) if answer.status == _GONE else self._patience.give_up
+        pause = self._patience.pause(webhook.failures + 1, answer.retry_after)
         return webhook.failed(error, self._clock(), pause=pause, give_up=give_up)

@@ -18,7 +18,7 @@ def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
-def message(webhook: Webhook, event: Event, now: datetime) -> tuple[Mapping[str, str], bytes]:
+def message(webhook: Webhook, secret: str, event: Event, now: datetime) -> tuple[Mapping[str, str], bytes]:
     """Headers and body of an attempt. The id is the same at each attempt, the time and signature are not."""
     body = json.dumps(
         {"type": event.kind, "timestamp": event.at.isoformat(), "data": described(event)}, ensure_ascii=True
@@ -29,7 +29,7 @@ def message(webhook: Webhook, event: Event, now: datetime) -> tuple[Mapping[str,
         "user-agent": "colonnade-webhooks",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Signer(webhook.secret).sign(message_id, now, body),
+        "webhook-signature": Signer(secret).sign(message_id, now, body),
     }
     return headers, body.encode()
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from colonnade.errors import Conflict, InvalidArgument
@@ -80,13 +80,24 @@ class Page:
         return self.events[-1].number if self.full else self.last
 
 
-class EventStore(Protocol):
+class Newest(Protocol):
+    async def last(self) -> int:
+        """The newest number; 0 where nothing happened yet."""
+        ...
+
+
+class EventStore(Newest, Protocol):
     async def page(self, wanted: Wanted, after: int, limit: int) -> Page:
         """Those with greater numbers than ``after``, oldest first."""
         ...
 
-    async def last(self) -> int:
-        """The newest number; 0 where nothing happened yet."""
+    async def span(self) -> tuple[int, int]:
+        """The oldest number that is kept, and the newest."""
+        ...
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """The oldest ``limit`` of those that happened before; returns how many went. The newest of all stays,
+        so that numbers go on, and so does what an active webhook is still to be told of."""
         ...
 
 
@@ -110,6 +121,10 @@ class WebhookStore(Protocol):
         """As if it had not failed. ``NotFound`` as above."""
         ...
 
+    async def reseal(self, webhook: Webhook, sealed: str) -> None:
+        """Keeps its secret sealed otherwise, unless somebody else has done that."""
+        ...
+
     async def claim(self, holder: str, now: datetime, until: datetime) -> Sequence[Webhook]:
         """A lease on each that is active and that nobody tells."""
         ...
@@ -127,11 +142,19 @@ class WebhookStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of a receiver. ``retry_after`` is how long it asks to be left alone."""
+
+    status: int
+    retry_after: timedelta = timedelta(0)
+
+
 class Deliverer(Protocol):
     def check(self, url: str) -> None:
         """Refuses where nothing may be sent."""
         ...
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """The status of the answer. A ``ColonnadeError`` where there is none."""
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """A ``ColonnadeError`` where there is no answer."""
         ...

@@ -22,8 +22,10 @@ class Told:
     last: int
 
 
-def place(after: int | None, last: int, *, otherwise: int) -> int:
-    """The number that ``after`` means where the newest is ``last``: a negative one counts back from there."""
+def place(after: int | None, last: int, *, otherwise: int, first: int = 0) -> int:
+    """The number that ``after`` means where the newest is ``last``: a negative one counts back from there.
+
+    0 is all that is kept; any other from before ``first``, the oldest, would miss something unnoticed."""
     if after is None:
         return otherwise
     if after > last:
@@ -31,6 +33,13 @@ def place(after: int | None, last: int, *, otherwise: int) -> int:
             f"after is {after}, but the newest event has number {last}; begin again from there, or from 0",
             field="after",
             limit=last,
+        )
+    if 0 < after < first - 1:
+        raise InvalidArgument(
+            f"after is {after}, but events before number {first} are not kept any more "
+            "(COLONNADE_REGISTRY_EVENT_DAYS); begin again from 0, which is all that is kept",
+            field="after",
+            limit=first,
         )
     return after if after >= 0 else max(0, last + after)
 
@@ -56,7 +65,8 @@ class Events:
         """Those after a number, oldest first, and in the end the number up to which all was looked at."""
         if not 0 <= limit <= MAX_PAGE_SIZE:
             raise InvalidArgument(f"limit must be 0 to {MAX_PAGE_SIZE}", field="limit", limit=MAX_PAGE_SIZE)
-        begin = place(after, await self._store.last(), otherwise=0)
+        first, last = await self._store.span()
+        begin = place(after, last, otherwise=0, first=first)
         page = await self._store.page(wanted, begin, limit or PAGE_SIZE)
         for event in page.events:
             yield Told(event, page.last)
@@ -73,8 +83,8 @@ class Events:
         self._watchers += 1
         try:
             with metrics.WATCHERS.track_inprogress():
-                last = await self._store.last()
-                seen = place(after, last, otherwise=last)
+                first, last = await self._store.span()
+                seen = place(after, last, otherwise=last, first=first)
                 yield Told(None, seen)
                 while not self._tail.closed:
                     page = await self._store.page(wanted, seen, PAGE_SIZE)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from colonnade.errors import ColonnadeError
-from colonnade.registry.events.ports import EventStore
+from colonnade.registry.events.ports import Newest
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -13,7 +13,7 @@ _LOG = get_logger(__name__)
 class Tail:
     """One small query for all who wait, however many there are."""
 
-    def __init__(self, store: EventStore, *, poll_seconds: float) -> None:
+    def __init__(self, store: Newest, *, poll_seconds: float) -> None:
         """What this process writes is seen once it calls ``wake``, what others write within
         ``poll_seconds``."""
         self._store = store

@@ -20,7 +20,8 @@ class Webhook:
     url: str
     models: tuple[str, ...]
     kinds: tuple[str, ...]
-    secret: str = field(repr=False)
+    sealed: str = field(repr=False)
+    """Its secret, as ``WebhookSecrets`` seals and opens it."""
     created_at: datetime
     created_by: str
     state: State = State.ACTIVE

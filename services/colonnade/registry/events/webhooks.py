@@ -3,13 +3,14 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from colonnade.errors import InvalidArgument
 from colonnade.registry.domain import Once
 from colonnade.registry.events.messages import new_secret
 from colonnade.registry.events.ports import Deliverer, Wanted, WebhookStore
+from colonnade.registry.events.secrets import WebhookSecrets
 from colonnade.registry.events.webhook import Webhook
 from colonnade.registry.ports import AuditTrail
 from colonnade.registry.service import actor, utc_now
@@ -34,6 +35,7 @@ class Webhooks:
     def __init__(
         self,
         store: WebhookStore,
+        secrets: WebhookSecrets,
         deliverer: Deliverer,
         trail: AuditTrail,
         *,
@@ -43,13 +45,14 @@ class Webhooks:
     ) -> None:
         """``wake`` tells who delivers that there is something to do."""
         self._store = store
+        self._secrets = secrets
         self._deliverer = deliverer
         self._trail = trail
         self._wake = wake
         self._most = most
         self._clock = clock
 
-    async def create(self, order: WebhookOrder, principal: Principal) -> Webhook:
+    async def create(self, order: WebhookOrder, principal: Principal) -> tuple[Webhook, str]:
         """With its secret, which nothing else shows."""
         wanted = Wanted.checked(order.models, order.kinds)
         if order.after is not None and abs(order.after) >= 2**53:
@@ -57,8 +60,9 @@ class Webhooks:
         by = actor(principal)
         webhook = Webhook(
             f"wh_{uuid.uuid4().hex}", principal.tenant, order.url, wanted.models, wanted.kinds,
-            new_secret(), self._clock(), by,
+            "", self._clock(), by,
         )  # fmt: skip
+        webhook = replace(webhook, sealed=self._secrets.seal(webhook, new_secret()))
         facts = {"url": order.url, "models": ",".join(order.models), "kinds": ",".join(order.kinds)}
         async with privileged(
             self._trail, "registry.webhook.create", principal, acknowledge=True, **facts
@@ -67,7 +71,7 @@ class Webhooks:
             made = await self._store.add(webhook, order.after, _once(order, by), most=self._most)
             learnt["webhook"] = made.id
         self._wake()
-        return made
+        return made, self._secrets.open(made)
 
     async def all(self, principal: Principal) -> tuple[Sequence[Webhook], int]:
         """The caller's tenant's, or all for the installation's own; and the newest event's number."""

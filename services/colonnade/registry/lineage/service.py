@@ -78,8 +78,9 @@ class Lineage:
         async with privileged(
             self._trail, "registry.lineage.record", principal, acknowledge=True, **facts
         ) as learnt:
-            for source in {edge.source.key for edge in edges}:
-                await self._check_may(source, principal)
+            told = {edge.target.key for edge in edges if edge.target.facts}
+            for said_of in {edge.source.key for edge in edges} | told:
+                await self._check_may(said_of, principal)
             added = await self._store.record(edges, by=by, at=self._clock(), once=once)
             learnt["added"] = added
             return added
@@ -139,13 +140,14 @@ class Lineage:
             raise NotFound(f"there is no version {reference}", field=f"{name}.id")
         return [NodeKey(Kind.VERSION, manifest.digest) for manifest, _ in targets]
 
-    async def _check_may(self, source: NodeKey, principal: Principal) -> None:
-        """What a version came from, its owner says: of content under several names, one of them."""
-        if source.kind is not Kind.VERSION:
+    async def _check_may(self, node: NodeKey, principal: Principal) -> None:
+        """What a version came from, and the facts of it, its owner says: of content under several names, one
+        of them."""
+        if node.kind is not Kind.VERSION:
             return
-        places = await self._store.places(source.id)
+        places = await self._store.places(node.id)
         if not places:
-            raise NotFound(f"no version has the digest {source.id}", field="edges")
+            raise NotFound(f"no version has the digest {node.id}", field="edges")
         refusals = []
         for model in sorted({place.model for place in places}):
             try:

@@ -164,7 +164,7 @@ def ticked(rollout: Rollout, candidate: Observed, stable: Observed, now: datetim
         done = len(rollout.gates) == len(rollout.plan.gates)
         return _after_gates(rollout, now) if done else rollout
     step = _current(rollout)
-    if now - rollout.since < timedelta(seconds=step.seconds) or candidate.requests < step.requests:
+    if now - rollout.since < timedelta(seconds=step.seconds) or candidate.answers < step.requests:
         return rollout
     return _further(rollout, now)
 

@@ -26,6 +26,10 @@ class Observed:
     first_tokens: tuple[int, ...] = (0,) * CLASSES
     """How many answers began within each class of ``FIRST_TOKEN_BOUNDS``."""
 
+    @property
+    def answers(self) -> int:
+        return self.requests - self.failures
+
     def __add__(self, other: "Observed") -> "Observed":
         return Observed(
             self.requests + other.requests,
@@ -79,11 +83,11 @@ def breach(plan: Plan, candidate: Observed, stable: Observed) -> str:
 def _broken(objective: Objective, least: int, candidate: Observed, stable: Observed) -> str:
     measure, bound = objective.measure, objective.bound
     figure, beside = candidate.figure(measure), stable.figure(measure)
-    if figure is None or (bound.relative and stable.requests - stable.failures < least):
+    if figure is None or (bound.relative and stable.answers < least):
         return ""
     if measure is Measure.ERROR_RATE:
         judged = candidate.least_error_rate()  # its own interval says whether it was seen often enough
-    elif candidate.requests - candidate.failures < least:
+    elif candidate.answers < least:
         return ""
     else:
         judged = figure

@@ -86,6 +86,10 @@ class RolloutStore(Protocol):
         """Anyone may have it; nothing where another holder has it."""
         ...
 
+    async def release_all(self, holder: str) -> None:
+        """Anyone may have those that the holder has."""
+        ...
+
     async def report(
         self, rollout_id: str, phase: str, instance: str, candidate: Observed, stable: Observed
     ) -> None:

@@ -34,8 +34,11 @@ class Runner:
         *,
         tick_seconds: float,
         lease_seconds: float,
+        holder: str = "",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        """``holder`` is who holds the leases, if it is the only one of that name that runs: what one of that
+        name left behind is then gone on with at once, and not when its leases run out."""
         self._store = store
         self._versions = versions
         self._evaluator = evaluator
@@ -43,7 +46,8 @@ class Runner:
         self._tick = tick_seconds
         self._lease = timedelta(seconds=lease_seconds)
         self._clock = clock
-        self._holder = uuid.uuid4().hex
+        self._left_behind = bool(holder)
+        self._holder = holder or uuid.uuid4().hex
         self._drives: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
 
@@ -70,6 +74,9 @@ class Runner:
 
     async def _claim(self) -> None:
         try:
+            if self._left_behind:
+                await self._store.release_all(self._holder)
+                self._left_behind = False
             while record := await self._store.claim(self._holder, self._clock(), self._clock() + self._lease):
                 rollout_id = record.rollout.id
                 if (running := self._drives.get(rollout_id)) and not running.done():
@@ -78,6 +85,8 @@ class Runner:
                 self._drives[rollout_id] = asyncio.create_task(self._drive(record))
         except ColonnadeError as error:
             _LOG.warning("no rollout could be taken on; it will be tried again", reason=error.message)
+        except Exception:  # a full disk, say: what ends here goes on no more until the next start
+            _LOG.exception("no rollout could be taken on; it will be tried again")
 
     async def _drive(self, record: Record) -> None:
         rollout_id = record.rollout.id
@@ -173,6 +182,8 @@ class Runner:
                 return
             except ColonnadeError as error:  # asked in vain: those who fail live break objectives
                 _LOG.warning("a gate was not asked again", rollout=rollout_id, reason=error.message)
+            except Exception:
+                _LOG.exception("a gate was not asked again", rollout=rollout_id)
             await asyncio.sleep(self._tick)
 
     async def _again(self, rollout: Rollout, at: int) -> None:

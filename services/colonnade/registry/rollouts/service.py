@@ -26,6 +26,8 @@ from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
 
 PAGE_SIZE = 50
 WHY_BYTES = 1000
+_MOST_BYTES = 64
+"""Of an id, a phase, and what a gateway calls itself."""
 _PLAN = TypeAdapter(Plan)
 
 
@@ -119,7 +121,7 @@ class Rollouts:
         return record
 
     async def get(self, rollout_id: str) -> Detail:
-        record = await self._store.find(rollout_id)
+        record = await self._store.find(_short(rollout_id, "rollout"))
         if record is None:
             raise NotFound(f"there is no rollout {rollout_id}", field="rollout")
         phase = record.rollout.ended_in or record.rollout.phase
@@ -135,8 +137,8 @@ class Rollouts:
                 f"page_size must be 0 to {MAX_PAGE_SIZE}", field="page_size", limit=MAX_PAGE_SIZE
             )
         size = page_size or PAGE_SIZE
-        name = model_name(model, "model") if model else ""
-        found = await self._store.page(model=name, under_way=under_way, before=page_token, limit=size + 1)
+        name, before = model_name(model, "model") if model else "", _short(page_token, "page_token")
+        found = await self._store.page(model=name, under_way=under_way, before=before, limit=size + 1)
         return found[:size], found[size - 1].rollout.id if len(found) > size else ""
 
     async def change(
@@ -144,6 +146,7 @@ class Rollouts:
     ) -> Record:
         """``act`` is pause, resume, promote or roll_back. ``Conflict`` where it has another revision."""
         why, by, now = _words(why), actor(principal), self._clock()
+        _short(rollout_id, "rollout")
         if act not in _ACTS:
             raise InvalidArgument(f"act must be one of {', '.join(_ACTS)}", field="act")
 
@@ -167,7 +170,10 @@ class Rollouts:
 
     async def report(self, instance: str, seen: Sequence[Seen]) -> None:
         """What a gateway saw; of phases that are over it changes nothing."""
+        _short(instance, "instance")
         for each in seen:
+            _short(each.rollout, "seen.rollout")
+            _short(each.phase, "seen.phase")
             await self._store.report(each.rollout, each.phase, instance, each.candidate, each.stable)
 
     async def watched(self, resolution: Resolution) -> Watched | None:
@@ -213,6 +219,11 @@ _ACTS: Mapping[str, Callable[[Rollout, datetime, str, str], Rollout]] = {
     "promote": lambda rollout, now, by, why: machine.promoted(rollout, now, by=by),
     "roll_back": lambda rollout, now, by, why: machine.taken_back(rollout, now, by=by, why=why),
 }
+
+
+def _short(text: str, field: str) -> str:
+    """What names a row: of one that is no name there is no row."""
+    return check_text(text, field, _MOST_BYTES, allow_empty=True, controls="line")
 
 
 def _words(why: str) -> str:

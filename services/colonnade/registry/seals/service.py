@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from colonnade.errors import Conflict, NotFound
+from colonnade.registry.domain.bounds import in_range
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail
 from colonnade.registry.seals.ports import Marker, Owned, Seal, Sealer, SealStore
@@ -13,6 +14,7 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import digest as check_digest
 from colonnade.security.inputs import model_name
+from colonnade.security.inputs.catalogue import MAX_VERSION
 
 REGISTRY = Principal.service("registry")
 
@@ -52,6 +54,7 @@ class Seals:
         return Listing(found, self._sealer.key, self._sealer.public_key)
 
     async def get(self, model: str, version: int) -> Owned:
+        in_range("version", version, 1, MAX_VERSION)
         found = await self._store.find(model_name(model), version)
         if found is None:
             raise NotFound(f"model {model} has no version {version}", field="version")

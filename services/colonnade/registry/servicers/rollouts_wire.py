@@ -7,7 +7,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from colonnade.api.registry.v1 import registry_pb2, rollouts_pb2
 from colonnade.errors import InvalidArgument
-from colonnade.registry import wire
 from colonnade.registry.domain import Target
 from colonnade.registry.rollouts.machine import GateResult
 from colonnade.registry.rollouts.observation import Observed
@@ -15,6 +14,7 @@ from colonnade.registry.rollouts.plan import Bound, Gate, Measure, Objective, Pl
 from colonnade.registry.rollouts.policies import Policy
 from colonnade.registry.rollouts.ports import Event, Record
 from colonnade.registry.rollouts.service import Detail, Order, Seen, Watched
+from colonnade.registry.servicers import versions_wire
 from colonnade.telemetry.first_tokens import CLASSES
 
 _LEAST_REQUESTS = 20
@@ -101,9 +101,9 @@ def watched(found: Watched) -> registry_pb2.Watched:
     return registry_pb2.Watched(
         rollout=found.rollout.id,
         phase=found.rollout.phase,
-        candidate=wire.manifest(found.candidate),
+        candidate=versions_wire.manifest(found.candidate),
         shadow_percent=found.rollout.shadow_percent,
-        stable=wire.manifest(found.stable) if found.stable else None,
+        stable=versions_wire.manifest(found.stable) if found.stable else None,
     )
 
 

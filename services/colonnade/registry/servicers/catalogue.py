@@ -6,9 +6,9 @@ import grpc
 
 from colonnade.api.registry.v1 import catalogue_pb2 as messages
 from colonnade.api.registry.v1.catalogue_pb2_grpc import CatalogueServiceServicer
-from colonnade.registry import catalogue_wire as wire
 from colonnade.registry.catalogue.service import Catalogue
 from colonnade.registry.service import utc_now
+from colonnade.registry.servicers import catalogue_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["CatalogueService"].full_name

@@ -3,6 +3,7 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from colonnade.api.registry.v1 import drafts_pb2 as messages
+from colonnade.registry.domain import source_name
 from colonnade.registry.drafts.draft import BeginOrder, DraftFile
 from colonnade.registry.drafts.service import Shown
 
@@ -25,7 +26,7 @@ def draft(shown: Shown) -> messages.Draft:
         state=found.state.value,
         message=f"{progress.stage} {progress.message}".strip() if progress else found.message,
         fraction=progress.fraction if progress else 0.0,
-        source=found.source,
+        source=source_name(found.source),
         alias=found.alias,
         base=found.base,
         description=found.description,

@@ -6,8 +6,8 @@ import grpc
 
 from colonnade.api.registry.v1 import lineage_pb2 as messages
 from colonnade.api.registry.v1.lineage_pb2_grpc import LineageServiceServicer
-from colonnade.registry import lineage_wire as wire
 from colonnade.registry.lineage.service import Lineage
+from colonnade.registry.servicers import lineage_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["LineageService"].full_name

@@ -6,8 +6,8 @@ import grpc
 
 from colonnade.api.registry.v1 import rollouts_pb2 as messages
 from colonnade.api.registry.v1.rollouts_pb2_grpc import RolloutServiceServicer
-from colonnade.registry import rollout_wire as wire
 from colonnade.registry.rollouts.service import Rollouts
+from colonnade.registry.servicers import rollouts_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["RolloutService"].full_name

@@ -1,9 +1,9 @@
 """Seals in the words of their protobuf contract."""
 
 from colonnade.api.registry.v1 import manifest_pb2, seals_pb2
-from colonnade.registry import wire
 from colonnade.registry.seals.ports import Owned, Seal
 from colonnade.registry.seals.service import Listing
+from colonnade.registry.servicers import versions_wire
 
 
 def seal(version: int, found: Seal | None, current: str) -> seals_pb2.Seal:
@@ -30,7 +30,7 @@ def detail(found: Owned, current: str) -> seals_pb2.GetSealResponse:
 
 def manifest(found: Owned) -> manifest_pb2.Manifest:
     """As an engine is shown it."""
-    message = wire.manifest(found.manifest)
+    message = versions_wire.manifest(found.manifest)
     message.tenant = found.tenant
     message.seal = found.seal.bundle if found.seal else ""
     return message

@@ -6,8 +6,8 @@ import grpc
 
 from colonnade.api.registry.v1 import seals_pb2 as messages
 from colonnade.api.registry.v1.seals_pb2_grpc import SealServiceServicer
-from colonnade.registry import seal_wire as wire
 from colonnade.registry.seals.service import Seals
+from colonnade.registry.servicers import seals_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["SealService"].full_name

@@ -9,10 +9,10 @@ import grpc
 from colonnade.api.registry.v1 import drafts_pb2 as messages
 from colonnade.api.registry.v1.drafts_pb2_grpc import DraftServiceServicer
 from colonnade.errors import InvalidArgument
-from colonnade.registry import draft_wire
 from colonnade.registry.drafts.draft import DraftFile
 from colonnade.registry.drafts.service import Drafts
-from colonnade.registry.wire import import_event
+from colonnade.registry.servicers import drafts_wire
+from colonnade.registry.servicers.versions_wire import import_event
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["DraftService"].full_name
@@ -27,20 +27,20 @@ class DraftServicer(DraftServiceServicer):
     async def BeginVersion(
         self, request: messages.BeginVersionRequest, context: _Context
     ) -> messages.BeginVersionResponse:
-        shown = await self._drafts.begin(draft_wire.order(request), current().principal)
-        return messages.BeginVersionResponse(draft=draft_wire.draft(shown))
+        shown = await self._drafts.begin(drafts_wire.order(request), current().principal)
+        return messages.BeginVersionResponse(draft=drafts_wire.draft(shown))
 
     async def GetDraft(
         self, request: messages.GetDraftRequest, context: _Context
     ) -> messages.GetDraftResponse:
         shown = await self._drafts.get(request.model, request.number)
-        return messages.GetDraftResponse(draft=draft_wire.draft(shown))
+        return messages.GetDraftResponse(draft=drafts_wire.draft(shown))
 
     async def ListDrafts(
         self, request: messages.ListDraftsRequest, context: _Context
     ) -> messages.ListDraftsResponse:
         found = await self._drafts.list(request.model)
-        return messages.ListDraftsResponse(drafts=map(draft_wire.draft, found))
+        return messages.ListDraftsResponse(drafts=map(drafts_wire.draft, found))
 
     async def OpenFile(
         self, request: messages.OpenFileRequest, context: _Context
@@ -49,7 +49,7 @@ class DraftServicer(DraftServiceServicer):
         file, received = await self._drafts.open_file(
             request.model, request.number, asked, current().principal
         )
-        return messages.OpenFileResponse(file=draft_wire.file(file, received))
+        return messages.OpenFileResponse(file=drafts_wire.file(file, received))
 
     async def WriteFile(
         self, request_iterator: AsyncIterator[messages.WriteFileRequest], context: _Context
@@ -61,7 +61,7 @@ class DraftServicer(DraftServiceServicer):
             first.model, first.number, first.path, first.offset, _chunks(first, request_iterator),
             current().principal,
         )  # fmt: skip
-        return messages.WriteFileResponse(file=draft_wire.file(file, received))
+        return messages.WriteFileResponse(file=drafts_wire.file(file, received))
 
     async def SealVersion(
         self, request: messages.SealVersionRequest, context: _Context

@@ -6,8 +6,8 @@ import grpc
 
 from colonnade.api.registry.v1 import evaluations_pb2 as messages
 from colonnade.api.registry.v1.evaluations_pb2_grpc import EvaluationServiceServicer
-from colonnade.registry import evaluation_wire as wire
 from colonnade.registry.evaluations.service import Evaluations
+from colonnade.registry.servicers import evaluations_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["EvaluationService"].full_name

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from colonnade.api.registry.v1 import catalogue_pb2 as messages
-from colonnade.registry import wire
 from colonnade.registry.catalogue.records import (
     Metric,
     ModelChange,
@@ -16,17 +15,18 @@ from colonnade.registry.catalogue.records import (
     VersionRecord,
 )
 from colonnade.registry.catalogue.service import Search
+from colonnade.registry.servicers import versions_wire
 
 
 def model(record: ModelRecord) -> messages.ModelRecord:
     return messages.ModelRecord(
-        model=wire.model(record.model), tags=record.tags, updated_at=_stamp(record.updated_at)
+        model=versions_wire.model(record.model), tags=record.tags, updated_at=_stamp(record.updated_at)
     )
 
 
 def version(record: VersionRecord) -> messages.VersionRecord:
     return messages.VersionRecord(
-        version=wire.version(record.version),
+        version=versions_wire.version(record.version),
         tenant=record.tenant,
         description=record.description,
         card=record.card,

@@ -8,9 +8,9 @@ import grpc
 
 from colonnade.api.registry.v1 import events_pb2 as messages
 from colonnade.api.registry.v1.events_pb2_grpc import EventServiceServicer
-from colonnade.registry import event_wire as wire
 from colonnade.registry.events.service import Events
 from colonnade.registry.events.webhooks import Webhooks
+from colonnade.registry.servicers import events_wire as wire
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["EventService"].full_name
@@ -38,8 +38,8 @@ class EventServicer(EventServiceServicer):
     async def CreateWebhook(
         self, request: messages.CreateWebhookRequest, context: _Context
     ) -> messages.CreateWebhookResponse:
-        made = await self._webhooks.create(wire.order(request), current().principal)
-        return messages.CreateWebhookResponse(webhook=wire.webhook(made, made.delivered), secret=made.secret)
+        made, secret = await self._webhooks.create(wire.order(request), current().principal)
+        return messages.CreateWebhookResponse(webhook=wire.webhook(made, made.delivered), secret=secret)
 
     async def ListWebhooks(
         self, request: messages.ListWebhooksRequest, context: _Context

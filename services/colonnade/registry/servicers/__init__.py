@@ -1,0 +1,1 @@
+"""The gRPC methods, one file a noun: message to domain, one use case, domain to message."""
