@@ -1,0 +1,28 @@
+"""What the training service is about: jobs, and what happens to them."""
+
+from colonnade.training.domain.job import (
+    KINDS,
+    Asked,
+    Event,
+    Job,
+    Progress,
+    State,
+    cancelled,
+    concluded,
+    lost,
+    resumed,
+    retried,
+    seen,
+    started,
+    submitted,
+)
+from colonnade.training.domain.once import Once
+from colonnade.training.domain.output import ModelVersion, Output
+from colonnade.training.domain.registering import brought, not_published, noted, published, sealed
+from colonnade.training.domain.worker import Ending, Sight, Worker
+
+__all__ = [
+    "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Once", "Output", "Progress", "Sight",
+    "State", "Worker", "brought", "cancelled", "concluded", "lost", "not_published", "noted", "published",
+    "resumed", "retried", "sealed", "seen", "started", "submitted",
+]  # fmt: skip

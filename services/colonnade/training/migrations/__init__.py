@@ -1,0 +1,1 @@
+"""The training service's history: one revision a file, oldest first."""
