@@ -33,7 +33,7 @@ def submit(
     """Upload a file and have its lines answered; print the batch's id."""
     with connect(url, api_key) as client:
         batch = client.batches.submit(file, endpoint)
-        out().print(batch.id, markup=False)
+        out().print(batch.id)
         if wait:
             _wait(client, batch.id)
 
@@ -67,10 +67,10 @@ def show(batch_id: BatchId, as_json: AsJson = False, url: Url = None, api_key: A
         out().print_json(data=asdict(batch), default=str)
         return
     total, answered, failed = _counts(batch)
-    out().print(f"{batch.id}  {batch.status}  {answered} of {total} answered, {failed} failed", markup=False)
+    out().print(f"{batch.id}  {batch.status}  {answered} of {total} answered, {failed} failed")
     for error in batch.errors:
         line = f"line {error.line}: " if error.line else ""
-        out().print(f"  {line}{error.message} ({error.code})", markup=False)
+        out().print(f"  {line}{error.message} ({error.code})")
 
 
 @app.command("wait")

@@ -30,7 +30,7 @@ def show(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None) -> No
     rows.add_row(state.store, *held, *map(str, counts))
     out().print(rows)
     for model, threshold in sorted(state.thresholds.items()):
-        out().print(f"{model}: questions that are alike to {threshold:g} count as the same", markup=False)
+        out().print(f"{model}: questions that are alike to {threshold:g} count as the same")
 
 
 @app.command("purge")

@@ -84,7 +84,7 @@ def card(version: _Version, url: Url = None, api_key: ApiKey = None) -> None:
     """Print a version's card: its author's words, and what the platform knows."""
     with connect(url, api_key) as client:
         text = client.models.card(*version_of(version))
-    out().print(printable(text), markup=False, highlight=False, soft_wrap=True)
+    out().print(printable(text))
 
 
 def tag(

@@ -2,13 +2,16 @@
 
 import os
 import signal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colonnade.cli.connection import HomeFolder
 from colonnade.cli.terminal import remark
 from colonnade.errors import Unavailable
+
+if TYPE_CHECKING:
+    from colonnade.supervise.home import Home
 
 
 def down(
@@ -38,3 +41,12 @@ def down(
         remark(f"Killed the supervisor (pid {pid}) and its services.")
     else:
         remark("Stopped.")
+    tell_of_runs(place)
+
+
+def tell_of_runs(home: "Home") -> None:
+    """Says what goes on without the platform: whoever stops it may think that nothing does."""
+    from colonnade.supervise.runs import going_on
+
+    for job, pid in sorted(going_on(home).items()):
+        remark(f"{job} is still being trained (pid {pid}); the next `colonnade up` finds it again.")

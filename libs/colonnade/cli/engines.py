@@ -33,7 +33,7 @@ def engines(as_json: AsJson = False, url: Url = None, api_key: ApiKey = None) ->
     out().print(rows)
     for engine in known:
         for line in _left_out(engine):
-            out().print(f"{engine.address}: {line}", markup=False)
+            out().print(f"{engine.address}: {line}")
 
 
 def _left_out(engine: "Engine") -> list[str]:

@@ -43,7 +43,7 @@ def events(
         none = True
         for event in found:
             none = False
-            out().print(json.dumps(asdict(event), default=str) if as_json else told(event), markup=False)
+            out().print(json.dumps(asdict(event), default=str) if as_json else told(event))
         if none and not as_json:
             remark("Nothing of that kind has happened.")
 

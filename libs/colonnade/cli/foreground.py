@@ -4,6 +4,7 @@ import asyncio
 import sys
 from contextlib import suppress
 
+from colonnade.cli.down import tell_of_runs
 from colonnade.cli.failures import show
 from colonnade.cli.guide import Guide
 from colonnade.cli.terminal import remark
@@ -45,6 +46,7 @@ async def run_attached(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+    tell_of_runs(home)
     return started_well
 
 

@@ -110,5 +110,5 @@ def _print_new(made: "NewKey", as_json: bool) -> None:
         out().print_json(data=asdict(made), default=str)
         return
     remark(f"Key {made.id} ({', '.join(made.roles)}). This is the only time that it is shown:")
-    out().print(made.secret, markup=False)
+    out().print(made.secret)
     remark("Use it with: export COLONNADE_API_KEY=<the key>")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from colonnade.cli.cataloguing import version_of
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.terminal import out, printable, remark, table
-from colonnade.errors import InvalidArgument
 
 
 def lineage(
@@ -37,7 +37,7 @@ def lineage(
         return
     for tree in trees(found, downstream=downstream):
         out().print(tree)
-    out().print(summary(found, downstream=downstream), markup=False)
+    out().print(summary(found, downstream=downstream))
 
 
 def evaluations(
@@ -47,11 +47,9 @@ def evaluations(
     api_key: ApiKey = None,
 ) -> None:
     """What was measured of a version, by gates and by people, newest first."""
-    name, _, number = version.partition(":")
-    if not number.isdigit():
-        raise InvalidArgument("name the version, as in smollm2:3", field="version")
+    name, number = version_of(version)
     with connect(url, api_key) as client:
-        found = client.models.evaluations(name, int(number))
+        found = client.models.evaluations(name, number)
     if as_json:
         out().print_json(data=[asdict(each) for each in found], default=str)
         return

@@ -11,7 +11,8 @@ from colonnade.errors import NotFound
 
 def logs(
     service: Annotated[
-        str | None, typer.Argument(help="gateway, inference, engine, registry or supervisor; else all.")
+        str | None,
+        typer.Argument(help="gateway, inference, training, engine, registry or supervisor; else all."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
@@ -32,7 +33,7 @@ def logs(
     journal = Journal([place.log(name) for name in ([service] if service else known)])
     console = out()
     for line in journal.last(lines):
-        console.print(line.raw if raw else rendered(line), markup=False)
+        console.print(line.raw if raw else rendered(line))
     if follow:
         for line in journal.follow():
-            console.print(line.raw if raw else rendered(line), markup=False)
+            console.print(line.raw if raw else rendered(line))

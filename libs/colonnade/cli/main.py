@@ -14,6 +14,7 @@ from colonnade.cli import (
     engines,
     events,
     generate,
+    jobs,
     keys,
     limits,
     lineage,
@@ -25,10 +26,12 @@ from colonnade.cli import (
     score,
     status,
     tokenize,
+    train,
     up,
     usage,
     version,
     webhooks,
+    whoami,
 )
 from colonnade.cli.failures import Group
 
@@ -64,12 +67,15 @@ app.command("embed", rich_help_panel=_USE)(embed.embed)
 app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
+app.command("train", rich_help_panel=_USE)(train.train)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_USE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
 app.command("events", rich_help_panel=_CARE)(events.events)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(registry.app, name="registry", rich_help_panel=_CARE)
 app.command("lineage", rich_help_panel=_CARE)(lineage.lineage)
+app.command("whoami", rich_help_panel=_CARE)(whoami.whoami)
 app.add_typer(keys.app, name="keys", rich_help_panel=_CARE)
 app.add_typer(limits.app, name="limits", rich_help_panel=_CARE)
 app.add_typer(cache.app, name="cache", rich_help_panel=_CARE)

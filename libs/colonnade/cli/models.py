@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli import cataloguing, sealing
+from colonnade.cli import cataloguing, drafting, sealing
 from colonnade.cli.connection import ApiKey, AsJson, HomeFolder, Url, connect
 from colonnade.cli.lineage import evaluations
 from colonnade.cli.terminal import human_bytes, out, remark, table
@@ -55,11 +55,11 @@ def show_model(name: Name, as_json: AsJson = False, url: Url = None, api_key: Ap
     if as_json:
         _print_json(asdict(model))
         return
-    out().print(f"{model.name}  {model.description}".rstrip(), markup=False)
+    out().print(f"{model.name}  {model.description}".rstrip())
     if model.base:
-        out().print(f"  an adapter of {model.base[:19]}", markup=False)
+        out().print(f"  an adapter of {model.base[:19]}")
     for alias in model.aliases:
-        out().print(f"  {told(alias)}", markup=False)
+        out().print(f"  {told(alias)}")
     _print_versions(model)
 
 
@@ -211,6 +211,7 @@ def set_alias(
     remark(f"{name}: {told(moved)} (revision {moved.revision})")
 
 
+app.command("drafts")(drafting.drafts)
 app.command("seals")(sealing.show_seals)
 app.command("sign")(sealing.sign_versions)
 

@@ -88,7 +88,7 @@ def _say_collected(done: "Collected", dry_run: bool) -> None:
 
 
 def _say_backed_up(done: "BackedUp") -> None:
-    out().print(done.name, markup=False)
+    out().print(done.name)
     remark(f"{done.copied} files copied ({human_bytes(done.copied_bytes)}), {done.kept} were there already.")
     if done.dropped:
         remark(f"{done.dropped} earlier backups made room.")

@@ -41,7 +41,7 @@ def start(
     given = read_plan(plan) if plan else None
     with connect(url, api_key) as client:
         begun = client.rollouts.start(model, version, alias=alias, policy=policy, plan=given, why=why)
-        out().print(begun.id, markup=False)
+        out().print(begun.id)
         if watch:
             _watch(client, begun.id)
 
@@ -84,9 +84,9 @@ def show(rollout_id: Id, as_json: AsJson = False, url: Url = None, api_key: ApiK
         out().print_json(data=asdict(found), default=str)
         return
     for line in frame(found):
-        out().print(line, markup=False)
+        out().print(line)
     for event in found.events:
-        out().print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.what}  {event.by}  {event.words}", markup=False)
+        out().print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.what}  {event.by}  {event.words}")
 
 
 @app.command("watch")

@@ -26,12 +26,11 @@ def status(home: HomeFolder = None, as_json: AsJson = False) -> None:
     out().print(as_table(now.services))
     for service in now.services:
         if service.reason:
-            out().print(f"{service.name}: {service.reason}", markup=False)
+            out().print(f"{service.name}: {service.reason}")
     state = "stopping" if now.stopping else "ready" if now.ready else "not ready"
     address = f" at {now.url}" if now.url else ""
     out().print(
         f"\nThe platform{address} (pid {now.pid}) is {state}; up {human_seconds(now.uptime_seconds)}.",
-        markup=False,
     )
 
 

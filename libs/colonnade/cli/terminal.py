@@ -1,10 +1,13 @@
 """What the commands write to: results on stdout, remarks and errors on stderr."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,19 +22,30 @@ def out() -> "Console":
 
     # Where a program reads, columns must not be folded to the width of a terminal that is not there.
     width = None if sys.stdout.isatty() else _WIDE
-    return Console(highlight=False, soft_wrap=True, width=width)
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=True, width=width)
 
 
 def err() -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """A plain line for people, where it cannot get into a pipe; a closed terminal does not matter."""
+    _said(printable(text))
+
+
+def aside(text: str) -> None:
+    """A remark that one may pass over: dim in a terminal."""
+    dim = err().is_terminal and "NO_COLOR" not in os.environ
+    lines = printable(text).split("\n")
+    _said("\n".join(typer.style(line, dim=True) for line in lines) if dim else "\n".join(lines))
+
+
+def _said(text: str) -> None:
     with suppress(OSError):
-        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
 

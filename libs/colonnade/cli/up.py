@@ -45,7 +45,7 @@ def up(
     ] = CONSOLE_PORT,
     no_console: Annotated[bool, typer.Option("--no-console", help="Leave the web console out.")] = False,
 ) -> None:
-    """Start the platform on this machine: registry, engine, inference, gateway, console. Ctrl-C stops it."""
+    """Start the platform of this machine: registry, engine, inference, training, gateway, console."""
     import asyncio
 
     from colonnade.cli.foreground import run_attached, run_detached
@@ -57,6 +57,7 @@ def up(
             raise InvalidArgument(f"{option} is for engines under Ray; add --ray", field=option.strip("-"))
     engines = _under_ray(engine, replicas, ray_address) if ray else _beside_each_other(engine, vllm_python)
     _allow_imports_from_here()
+    _train_from_here()
     begin = run_detached if detach else run_attached
     console = None if no_console else _console(host, console_port)
     if not asyncio.run(begin(place, host, port, wants_model=not no_import, engines=engines, console=console)):
@@ -109,3 +110,10 @@ def _allow_imports_from_here() -> None:
     home, here = Path.home(), Path.cwd()
     roots = [home] if home.is_relative_to(here) else [home, here]
     os.environ.setdefault("COLONNADE_REGISTRY_IMPORT_ROOTS", os.pathsep.join(map(str, roots)))
+
+
+def _train_from_here() -> None:
+    """Relative paths in recipes begin where the user stands, and recipes may read there: not above the user's
+    home folder, as for imports."""
+    home, here = Path.home(), Path.cwd()
+    os.environ.setdefault("COLONNADE_TRAINING_WORK_DIR", str(home if home.is_relative_to(here) else here))

@@ -25,13 +25,13 @@ def version(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) ->
         out().print_json(data=facts)
         return
     for name, value in facts.items():
-        out().print(f"{name:10} {value or 'not reachable'}", markup=False)
+        out().print(f"{name:10} {value or 'not reachable'}")
 
 
 def own(wanted: bool) -> None:
     """``colonnade --version``: of this command alone, without asking anybody."""
     if wanted:
-        out().print(f"colonnade {installed('colonnade')}", markup=False)
+        out().print(f"colonnade {installed('colonnade')}")
         raise typer.Exit
 
 

@@ -34,7 +34,7 @@ def create(
     remark(
         f"Webhook {made.id}, told of what comes after event {made.delivered}. Its secret, shown this once:"
     )
-    out().print(made.secret, markup=False)
+    out().print(made.secret)
 
 
 @app.command("list")

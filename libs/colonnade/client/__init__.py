@@ -6,7 +6,7 @@ with Colonnade() as client:
     print(client.generate("The capital of France is", max_tokens=8).text)
 """
 
-from colonnade.client.aio import AsyncColonnade, AsyncStream
+from colonnade.client.aio import AsyncColonnade
 from colonnade.client.batch_calls import Batch, BatchError, BatchLine, File, LineCounts
 from colonnade.client.cache import CacheState
 from colonnade.client.calls import GenerateOptions, TextOptions
@@ -28,13 +28,19 @@ from colonnade.client.results import (
     EngineBreaker,
     Generation,
     Health,
+    Identity,
     ImportProgress,
+    Job,
+    JobEvent,
     Key,
+    LogLine,
     Model,
     ModelVersion,
     NewKey,
     PlatformVersion,
+    Point,
     Prepared,
+    Produced,
     Rival,
     Score,
     Scores,
@@ -56,7 +62,8 @@ from colonnade.client.rollout_calls import (
     RolloutStep,
 )
 from colonnade.client.seal_calls import Seal, SealDetail, SealList
-from colonnade.client.sync import Colonnade, Stream
+from colonnade.client.streams import AsyncStream, Stream
+from colonnade.client.sync import Colonnade
 from colonnade.client.upkeep import BackedUp, Collected
 
 __all__ = [
@@ -93,7 +100,10 @@ __all__ = [
     "GenerateOptions",
     "Generation",
     "Health",
+    "Identity",
     "ImportProgress",
+    "Job",
+    "JobEvent",
     "Key",
     "Left",
     "Limits",
@@ -102,6 +112,7 @@ __all__ = [
     "LineageEdge",
     "LineageNode",
     "LineagePlace",
+    "LogLine",
     "Metric",
     "Model",
     "ModelVersion",
@@ -109,8 +120,10 @@ __all__ = [
     "NewWebhook",
     "Plan",
     "PlatformVersion",
+    "Point",
     "Policy",
     "Prepared",
+    "Produced",
     "Quota",
     "Remaining",
     "Rival",

@@ -21,6 +21,7 @@ from colonnade.client.results import (
     Engine,
     Generation,
     Health,
+    Identity,
     ImportProgress,
     Key,
     Model,
@@ -219,6 +220,10 @@ def create_key(
 
 def engines() -> Call[list[Engine]]:
     return Call(Request("GET", "/engines", repeatable=True), parsing.listed("engines", Engine))
+
+
+def whoami() -> Call[Identity]:
+    return Call(Request("GET", "/whoami", repeatable=True), parsing.one(Identity))
 
 
 def list_keys() -> Call[list[Key]]:

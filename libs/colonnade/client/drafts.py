@@ -12,11 +12,12 @@ from colonnade.client import draft_calls as calls
 from colonnade.client import exchange
 from colonnade.client.draft_calls import Draft, DraftFile, FileToSend
 from colonnade.client.results import ImportProgress, Version
+from colonnade.client.streams import AsyncStream, Stream
 
 if TYPE_CHECKING:
-    from colonnade.client.aio import AsyncColonnade, AsyncStream
+    from colonnade.client.aio import AsyncColonnade
     from colonnade.client.pushing import Sent
-    from colonnade.client.sync import Colonnade, Stream
+    from colonnade.client.sync import Colonnade
 
 
 class SyncDrafts:
@@ -55,8 +56,6 @@ class SyncDrafts:
 
     def seal(self, model: str, number: int) -> "Stream[ImportProgress, Version]":
         """Makes the version; iterate for progress, or ``wait``."""
-        from colonnade.client.sync import Stream
-
         return Stream(self._client, calls.seal(model, number))
 
     def discard(self, model: str, number: int) -> None:
@@ -84,6 +83,7 @@ class SyncDrafts:
         request_id = exchange.new_request_id()
         response = self._client._send(calls.read(name, version, path, start), request_id, stream=True)
         with closing(response):
+            exchange.check_part(response, start)
             try:
                 yield from response.iter_bytes()
             except httpx.HTTPError as error:
@@ -128,8 +128,6 @@ class AsyncDrafts:
 
     def seal(self, model: str, number: int) -> "AsyncStream[ImportProgress, Version]":
         """Makes the version; iterate for progress, or ``wait``."""
-        from colonnade.client.aio import AsyncStream
-
         return AsyncStream(self._client, calls.seal(model, number))
 
     async def discard(self, model: str, number: int) -> None:
@@ -140,6 +138,7 @@ class AsyncDrafts:
         request_id = exchange.new_request_id()
         response = await self._client._send(calls.read(name, version, path, start), request_id, stream=True)
         async with aclosing(response):
+            exchange.check_part(response, start)
             try:
                 async for piece in response.aiter_bytes():
                     yield piece

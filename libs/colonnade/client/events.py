@@ -5,16 +5,13 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from colonnade.client import event_calls as calls
+from colonnade.client.coming_back import COME_BACK, pause
 from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
-from colonnade.errors import DeadlineExceeded, Overloaded, Unavailable
-from colonnade.errors.backoff import backoff
+from colonnade.client.streams import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from colonnade.client.aio import AsyncColonnade
     from colonnade.client.sync import Colonnade
-
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 10.0
-_COME_BACK = (Unavailable, DeadlineExceeded, Overloaded)
 
 
 class SyncEvents:
@@ -42,8 +39,6 @@ class SyncEvents:
         """Those after a number (by default the newest), and what happens from then on, without end.
 
         Comes back by itself, where it was, when the platform was away; what it raises at first is raised."""
-        from colonnade.client.sync import Stream
-
         seen = calls.place(after, self._client._call(calls.page(None, (), (), 1)).last)
         failures = 0
         while True:
@@ -53,9 +48,9 @@ class SyncEvents:
                     for event in stream:
                         yield event
                         seen = event.number
-            except _COME_BACK:
+            except COME_BACK:
                 failures += 1
-            self._client._sleep(_pause(failures))
+            self._client._sleep(pause(failures))
 
 
 class AsyncEvents:
@@ -84,8 +79,6 @@ class AsyncEvents:
 
         Comes back by itself, where it was, when the platform was away; what it raises at first is raised.
         Close it (``contextlib.aclosing``) where it is left."""
-        from colonnade.client.aio import AsyncStream
-
         seen = calls.place(after, (await self._client._call(calls.page(None, (), (), 1))).last)
         failures = 0
         while True:
@@ -95,9 +88,9 @@ class AsyncEvents:
                     async for event in stream:
                         yield event
                         seen = event.number
-            except _COME_BACK:
+            except COME_BACK:
                 failures += 1
-            await self._client._sleep(_pause(failures))
+            await self._client._sleep(pause(failures))
 
 
 class SyncWebhooks:
@@ -146,8 +139,3 @@ class AsyncWebhooks:
     async def resume(self, webhook_id: str) -> Webhook:
         """One that was given up goes on where it stopped, at once."""
         return await self._client._call(calls.resume_webhook(webhook_id))
-
-
-def _pause(failures: int) -> float:
-    """Also before coming back to a stream that ended well: it may have been the platform's last."""
-    return backoff(max(1, failures), first=_FIRST_PAUSE_SECONDS, longest=_LONGEST_PAUSE_SECONDS)

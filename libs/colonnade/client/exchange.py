@@ -116,6 +116,12 @@ def check_events(response: httpx.Response) -> None:
         raise not_understood("not an event stream")
 
 
+def check_part(response: httpx.Response, start: int) -> None:
+    """``Internal`` where something on the way answers with a whole file instead of what follows ``start``."""
+    if start and response.status_code != 206:
+        raise not_understood("a whole file where the rest of it was asked for")
+
+
 def refusal(response: httpx.Response, request_id: str) -> ColonnadeError:
     """The error of an answer that was read; a body that is not the platform's is judged by its status."""
     if response.has_redirect_location:

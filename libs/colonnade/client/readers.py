@@ -63,7 +63,7 @@ class GenerationReader:
 
     def result(self) -> Generation:
         if self._last is None:
-            raise _broken_off()
+            raise broken_off()
         return self._last
 
     def _together(self, body: dict[str, Any]) -> Generation:
@@ -86,7 +86,7 @@ class ImportReader:
 
     def result(self) -> Version:
         if self._version is None:
-            raise _broken_off()
+            raise broken_off()
         return self._version
 
 
@@ -107,7 +107,7 @@ class PrepareReader:
 
     def result(self) -> list[Prepared]:
         if not (self._whole and self._ready):
-            raise _broken_off()
+            raise broken_off()
         return self._ready
 
 
@@ -154,5 +154,6 @@ def _openai_error(error: dict[str, Any], fallback: str, request_id: str) -> Colo
     return error_of(known, str(error.get("message", "the request was refused")), details)
 
 
-def _broken_off() -> Unavailable:
+def broken_off() -> Unavailable:
+    """Of a stream without its last event."""
     return Unavailable("the stream broke off before its end; the platform may have stopped, try again")

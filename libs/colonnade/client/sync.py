@@ -1,120 +1,42 @@
 """The synchronous client."""
 
-import builtins
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import Generic, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import httpx
 
-from colonnade.client import calls, exchange, lineage_calls
+from colonnade.client import calls, exchange
 from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.cache import SyncCache
-from colonnade.client.calls import Call, GenerateOptions, Request, StreamCall, TextOptions
-from colonnade.client.catalogue import SyncCatalogue
+from colonnade.client.calls import Call, GenerateOptions, Request, TextOptions
 from colonnade.client.configuration import configure
 from colonnade.client.drafts import SyncDrafts
 from colonnade.client.events import SyncEvents, SyncWebhooks
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
+from colonnade.client.jobs import SyncJobs
 from colonnade.client.keys import SyncKeys
-from colonnade.client.lineage import SyncLineage, all_evaluations
-from colonnade.client.lineage_calls import Evaluation
+from colonnade.client.lineage import SyncLineage
+from colonnade.client.models import SyncModels
 from colonnade.client.results import (
-    Alias,
-    AliasTarget,
     Chunk,
     Embeddings,
     Engine,
     Generation,
     Health,
-    ImportProgress,
-    Model,
+    Identity,
     PlatformVersion,
-    Prepared,
     Scores,
     Tokens,
-    Version,
 )
 from colonnade.client.rollouts import SyncRollouts
 from colonnade.client.seals import SyncSeals
-from colonnade.client.sse import EventParser
+from colonnade.client.streams import Stream
 from colonnade.client.upkeep import SyncRegistry
 
 _T = TypeVar("_T")
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-class Stream(Generic[_Item, _Result]):
-    """Items as they come, then ``result``. Opens at its first use; leaving it early cancels the work behind.
-
-    Iterate over it directly, or inside ``with`` where the end of the block is the moment to cancel.
-    """
-
-    def __init__(self, client: "Colonnade", call: StreamCall[_Item, _Result]) -> None:
-        self._client = client
-        self._call = call
-        self._reader = call.reader()
-        self._response: httpx.Response | None = None
-        self._result: _Result | None = None
-        self._closed = False
-        self.request_id = exchange.new_request_id()
-
-    @property
-    def result(self) -> _Result:
-        """What the whole stream came to; there is one once the last item was read."""
-        if self._result is None:
-            raise exchange.unfinished()
-        return self._result
-
-    def wait(self) -> _Result:
-        """Runs to the end and returns the result."""
-        for _ in self:
-            pass
-        return self.result
-
-    def close(self) -> None:
-        """Cancels what has not come yet. Safe to call twice."""
-        self._closed = True
-        if self._response is not None:
-            self._response.close()
-
-    def __iter__(self) -> Iterator[_Item]:
-        return self._read()
-
-    def __enter__(self) -> Self:
-        self._open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _open(self) -> httpx.Response:
-        if self._response is None:
-            self._response = self._client._send(self._call.request, self.request_id, stream=True)
-        return self._response
-
-    def _read(self) -> Iterator[_Item]:
-        parser = EventParser()
-        if self._closed:
-            return
-        try:
-            response = self._open()
-            exchange.check_events(response)
-            for data in response.iter_bytes():
-                for event in parser.feed(data):
-                    if (item := self._reader.read(event)) is not None:
-                        yield item
-            self._result = self._reader.result()
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            if not self._closed:
-                raise exchange.failure(error, self._client.configuration, self.request_id) from None
-        finally:
-            self.close()
 
 
 class Colonnade:
@@ -137,13 +59,14 @@ class Colonnade:
         self.configuration = configure(base_url, api_key, timeout, max_retries)
         self._http = httpx.Client(**exchange.client_options(self.configuration), transport=transport)
         self._sleep = sleep
-        self.models = Models(self)
+        self.models = SyncModels(self)
         self.keys = SyncKeys(self)
         self.limits = SyncLimits(self)
         self.cache = SyncCache(self)
         self.files = SyncFiles(self)
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
+        self.jobs = SyncJobs(self)
         self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)
@@ -198,6 +121,10 @@ class Colonnade:
         """Requests and tokens, added up by key, model and day, as far as the caller may see them."""
         return self._call(usage(asked))
 
+    def whoami(self) -> Identity:
+        """As whom the platform lets this client in, and which routes it may call."""
+        return self._call(calls.whoami())
+
     def health(self) -> Health:
         return self._call(calls.health())
 
@@ -243,82 +170,3 @@ class Colonnade:
             if delay is None:
                 raise problem
             self._sleep(delay)
-
-
-class Models(SyncCatalogue):
-    """The registry's models, versions and aliases."""
-
-    def __init__(self, client: Colonnade) -> None:
-        self._client = client
-
-    def list(self) -> list[Model]:
-        models: builtins.list[Model] = []
-        page = self._client._call(calls.list_models(""))
-        models += page.models
-        while page.next_page_token:
-            page = self._client._call(calls.list_models(page.next_page_token))
-            models += page.models
-        return models
-
-    def get(self, name: str) -> Model:
-        """With all versions, newest first."""
-        return self._client._call(calls.get_model(name))
-
-    def import_(
-        self,
-        source: str,
-        *,
-        name: str | None = None,
-        alias: str | None = None,
-        description: str | None = None,
-        base: str | None = None,
-    ) -> Stream[ImportProgress, Version]:
-        """Converts a source into a new version; iterate for progress.
-
-        ``source`` is ``bundled:<name>``, or a folder or ``.gguf`` file on the platform's machine;
-        ``alias`` is moved to the version once it is there. A folder with a LoRA adapter that PEFT saved needs
-        its ``base``: the model version that it was made for, as in ``"smollm2:1"``.
-        """
-        return Stream(self._client, calls.import_model(source, name, alias, description, base))
-
-    def prepare(self, reference: str) -> Stream[Prepared, builtins.list[Prepared]]:
-        """Has an engine load what ``name``, ``name@alias`` or ``name:version`` means, ahead of its requests;
-        iterate, or ``wait``, for the versions that are ready."""
-        return Stream(self._client, calls.prepare_model(reference))
-
-    def set_alias(
-        self,
-        name: str,
-        alias: str,
-        targets: int | Sequence[AliasTarget],
-        *,
-        expected_revision: int | None = None,
-    ) -> Alias:
-        """Moves an alias to one version, or to several by weight.
-
-        ``expected_revision`` raises ``Conflict`` where someone else moved it first; 0: it must not exist yet.
-        """
-        return self._client._call(calls.set_alias(name, alias, targets, expected_revision))
-
-    def delete_alias(self, name: str, alias: str) -> None:
-        self._client._call(calls.delete_alias(name, alias))
-
-    def evaluations(self, name: str, version: int) -> builtins.list[Evaluation]:
-        """What was measured of a version, newest first."""
-        return all_evaluations(self._client, name, version)
-
-    def record_evaluation(
-        self,
-        name: str,
-        version: int,
-        suite: str,
-        results: Mapping[str, float],
-        *,
-        suite_digest: str | None = None,
-        outcome: str | None = None,
-        origin: str | None = None,
-    ) -> Evaluation:
-        """Keeps what was measured of a version: figures by name. ``outcome`` is ``passed`` or ``failed``
-        where something was at stake, ``origin`` the run that it was made for."""
-        call = lineage_calls.record_evaluation(name, version, suite, results, suite_digest, outcome, origin)
-        return self._client._call(call)

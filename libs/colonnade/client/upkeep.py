@@ -8,11 +8,12 @@ from colonnade.client.calls import Request, StreamCall, _given
 from colonnade.client.parsing import decoded
 from colonnade.client.readers import payload
 from colonnade.client.sse import Event
+from colonnade.client.streams import AsyncStream, Stream
 from colonnade.errors import Unavailable
 
 if TYPE_CHECKING:
-    from colonnade.client.aio import AsyncColonnade, AsyncStream
-    from colonnade.client.sync import Colonnade, Stream
+    from colonnade.client.aio import AsyncColonnade
+    from colonnade.client.sync import Colonnade
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,10 @@ class SyncRegistry:
 
     def collect(self, *, dry_run: bool = False) -> "Stream[Collected, Collected]":
         """Removes files that nothing names, and nothing has named for the grace period."""
-        from colonnade.client.sync import Stream
-
         return Stream(self._client, _collect(dry_run))
 
     def backup(self, to: str = "", *, keep: int = 0) -> "Stream[BackedUp, BackedUp]":
         """To a name below the registry's backup root; ``keep`` so many of those there, 0: all."""
-        from colonnade.client.sync import Stream
-
         return Stream(self._client, _backup(to, keep))
 
 
@@ -74,14 +71,10 @@ class AsyncRegistry:
 
     def collect(self, *, dry_run: bool = False) -> "AsyncStream[Collected, Collected]":
         """Removes files that nothing names, and nothing has named for the grace period."""
-        from colonnade.client.aio import AsyncStream
-
         return AsyncStream(self._client, _collect(dry_run))
 
     def backup(self, to: str = "", *, keep: int = 0) -> "AsyncStream[BackedUp, BackedUp]":
         """To a name below the registry's backup root; ``keep`` so many of those there, 0: all."""
-        from colonnade.client.aio import AsyncStream
-
         return AsyncStream(self._client, _backup(to, keep))
 
 

@@ -14,6 +14,7 @@ from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.evaluations import RegistryEvaluations
 from colonnade.gateway.adapters.events import RegistryEvents
 from colonnade.gateway.adapters.file_contents import FolderContents
+from colonnade.gateway.adapters.jobs import TrainingJobs
 from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.lineage import RegistryLineage
@@ -40,6 +41,7 @@ from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
 from colonnade.gateway.service.gateway import Gateway
+from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
@@ -88,6 +90,7 @@ async def serve(settings: GatewaySettings) -> None:
 async def _stopped(gateway: Gateway) -> None:
     await until_stopped()
     gateway.events.close()
+    gateway.jobs.close()
 
 
 async def report(settings: GatewaySettings) -> dict[str, object]:
@@ -98,6 +101,7 @@ async def report(settings: GatewaySettings) -> dict[str, object]:
             "database": backend_of(settings.database),
             "registry": settings.registry,
             "inference": settings.inference,
+            "training": settings.training,
             "keys_required": bool(settings.bootstrap_key.get_secret_value()) or await store.ever(),
         }
 
@@ -113,6 +117,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         identity = Identity(settings.service, settings.identity)
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
+        training = await stack.enter_async_context(Peer("training", settings.training, identity))
         asking = Calls(registry, identity)
         catalog = RegistryCatalog(asking)
         bootstrap = settings.bootstrap_key.get_secret_value()
@@ -127,9 +132,9 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         resolver = Resolver(catalog, settings.resolution_seconds, left=caches.left)
         evaluations = RegistryEvaluations(asking)
         book = RegistryRollouts(asking)
-        drafts = Drafts(RegistryDrafts(asking), catalog, audit, resolver.forget)
-        models = Models(catalog, audit, resolver.forget, caches)
         catalogue = RegistryCatalogue(asking)
+        drafts = Drafts(RegistryDrafts(asking), catalogue, audit, resolver.forget)
+        models = Models(catalog, audit, resolver.forget, caches)
         descriptions = Descriptions(catalogue, evaluations, audit, resolver.forget)
         lineage = Lineage(RegistryLineage(asking), audit)
         making = Making(drafts, descriptions, lineage)
@@ -158,6 +163,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             evaluations=Evaluations(evaluations, audit),
             descriptions=descriptions,
             drafts=drafts,
+            jobs=Jobs(TrainingJobs(Calls(training, identity)), audit),
             events=Events(RegistryEvents(asking), audit),
             upkeep=Upkeep(GrpcUpkeep(asking), audit),
             limits=LimitAdmin(limits, store, fair_use, audit),

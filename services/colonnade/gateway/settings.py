@@ -49,6 +49,8 @@ class GatewaySettings(ProcessSettings):
     """For a whole body to arrive."""
     head_seconds: float = Field(default=_HTTP.head_seconds, gt=0)
     """For the request line and all headers to arrive."""
+    untaken_seconds: float = Field(default=_HTTP.untaken_seconds, gt=0, le=86400)
+    """For a client to take something of what is sent to it; then its connection ends."""
     max_requests: int = Field(default=_HTTP.max_requests, ge=1)
     """Requests at once; more are refused with 429."""
     max_connections: int = Field(default=_HTTP.max_connections, ge=1)
@@ -181,6 +183,7 @@ class GatewaySettings(ProcessSettings):
             max_file_bytes=self.file_bytes,
             upload_seconds=self.upload_seconds,
             head_seconds=self.head_seconds,
+            untaken_seconds=self.untaken_seconds,
             max_requests=self.max_requests,
             max_connections=self.max_connections,
             request_seconds=self.request_seconds,

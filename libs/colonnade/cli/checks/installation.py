@@ -14,10 +14,14 @@ _OLDEST = (3, 11)
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("fastapi", "uvicorn", "sqlalchemy", "aiosqlite"),
     "registry": ("sqlalchemy", "aiosqlite", "alembic"),
+    "training": ("sqlalchemy", "aiosqlite", "alembic"),
     "console": ("nicegui",),
     "engine": ("torch", "safetensors", "tokenizers", "jinja2"),
+    "learn": ("torch", "safetensors", "tokenizers", "jinja2", "datasketch", "pyarrow", "pytorch_optimizer"),
     "convert": ("torch", "safetensors", "tokenizers", "gguf"),
 }
+_OPTIONAL = frozenset({"console", "learn"})
+"""The platform runs without them: without its console, and without starting runs."""
 _BUNDLED = MODELS[DEFAULT]
 
 
@@ -39,8 +43,7 @@ def parts(needs: Mapping[str, tuple[str, ...]] = _NEEDS) -> Iterator[Finding]:
     for part, modules in needs.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         if missing:
-            # The platform runs without the console.
-            yield (warn if part == "console" else fail)(
+            yield (warn if part in _OPTIONAL else fail)(
                 "parts",
                 f"{part} cannot start: {', '.join(missing)} not installed",
                 f"pip install 'colonnade[{part}]'",

@@ -6,6 +6,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """As whom the platform lets the caller in."""
+
+    tenant: str
+    subject: str
+    key: str | None = None
+    """The key's id; ``None`` where the platform asked for none."""
+    roles: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    """The routes that it may call, as in ``POST /generate``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """An API key as it is listed: never its secret."""
 

@@ -27,6 +27,8 @@ class Events:
     """Each event has its ``type`` as its name."""
     numbered: bool = False
     """Each event has its ``number`` as its id and its ``kind`` as its name."""
+    end: Any = None
+    """A model: what the ``data`` of an event ``end`` is, which comes last; so does its example."""
 
     def content(self) -> dict[str, Any]:
         """The stream as OpenAPI 3.2 describes one; to those that know 3.1 only, it is text."""
@@ -40,6 +42,8 @@ class Events:
         ]
         if self.done:
             kinds.append(_event({"const": "[DONE]"}))
+        if self.end is not None:
+            kinds.append(_event(_parsed(self.end), {"const": "end"}))
         if self.error is not None:
             kinds.append(_event(_parsed(self.error), {"const": "error"}))
         return {"schema": {"type": "string"}, "itemSchema": {"anyOf": kinds}, "example": self._example()}
@@ -54,6 +58,8 @@ class Events:
     def _name(self, each: Mapping[str, Any]) -> str:
         if self.numbered:
             return f"id: {each['number']}\nevent: {each['kind']}\n"
+        if self.end is not None and each is self.example[-1]:
+            return "event: end\n"
         return f"event: {each['type']}\n" if self.named else ""
 
 

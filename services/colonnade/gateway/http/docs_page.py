@@ -32,6 +32,7 @@ _EXAMPLES = {
         "alias": "production",
     },
     "put /models/{name}/aliases/{alias}": {"targets": [{"version": 1, "weight": 100}]},
+    "post /training/jobs": {"recipe": "name: shakespeare\nsteps: 400\n..."},
     "post /keys": {"roles": ["admin"], "name": "me"},
     "post /keys/{id}/rotate": {"grace_seconds": 3600},
 }

@@ -4,61 +4,52 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from urllib.parse import quote
 
-from fastapi import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
-from colonnade.gateway.http.errors import ClientGone
-from colonnade.gateway.http.streaming import while_connected
+from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.http.in_pieces import InPieces
+from colonnade.gateway.http.ranges import Part
 
 
-class Download(Response):
-    """Sends a file as it is read; a refusal of the first chunk is an ordinary answer."""
+class Download(InPieces):
+    """Sends a file as it is read."""
 
     def __init__(
         self,
+        exchange: Exchange,
         filename: str,
-        size_bytes: int,
+        part: Part,
         chunks: AsyncGenerator[bytes, None],
         *,
-        start: int = 0,
         etag: str = "",
     ) -> None:
-        """``chunks`` begin at ``start``, of ``size_bytes`` in all."""
-        super().__init__()
-        self._start, self._etag = start, etag
-        self._filename, self._size_bytes, self._chunks = filename, size_bytes, chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await while_connected(receive, self._sent(send))
-        except ClientGone:
-            return  # nobody is there to be told
+        """``chunks`` begin where the part does, and may go on after its end."""
+        super().__init__(exchange)
+        self._filename, self._part = filename, part
+        self._chunks, self._etag = chunks, etag
 
     async def _sent(self, send: Send) -> None:
+        left = self._part.length
         async with aclosing(self._chunks) as chunks:
-            first = await anext(chunks, b"")
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": 206 if self._start else 200,
-                    "headers": self._head(),
-                }
-            )
-            await send({"type": "http.response.body", "body": first, "more_body": True})
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            chunk = await anext(chunks, None)
+            self._begun = True
+            status = 206 if self._part.asked else 200
+            await send({"type": "http.response.start", "status": status, "headers": self._head()})
+            while chunk is not None and left > 0:
+                await send({"type": "http.response.body", "body": chunk[:left], "more_body": True})
+                left -= len(chunk)
+                chunk = await anext(chunks, None) if left > 0 else None
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _head(self) -> list[tuple[bytes, bytes]]:
-        named = f"attachment; filename*=UTF-8''{quote(self._filename, safe='')}"
-        whole, start = self._size_bytes, self._start
+        part = self._part
         head = {
             "content-type": "application/octet-stream",
-            "content-length": str(whole - start),
-            "content-disposition": named,
+            "content-length": str(part.length),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(self._filename, safe='')}",
         }
         if self._etag:
-            head |= {"etag": f'"{self._etag}"', "accept-ranges": "bytes"}
-        if start:
-            head["content-range"] = f"bytes {start}-{whole - 1}/{whole}"
+            head |= {"etag": self._etag, "accept-ranges": "bytes"}
+        if part.asked:
+            head["content-range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
         return [(name.encode(), value.encode()) for name, value in head.items()]

@@ -43,6 +43,10 @@ class TooSlow(InvalidArgument):
     """The request did not arrive in time."""
 
 
+class OutOfRange(InvalidArgument):
+    """None of the bytes that a download asks for; ``details["limit"]`` is how many there are."""
+
+
 class HeadTooLarge(TooLarge):
     """Request line or headers."""
 
@@ -55,6 +59,7 @@ _STATUS: Mapping[type[ColonnadeError], int] = {
     UnsupportedMediaType: 415,
     MethodNotAllowed: 405,
     TooSlow: 408,
+    OutOfRange: 416,
     HeadTooLarge: 431,
 }
 _SHOWN = 64
@@ -123,6 +128,8 @@ def _headers(error: ColonnadeError) -> dict[str, str]:
         return {"retry-after": str(max(1, round(seconds)) if isinstance(seconds, int | float) else 1)}
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": "Bearer"}
+    if isinstance(error, OutOfRange):
+        return {"content-range": f"bytes */{error.details['limit']}"}
     if isinstance(error, MethodNotAllowed):
         return {"allow": ", ".join(error.details.get("allow", ()))}
     return {}

@@ -16,6 +16,8 @@ class HttpOptions:
     """For a whole upload to arrive."""
     head_seconds: float = 10.0
     """For the request line and all headers to arrive."""
+    untaken_seconds: float = 120.0
+    """For a client to take something of what is sent to it; then its connection ends."""
     max_head_bytes: int = 32 * 1024
     max_headers: int = 100
     max_requests: int = 256

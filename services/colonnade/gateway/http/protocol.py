@@ -1,9 +1,11 @@
 """HTTP/1.1 on one connection: uvicorn's parser, with the bounds that it leaves open.
 
-Bounded here: connections, the size of a head and the time it takes to arrive. And all requests of a
-connection learn that it was lost, not only the last one that was pipelined.
+Bounded here: connections, the size of a head, the time it takes to arrive, and how long a client takes
+nothing of what is sent to it. And all requests of a connection learn that it was lost, not only the last
+one that was pipelined.
 """
 
+import socket
 from asyncio import Transport
 from typing import Any, ClassVar
 
@@ -26,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        _let_go(transport, self.options.untaken_seconds)
         if len(self.connections) > self.options.max_connections:
             self._refuse(
                 Overloaded(
@@ -122,6 +125,12 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self.transport.write(STATUS_LINE[status_of(error)] + head + body)
         self.transport.close()
+
+
+def _let_go(transport: Transport, seconds: float) -> None:
+    """Has the system end the connection once its other side takes nothing for so long, where it can."""
+    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1000))
 
 
 def bounded(options: HttpOptions) -> type[BoundedProtocol]:

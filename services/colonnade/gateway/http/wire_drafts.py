@@ -81,7 +81,9 @@ class Draft(BaseModel):
     state: str = Field(description="open, waiting, importing, ready, failed or discarded.")
     message: str = Field(description="Why it failed, or how far it is.")
     fraction: float
-    source: str
+    source: str = Field(
+        description="The name of what it is made from, without its folder; empty for uploads."
+    )
     alias: str
     base: str
     description: str

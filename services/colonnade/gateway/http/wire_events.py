@@ -14,9 +14,8 @@ from colonnade.gateway.http.framing import Framing, line
 from colonnade.gateway.http.wire_errors import Refusal
 from colonnade.gateway.http.wire_generate import Strict
 from colonnade.security.inputs import check_text
-from colonnade.security.inputs.catalogue import MAX_VERSION
 
-AFTER = Range(-MAX_VERSION, MAX_VERSION)
+AFTER = Range(-(2**53), 2**53)
 LIMIT = Range(1, 1000)
 _URL_BYTES = 2048
 _FILTER_BYTES = 8192

@@ -7,6 +7,7 @@ from colonnade.gateway.ports.drafts import DraftBook
 from colonnade.gateway.ports.events import EventBook
 from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
+from colonnade.gateway.ports.jobs import JobBook
 from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
 from colonnade.gateway.ports.seals import SealBook
@@ -24,6 +25,7 @@ __all__ = [
     "FileContents",
     "FileStore",
     "Generator",
+    "JobBook",
     "KeyStore",
     "LimitStore",
     "Limiter",

@@ -62,6 +62,10 @@ class Doorkeeper:
         """Raises ``PermissionDenied`` unless the access table lists the route for one of the roles."""
         access.check(self._routes, route, principal)
 
+    def open_to(self, principal: Principal) -> list[str]:
+        """The routes of the access table that ``authorise`` lets it call, sorted."""
+        return access.open_to(self._routes, principal)
+
     async def identify(self, credential: str) -> tuple[Principal, bool]:
         """The principal behind an API key, and whether the key is pinned to its subject.
 

@@ -7,7 +7,8 @@ from colonnade.errors import NotFound
 from colonnade.gateway.domain.drafts import Draft, DraftFile, DraftOrder
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import Artefact, ImportProgress
-from colonnade.gateway.ports import Audit, ModelCatalog
+from colonnade.gateway.ports import Audit
+from colonnade.gateway.ports.catalogue import Catalogue
 from colonnade.gateway.ports.drafts import DraftBook
 from colonnade.security.audit import privileged
 
@@ -16,12 +17,12 @@ class Drafts:
     def __init__(
         self,
         book: DraftBook,
-        catalog: ModelCatalog,
+        catalogue: Catalogue,
         audit: Audit,
         moved: Callable[[], None] = lambda: None,
     ) -> None:
         """``moved`` hears that a reference may mean another version now."""
-        self._book, self._catalog, self._audit, self._moved = book, catalog, audit, moved
+        self._book, self._catalogue, self._audit, self._moved = book, catalogue, audit, moved
 
     async def begin(self, caller: Caller, order: DraftOrder) -> Draft:
         facts = {
@@ -81,11 +82,8 @@ class Drafts:
 
     async def artefact(self, caller: Caller, model: str, version: int, path: str) -> Artefact:
         """A file of a version."""
-        found = (await self._catalog.get(caller, model)).versions
-        files = [file for each in found if each.version == version for file in each.artefacts]
-        if not files:
-            raise NotFound(f"model {model} has no version {version}", field="version")
-        for file in files:
+        record = await self._catalogue.get_version(caller, model, version)
+        for file in record.version.artefacts:
             if file.path == path:
                 return file
         raise NotFound(f"{model}:{version} has no file of that path", field="path")

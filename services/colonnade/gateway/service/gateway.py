@@ -11,6 +11,7 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
+from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.mlflow import Mlflow
@@ -38,6 +39,7 @@ class Gateway:
     lineage: Lineage
     evaluations: Evaluations
     drafts: Drafts
+    jobs: Jobs
     events: Events
     upkeep: Upkeep
     limits: LimitAdmin

@@ -10,6 +10,7 @@ from colonnade.gateway.domain.models import Artefact
 from colonnade.gateway.http.described import texts
 from colonnade.gateway.http.download import Download
 from colonnade.gateway.http.mlflow import answers
+from colonnade.gateway.http.ranges import Part
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.service.mlflow.sources import version_number
 from colonnade.security.inputs import check_text, model_name
@@ -46,7 +47,8 @@ async def download_artifact(request: Request, name: str, version: str, path: str
     check_text(path, "path", _MAX_PATH_BYTES, controls="line")
     versions, number = gateway_of(request).mlflow.versions, version_number(version)
     artefact, chunks = await versions.file(exchange.caller, model_name(name), number, path)
-    return Download(artefact.path.rpartition("/")[2], artefact.size_bytes, chunks)
+    whole = Part.whole(artefact.size_bytes)
+    return Download(exchange, artefact.path.rpartition("/")[2], whole, chunks)
 
 
 def download_uri(request: Request, name: str, version: int) -> str:

@@ -10,6 +10,7 @@ from colonnade.gateway.http.described import answers, texts
 from colonnade.gateway.http.download import Download
 from colonnade.gateway.http.openai.upload import Upload
 from colonnade.gateway.http.openai.wire_files import FileDeleted, FileList, FileObject, page_json
+from colonnade.gateway.http.ranges import Part
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.http.routes.models import IdempotencyKey
 from colonnade.security.inputs import check_text, idempotency_key
@@ -76,9 +77,10 @@ async def get_file(request: Request, file: str) -> FileObject:
 async def get_content(request: Request, file: str) -> Response:
     """The bytes of a file."""
     check_text(file, "file_id", _MAX_ID, controls="line")
-    files, principal = gateway_of(request).files, exchange_of(request).principal
-    record = await files.get(principal, file)
-    return Download(record.filename, record.size_bytes, await files.content(principal, file))
+    files, exchange = gateway_of(request).files, exchange_of(request)
+    record = await files.get(exchange.principal, file)
+    content = await files.content(exchange.principal, file)
+    return Download(exchange, record.filename, Part.whole(record.size_bytes), content)
 
 
 @router.delete("/files/{file}", response_model=FileDeleted)

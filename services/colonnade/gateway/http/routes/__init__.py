@@ -14,6 +14,7 @@ from colonnade.gateway.http.routes import (
     events,
     generate,
     health,
+    jobs,
     keys,
     limits,
     lineage,
@@ -27,6 +28,7 @@ from colonnade.gateway.http.routes import (
     upkeep,
     usage,
     version,
+    whoami,
 )
 
 ROUTERS = (
@@ -43,9 +45,11 @@ ROUTERS = (
     rollouts.router,
     lineage.router,
     evaluations.router,
+    jobs.router,
     events.router,
     engines.router,
     cache.router,
+    whoami.router,
     keys.router,
     limits.router,
     usage.router,

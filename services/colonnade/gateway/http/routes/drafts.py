@@ -1,6 +1,5 @@
 """``/models/{name}/versions`` and ``/drafts``: versions in the making, and the files that versions have."""
 
-import re
 import time
 from collections.abc import AsyncGenerator
 from pathlib import PurePosixPath
@@ -8,13 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
-from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain import models as domain
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http import wire_drafts as wire
 from colonnade.gateway.http.body import arriving, check_raw
 from colonnade.gateway.http.described import answers, streamed, texts
 from colonnade.gateway.http.download import Download
+from colonnade.gateway.http.ranges import part_of
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of, options_of
 from colonnade.gateway.http.routes.models import IdempotencyKey, Import
 from colonnade.gateway.http.streaming import Answer
@@ -28,7 +27,6 @@ _MAX_FILES = 4096
 _SIZE = Range(1, 2**50)
 _OFFSET = Range(0, 2**50)
 _NUMBER = Range(1, MAX_VERSION)
-_RANGE = re.compile(r"bytes=([0-9]{1,15})-", re.ASCII)
 _Number = Annotated[int, Path(description="The version's number.")]
 _Offset = Annotated[int, Header(alias="upload-offset", description="Where the piece begins.")]
 _PIECE: dict[str, Any] = {
@@ -135,13 +133,14 @@ async def seal_draft(request: Request, name: str, number: _Number) -> Answer[dom
     responses=texts("application/octet-stream"),
 )
 async def read_file(request: Request, name: str, version: int, path: str) -> Response:
-    """A file of a version as it is stored; `Range: bytes=N-` gives what comes after the first N bytes."""
+    """A file of a version as it is stored. `Range` takes one range of bytes; its `ETag` is its digest."""
     exchange, drafts = exchange_of(request), gateway_of(request).drafts
     exchange.deadline = time.monotonic() + options_of(request).import_seconds
     artefact = await drafts.artefact(exchange.caller, *_key(name, version), _path(path))
-    start = _start(request.headers.get("range"), artefact.size_bytes)
-    pieces: AsyncGenerator[bytes, None] = drafts.read(exchange.caller, artefact.digest, start)
-    return Download(PurePosixPath(path).name, artefact.size_bytes, pieces, start=start, etag=artefact.digest)
+    etag = f'"{artefact.digest}"'
+    part = part_of(request.headers, artefact.size_bytes, etag)
+    pieces: AsyncGenerator[bytes, None] = drafts.read(exchange.caller, artefact.digest, part.start)
+    return Download(exchange, PurePosixPath(path).name, part, pieces, etag=etag)
 
 
 def _key(name: str, number: int) -> tuple[str, int]:
@@ -151,12 +150,3 @@ def _key(name: str, number: int) -> tuple[str, int]:
 
 def _path(path: str) -> str:
     return relative_artefact_path(path, "path", None)
-
-
-def _start(header: str | None, size: int) -> int:
-    if header is None:
-        return 0
-    shape = _RANGE.fullmatch(header.strip())
-    if shape is None or int(shape[1]) >= size:
-        raise InvalidArgument(f"range takes bytes=N- with N below {size}", field="range", limit=size)
-    return int(shape[1])

@@ -11,11 +11,10 @@ from colonnade.gateway.http.described import answers
 from colonnade.gateway.http.route import GuardedRoute, exchange_of, gateway_of
 from colonnade.gateway.http.routes.models import IdempotencyKey
 from colonnade.gateway.http.streaming import Answer
-from colonnade.gateway.service.events import LONGEST_SECONDS
+from colonnade.gateway.service.following import AFTER_THE_END_SECONDS, LONGEST_SECONDS
 from colonnade.security.inputs import idempotency_key
 
 router = APIRouter(route_class=GuardedRoute, tags=["events"])
-_AFTER_THE_END_SECONDS = 30.0
 _After = Annotated[
     int | None,
     Query(
@@ -42,7 +41,7 @@ async def list_events(
     begin = wire.after_of(after, last_event_id if stream else None)
     query = EventQuery(begin, wire.named(models, "models"), wire.named(kinds, "kinds"), limit)
     if stream:  # it ends by itself before this: whoever does not read is left then
-        exchange.deadline = time.monotonic() + LONGEST_SECONDS + _AFTER_THE_END_SECONDS
+        exchange.deadline = time.monotonic() + LONGEST_SECONDS + AFTER_THE_END_SECONDS
     items = (events.follow if stream else events.page)(exchange.caller, query)
     return Answer(exchange, items, wire.EventsRenderer(), stream=stream, framing=wire.FRAMING)
 

@@ -12,6 +12,8 @@ from colonnade.gateway.ports import BatchStore, FileContents
 
 _PAGE = 50
 _CHUNK = 256 * 1024
+_BREAKS = {ord(each): f"\\u{ord(each):04x}" for each in "\x85\u2028\u2029"}
+"""JSON leaves these as they are within a text, and many readers take them for the end of a line."""
 _UNBOUNDED = 2**63 - 1
 """What was paid for is kept, however much it is."""
 _WINDOW_OVER = {
@@ -103,4 +105,4 @@ def _written(
         "response": response,
         "error": error,
     }
-    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(line, ensure_ascii=False).translate(_BREAKS).encode() + b"\n"

@@ -14,7 +14,7 @@ from colonnade.security.inputs.catalogue import MAX_FILTER_BYTES
 
 _TEXT = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
 _CONDITION = re.compile(
-    rf"""\s*(?:(?P<kind>attributes?|tags?)\.)?(?P<key>`[^`]+`|"[^"]+"|[A-Za-z_][\w.]*)
+    rf"""\s*(?:(?P<kind>attributes?|tags?)\.)?(?P<key>`[^`]+`|"[^"`]+"|[A-Za-z_][\w.]*)
     \s*(?P<operator>!=|>=|<=|=|>|<|\bNOT\s+IN\b|\bIN\b|\bLIKE\b|\bILIKE\b)
     \s*(?P<value>{_TEXT}|\d{{1,16}}|\(\s*(?:{_TEXT})(?:\s*,\s*(?:{_TEXT}))*\s*\))
     \s*(?P<more>\bAND\b|\Z)""",
@@ -66,10 +66,10 @@ def catalogue_filter(text: str, fields: Mapping[str, str]) -> str | None:
     conditions = list[str]()
     for condition in parsed(text):
         if condition.of_prompts is None:
-            conditions.append(_rendered(condition, fields))
+            conditions += _rendered(condition, fields)
         elif not condition.of_prompts:
             return None
-    return " AND ".join(conditions)
+    return " AND ".join(dict.fromkeys(conditions))
 
 
 def catalogue_order(orders: Sequence[str], fields: Mapping[str, str], default: str) -> str:
@@ -101,18 +101,25 @@ def _unquoted(text: str) -> str:
     return text[1:-1].replace(mark * 2, mark)
 
 
-def _rendered(condition: Condition, fields: Mapping[str, str]) -> str:
-    if condition.tag:
-        left = f"tags.`{condition.key}`"
-    elif condition.key in fields:
-        left = fields[condition.key]
+def _rendered(condition: Condition, fields: Mapping[str, str]) -> list[str]:
+    left, value = _left(condition, fields), condition.value
+    if condition.operator == "NOT IN" and isinstance(value, tuple):
+        comparisons = [f"{left} != {quoted(each)}" for each in value]
     else:
+        comparisons = [f"{left} {condition.operator} {_literal(value)}"]
+    if left.startswith("tags.") and condition.operator in ("!=", "NOT IN"):
+        comparisons.append(f"{left} LIKE '%'")  # MLflow wants the tag to be there, the catalogue does not
+    return comparisons
+
+
+def _left(condition: Condition, fields: Mapping[str, str]) -> str:
+    if condition.tag:
+        return f"tags.`{condition.key}`"
+    if condition.key not in fields:
         raise InvalidArgument(
             f"filter may be about {', '.join(fields)} and tags.<key>", field="filter", limit=list(fields)
         )
-    if condition.operator == "NOT IN" and isinstance(condition.value, tuple):
-        return " AND ".join(f"{left} != {quoted(each)}" for each in condition.value)
-    return f"{left} {condition.operator} {_literal(condition.value)}"
+    return fields[condition.key]
 
 
 def _literal(value: str | int | tuple[str, ...]) -> str:

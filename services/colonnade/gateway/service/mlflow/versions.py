@@ -55,10 +55,8 @@ class ModelVersions:
     async def file(
         self, caller: Caller, name: str, number: int, path: str
     ) -> tuple[Artefact, AsyncGenerator[bytes, None]]:
-        for artefact in await self.artefacts(caller, name, number):
-            if artefact.path == path:
-                return artefact, self._drafts.read(caller, artefact.digest, 0)
-        raise NotFound(f"{name}:{number} has no such file", field="path")
+        artefact = await self._drafts.artefact(caller, name, number, path)
+        return artefact, self._drafts.read(caller, artefact.digest, 0)
 
     async def ready(self, caller: Caller, name: str, number: int) -> ModelVersion:
         return ModelVersion.of(await self._descriptions.get_version(caller, name, number))
@@ -96,8 +94,8 @@ class ModelVersions:
                 field="archive_existing_versions",
             )
         await self.ready(caller, name, number)
-        detail = await self._models.get(caller, name)
-        for alias in _left(name, detail.model.aliases, number, wanted):
+        aliases = (await self._descriptions.get_model(caller, name)).model.aliases
+        for alias in _left(name, aliases, number, wanted):
             await self._models.delete_alias(caller, name, alias)
         if wanted is not None:
             await self._models.set_alias(caller, name, wanted, [AliasTarget(number, 100)], None)
