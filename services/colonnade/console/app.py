@@ -21,6 +21,7 @@ from colonnade.console.frame import framed
 from colonnade.console.gateway import Gateway
 from colonnade.console.guard import SESSION, Guard
 from colonnade.console.places import Build, Place, all_places
+from colonnade.console.plain import nowhere
 from colonnade.console.sessions import Attempts, Session, Sessions
 from colonnade.console.settings import ConsoleSettings
 from colonnade.console.views.usage import csv_of
@@ -48,7 +49,7 @@ def build(settings: ConsoleSettings) -> tuple[ASGIApp, Sessions]:
         settings.session_seconds,
         settings.local,
     )
-    _draw_pages(sessions, settings)
+    _draw_pages(sessions)
     inner = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     inner.router.routes.extend([*door.routes(), *_plain_routes()])
     ui.run_with(
@@ -58,6 +59,7 @@ def build(settings: ConsoleSettings) -> tuple[ASGIApp, Sessions]:
     )  # fmt: skip
     pages_app.config.socket_io_js_transports = ["websocket"]
     pages_app.on_page_exception(_broken)
+    pages_app.add_exception_handler(404, nowhere)
     guarded = Guard(
         inner, sessions, cookie=door.cookie, hosts=settings.hosts, owner=_owner, newcomer=door.newcomer
     )
@@ -70,16 +72,16 @@ def cookie_name(listen: str) -> str:
     return f"colonnade_console_{authority.port if authority else 0}"
 
 
-def _draw_pages(sessions: Sessions, settings: ConsoleSettings) -> None:
+def _draw_pages(sessions: Sessions) -> None:
     ui.add_head_html(_HEAD, shared=True)
     for kind in (ui.input, ui.number, ui.textarea, ui.select):
         kind.default_props("outlined dense stack-label")
     ui.button.default_props("no-caps unelevated")
     places = all_places()
     for place in places:
-        _page(place, place.path, place.build, places, sessions, settings)
+        _page(place, place.path, place.build, places, sessions)
         for path, builder in place.below.items():
-            _page(place, path, builder, places, sessions, settings)
+            _page(place, path, builder, places, sessions)
 
 
 def _page(
@@ -88,12 +90,13 @@ def _page(
     builder: Build,
     places: Sequence[Place],
     sessions: Sessions,
-    settings: ConsoleSettings,
 ) -> None:
     async def draw(request: Request, client: Client) -> Response | None:
-        visit = Visit(request, request.scope[SESSION], sessions, client, settings.gateway_url)
-        with framed(visit, place, places):
-            await builder(visit)
+        visit = Visit(request, request.scope[SESSION], sessions, client)
+        await visit.identify()
+        if not visit.way_out:
+            with framed(visit, place, places):
+                await builder(visit)
         return RedirectResponse(visit.way_out, 303) if visit.way_out else None
 
     ui.page(path, title=f"{place.title} · Colonnade", response_timeout=_PAGE_SECONDS)(draw)

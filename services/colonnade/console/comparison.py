@@ -83,7 +83,8 @@ def _table(
     rows: Sequence[Compared],
     change: Callable[[Compared], str] = lambda row: "",
 ) -> None:
-    table(caption, (what, *heads, ""), [_row(row, change(row)) for row in rows])
+    with ui.element("div").classes("alike"):
+        table(caption, (what, *heads, ""), [_row(row, change(row)) for row in rows])
 
 
 def _row(row: Compared, change: str) -> tuple[Cell, ...]:

@@ -6,14 +6,14 @@ from string import Template
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
 from colonnade.console.gateway import Gateway
 from colonnade.console.guard import SESSION
+from colonnade.console.plain import plain_page
 from colonnade.console.sessions import Attempts, Session, Sessions
-from colonnade.console.theme import theme_of
 from colonnade.console.ways import inside
 from colonnade.errors import ColonnadeError, Overloaded, PermissionDenied, Unauthenticated, Unavailable
 from colonnade.security.network import is_loopback
@@ -29,14 +29,7 @@ WHY = {
     "out": "You are signed out.",
 }
 _WRONG = "This key is not valid. Check that you have the whole of it, or ask an administrator for another."
-_PAGE = Template("""<!doctype html>
-<html lang="en" data-theme="$theme">
-<head><meta charset="utf-8"><title>Sign in · Colonnade</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/assets/icon.svg"><link rel="stylesheet" href="/assets/console.css"></head>
-<body class="door"><main>
-<h1><img src="/assets/icon.svg" alt="" width="36" height="36"> Colonnade</h1>
-$notice
+_FORM = Template("""$notice
 <form method="post" action="/sign-in">
 <input type="hidden" name="next" value="$next">
 <label for="key">API key</label>
@@ -45,9 +38,7 @@ $notice
 <button type="submit">Sign in</button>
 </form>
 <p id="help">The console keeps the key in its memory for this session, and acts with its rights alone.
-No key yet? An administrator makes one: <code>colonnade keys create "your name" --role caller</code></p>
-</main></body></html>
-""")
+No key yet? An administrator makes one: <code>colonnade keys create "your name" --role caller</code></p>""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +64,16 @@ class Door:
         if not self._near(Request(scope)):
             return None
         try:
-            if not await self.gateway.is_open():
-                return None
+            identity = await self.gateway.anybody()
         except ColonnadeError:
             return None
-        return await self.sessions.begin(self.gateway.client(""), "")
+        return await self.sessions.begin(self.gateway.client(""), identity) if identity else None
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
         status, notice = 200, WHY.get(query.get("why", ""), "")
         try:
-            if await self.gateway.is_open():
+            if await self.gateway.anybody():
                 if self._near(request):
                     return RedirectResponse(inside(query.get("next", "")), 303)
                 notice = _needs_keys().message
@@ -118,10 +108,10 @@ class Door:
 
     async def _admitted(self, key: str, address: str) -> Session:
         with self.attempts.trying(address):
-            if await self.gateway.is_open():
+            if await self.gateway.anybody():
                 raise _needs_keys()
-            key_id = await self.gateway.admit(key)
-        return await self.sessions.begin(self.gateway.client(key), key_id)
+            identity = await self.gateway.admit(key)
+        return await self.sessions.begin(self.gateway.client(key), identity)
 
     def _told(self, error: ColonnadeError) -> str:
         return (
@@ -142,10 +132,8 @@ class Door:
 
     def _page(self, request: Request, notice: str, target: str, status: int = 200) -> Response:
         told = f'<p class="notice" role="alert">{html.escape(notice)}</p>' if notice else ""
-        page = _PAGE.substitute(
-            notice=told, next=html.escape(inside(target)), theme=theme_of(request.headers)
-        )
-        return HTMLResponse(page, status, headers={"cache-control": "no-store"})
+        form = _FORM.substitute(notice=told, next=html.escape(inside(target)))
+        return plain_page(request.headers, "Sign in", form, status)
 
 
 def _away(gateway: Gateway, error: ColonnadeError) -> str:

@@ -19,6 +19,15 @@ def text(tag: str, content: str, classes: str = "") -> TextElement:
     return TextElement(tag=tag, text=content).classes(classes)
 
 
+def heading(name: str, *way: tuple[str, str]) -> TextElement:
+    """Of a page below others: their titles and paths are the ``way`` to it."""
+    with ui.element("nav").props("aria-label='Way here'").classes("way"):
+        for title, path in way:
+            ui.link(title, path)
+    ui.page_title(f"{name} · Colonnade")
+    return text("h1", name)
+
+
 @contextmanager
 def panel(title: str, *, level: str = "h2") -> Iterator[None]:
     with ui.element("section").classes("panel"):

@@ -5,20 +5,22 @@ from contextlib import contextmanager
 
 from nicegui import ui
 
-from colonnade.console.drawing import text
+from colonnade.client import Identity
+from colonnade.console.drawing import facts, text
 from colonnade.console.places import Place
 from colonnade.console.refusals import Refused
 from colonnade.console.theme import COOKIE, after, theme_of
+from colonnade.console.views.rights import facts_of
 from colonnade.console.visit import Visit, note
 
 _DARK = {"system": None, "light": False, "dark": True}
 _YEAR = 31_536_000
-_FAULT = Refused("Something went wrong", "it is a fault of ours; look at: colonnade logs console", "")
+_FAULT = Refused("Something went wrong", "it is a fault of ours.", "Look at: colonnade logs console")
 
 
 @contextmanager
 def framed(visit: Visit, place: Place, places: Sequence[Place]) -> Iterator[None]:
-    """Inside it the page itself is built."""
+    """Inside it the page itself is built. Those below a place have a heading of their own."""
     ui.on_exception(lambda: note(_FAULT))
     ui.colors(primary="#3451b2", negative="#b3261e", positive="#1b6e3c")
     with ui.element("div").classes("shell"):
@@ -27,7 +29,8 @@ def framed(visit: Visit, place: Place, places: Sequence[Place]) -> Iterator[None
         with ui.element("div").classes("content") as content:
             if visit.open:
                 _without_keys(place)
-            text("h1", place.title)
+            if visit.request.url.path == place.path:
+                text("h1", place.title)
             yield
     ui.skip_link("Skip to content", target=content)
 
@@ -39,12 +42,21 @@ def _head(visit: Visit) -> None:
             text("span", "Colonnade")
         ui.element("div").classes("fill")
         _theme_switch(visit)
+        _account(visit.session.identity)
         if visit.open:
             ui.label("no sign-in needed").classes("muted who")
             return
-        ui.label(f"key {visit.session.key_id}").classes("muted who")
         with ui.element("form").props("method=post action=/sign-out"):
             text("button", "Sign out", "quiet").props("type=submit")
+
+
+def _account(who: Identity) -> None:
+    """As whom one is signed in."""
+    button = ui.button(f"{who.tenant}/{who.subject}").classes("quiet who")
+    button.props("flat dense aria-haspopup=dialog")
+    button.props["aria-label"] = f"Account: {button.text}"
+    with button, ui.menu().props("role=dialog aria-label=Account"):
+        facts(facts_of(who))
 
 
 def _theme_switch(visit: Visit) -> None:
@@ -62,7 +74,7 @@ def _theme_switch(visit: Visit) -> None:
 
 
 def _navigation(here: Place, places: Sequence[Place]) -> None:
-    with ui.element("nav").props("aria-label=Pages"):
+    with ui.element("nav").props("aria-label=Pages").classes("places"):
         for place in places:
             link = ui.link(place.title, place.path).classes("coming" if place.coming else "")
             if place is here:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from colonnade.client import AsyncColonnade
+from colonnade.client import AsyncColonnade, Identity
 from colonnade.errors import Unauthenticated
 from colonnade.security.keys import parse
 
@@ -21,22 +21,20 @@ class Gateway:
         """Without a key where ``key`` is empty, whatever the environment says."""
         return AsyncColonnade(self.url, key, timeout=self._seconds, transport=self._transport)
 
-    async def is_open(self) -> bool:
-        """Whether it asks for no key. Raises ``Unavailable`` where it does not answer."""
+    async def anybody(self) -> Identity | None:
+        """As whom it takes those without a key; None where it asks for one. Raises ``Unavailable`` where it
+        does not answer."""
         try:
-            await self._try("")
+            return await self._ask("")
         except Unauthenticated:
-            return False
-        return True
+            return None
 
-    async def admit(self, key: str) -> str:
-        """The id of a key that is right; raises ``Unauthenticated`` for every other."""
-        key_id = parse(key).id
-        await self._try(key)
-        return key_id
+    async def admit(self, key: str) -> Identity:
+        """Whose a right key is; raises ``Unauthenticated`` for every other."""
+        parse(key)
+        return await self._ask(key)
 
-    async def _try(self, key: str) -> None:
-        """Reads what every role may read."""
+    async def _ask(self, key: str) -> Identity:
         client = AsyncColonnade(self.url, key, timeout=_SECONDS, max_retries=0, transport=self._transport)
         async with client:
-            await client.usage(group_by=["key"])
+            return await client.whoami()

@@ -7,6 +7,7 @@ from nicegui import ui
 from colonnade.client import ImportProgress
 from colonnade.console.drawing import dialog, text
 from colonnade.console.refusals import Refused
+from colonnade.console.views.links import model_link
 from colonnade.console.visit import Visit
 from colonnade.errors import InvalidArgument
 from colonnade.storage.bundled import MODELS, PREFIX
@@ -25,8 +26,9 @@ def fraction_of(progress: ImportProgress) -> float:
 class Import:
     """The form of one import, and its way."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, opened: ui.dialog) -> None:
         self._visit = visit
+        self._opened = opened
         self._task: asyncio.Task[None] | None = None
 
     def draw(self) -> None:
@@ -46,7 +48,7 @@ class Import:
         self._told = text("p", "", "muted").props("role=status")
         with ui.element("div").classes("line"):
             self._begin = ui.button("Import", on_click=self._run)
-            self._stop = ui.button("Cancel", on_click=self.stop).props("outline")
+            ui.button("Cancel", on_click=self._cancel).props("outline")
         self._visit.page.on_delete(self.stop)
 
     def stop(self) -> None:
@@ -54,15 +56,19 @@ class Import:
         if self._task is not None:
             self._task.cancel()
 
-    def leave(self, opened: ui.dialog) -> None:
+    def _cancel(self) -> None:
+        """The import, while one goes on; else the dialog."""
+        if self._task is None:
+            self._opened.close()
         self.stop()
-        opened.close()
 
     def _take(self, source: str) -> None:
         self._source.value = source
         self._name.value = source.removeprefix(PREFIX)
 
     async def _run(self) -> None:
+        if self._task is not None:
+            return
         self._begin.disable()
         self._task = asyncio.create_task(self._listen())
         try:
@@ -88,7 +94,7 @@ class Import:
                     async for progress in stream:
                         self._bar.value = fraction_of(progress)
                         self._told.text = f"{progress.stage}: {progress.message}".removesuffix(": ")
-                    ui.navigate.to(f"/models/{stream.result.name}")
+                    ui.navigate.to(model_link(stream.result.name))
 
     def _refused(self, refused: Refused) -> None:
         self._told.text = f"{refused.title}: {refused.message} {refused.next_step}"
@@ -97,6 +103,4 @@ class Import:
 def import_dialog(visit: Visit) -> None:
     with dialog("Import a model") as opened:
         opened.props("persistent")
-        made = Import(visit)
-        made.draw()
-        ui.button("Close", on_click=lambda: made.leave(opened)).props("flat").classes("corner")
+        Import(visit, opened).draw()

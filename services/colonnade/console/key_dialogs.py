@@ -1,18 +1,22 @@
 """Making, rotating and revoking keys. A secret is on the page once, and nowhere in the console afterwards."""
 
-from collections.abc import Awaitable, Callable
-
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from colonnade.client import Key, NewKey
 from colonnade.console.drawing import dialog, text
+from colonnade.console.foot import Do, foot
+from colonnade.console.refusals import Refused
 from colonnade.console.views.keys import GRACES, LIVES, ROLES, expiry
-from colonnade.console.visit import Visit, done
+from colonnade.console.visit import Visit, done, note
 
-Changed = Callable[[], Awaitable[None]]
+_COPY = """() => (navigator.clipboard?.writeText(getHtmlElement(%d).innerText) ?? Promise.reject())
+.then(() => emit(true), () => emit(false))"""
+"""Over plain HTTP from elsewhere, browsers have no clipboard for pages."""
+_NOT_COPIED = Refused("Not copied", "this browser does not let the page copy", "Select the key, and copy it.")
 
 
-def create_dialog(visit: Visit, changed: Changed) -> None:
+def create_dialog(visit: Visit, changed: Do) -> None:
     with dialog("Make a key") as opened:
         name = ui.input("Name, for people").props("autofocus maxlength=128")
         first = ["admin"] if visit.open else ["caller"]
@@ -22,32 +26,30 @@ def create_dialog(visit: Visit, changed: Changed) -> None:
         life = ui.select(LIVES, label="Holds", value=90)
 
         async def create() -> None:
-            async with visit.acting():
-                made = await visit.client.keys.create(
-                    str(name.value or ""), roles=list(roles.value), tenant=str(tenant.value or "") or None,
-                    subject=str(subject.value or "") or None, expires_at=expiry(int(life.value)),
-                )  # fmt: skip
-                opened.close()
-                show_once(visit, made, changed)
+            made = await visit.client.keys.create(
+                str(name.value or ""), roles=list(roles.value), tenant=str(tenant.value or "") or None,
+                subject=str(subject.value or "") or None, expires_at=expiry(int(life.value)),
+            )  # fmt: skip
+            opened.close()
+            show_once(visit, made, changed)
 
-        _buttons("Make it", create, opened)
+        foot(visit, opened, ("Make it", create, ""))
 
 
-def rotate_dialog(visit: Visit, key: Key, changed: Changed) -> None:
+def rotate_dialog(visit: Visit, key: Key, changed: Do) -> None:
     with dialog("Rotate a key") as opened:
         text("p", f"{key.name or key.id} gets a successor with the same rights and a new secret.")
         grace = ui.select(GRACES, label="The old one", value=3600)
 
         async def rotate() -> None:
-            async with visit.acting():
-                made = await visit.client.keys.rotate(key.id, grace_seconds=int(grace.value))
-                opened.close()
-                show_once(visit, made, changed)
+            made = await visit.client.keys.rotate(key.id, grace_seconds=int(grace.value))
+            opened.close()
+            show_once(visit, made, changed)
 
-        _buttons("Rotate it", rotate, opened)
+        foot(visit, opened, ("Rotate it", rotate, ""))
 
 
-def revoke_dialog(visit: Visit, key: Key, changed: Changed) -> None:
+def revoke_dialog(visit: Visit, key: Key, changed: Do) -> None:
     with dialog("Revoke a key") as opened:
         text(
             "p",
@@ -55,16 +57,15 @@ def revoke_dialog(visit: Visit, key: Key, changed: Changed) -> None:
         )
 
         async def revoke() -> None:
-            async with visit.acting():
-                await visit.client.keys.revoke(key.id)
-                opened.close()
-                done(f"{key.id} is revoked.")
-                await changed()
+            await visit.client.keys.revoke(key.id)
+            opened.close()
+            done(f"{key.id} is revoked.")
+            await changed()
 
-        _buttons("Revoke it", revoke, opened, colour="negative")
+        foot(visit, opened, ("Revoke it", revoke, "color=negative"))
 
 
-def show_once(visit: Visit, made: NewKey, changed: Changed) -> None:
+def show_once(visit: Visit, made: NewKey, changed: Do) -> None:
     """Once the first key exists, an open session's calls are refused: its page leads to the sign-in."""
     with visit.page.content, dialog("Keep this key now") as opened:
         opened.props("persistent")
@@ -77,16 +78,9 @@ def show_once(visit: Visit, made: NewKey, changed: Changed) -> None:
             await changed()
 
         with ui.element("div").classes("line"):
-            copy = ui.button("Copy")
-            copy.on(
-                "click",
-                js_handler=f"() => navigator.clipboard.writeText(getHtmlElement({secret.id}).innerText)",
-            )
-            copy.on("click", lambda: done("Copied."))
+            ui.button("Copy").on("click", _copied, js_handler=_COPY % secret.id)
             ui.button("I have kept it", on_click=close).props("outline")
 
 
-def _buttons(label: str, act: Changed, opened: ui.dialog, colour: str = "primary") -> None:
-    with ui.element("div").classes("line"):
-        ui.button(label, on_click=act, color=colour)
-        ui.button("Cancel", on_click=opened.close).props("outline")
+def _copied(event: GenericEventArguments) -> None:
+    done("Copied.") if event.args else note(_NOT_COPIED)

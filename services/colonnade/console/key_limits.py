@@ -6,8 +6,9 @@ from nicegui import ui
 
 from colonnade.client import AsyncColonnade, Key, Limits
 from colonnade.console.drawing import dialog, text
+from colonnade.console.foot import foot
 from colonnade.console.views.limits import KINDS, quota_of
-from colonnade.console.visit import Part, Visit, done, inline
+from colonnade.console.visit import Part, Visit, done
 from colonnade.errors import NotFound
 
 
@@ -32,27 +33,17 @@ def _form(visit: Visit, key: Key, found: Limits | None, opened: ui.dialog) -> No
         name: ui.number(told.capitalize(), value=getattr(found, name, None), min=0, step=1)
         for name, told in KINDS.items()
     }
-    refusal = ui.element("div")
 
     async def save() -> None:
-        refusal.clear()
-        with refusal:
-            async with visit.acting(inline):
-                quota = quota_of({name: field.value for name, field in fields.items()}, found)
-                await visit.client.limits.set(quota, key=key.id)
-                opened.close()
-                done(f"The limits of {key.name or key.id} are set.")
+        quota = quota_of({name: field.value for name, field in fields.items()}, found)
+        await visit.client.limits.set(quota, key=key.id)
+        opened.close()
+        done(f"The limits of {key.name or key.id} are set.")
 
     async def forget() -> None:
-        refusal.clear()
-        with refusal:
-            async with visit.acting(inline):
-                await visit.client.limits.delete(key=key.id)
-                opened.close()
-                done(f"The defaults hold for {key.name or key.id}.")
+        await visit.client.limits.delete(key=key.id)
+        opened.close()
+        done(f"The defaults hold for {key.name or key.id}.")
 
-    with ui.element("div").classes("line"):
-        ui.button("Set them", on_click=save)
-        if found is not None:
-            ui.button("As the defaults say", on_click=forget).props("outline")
-        ui.button("Cancel", on_click=opened.close).props("outline")
+    as_defaults = [] if found is None else [("As the defaults say", forget, "outline")]
+    foot(visit, opened, ("Set them", save, ""), *as_defaults)

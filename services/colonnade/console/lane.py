@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -11,6 +10,7 @@ from colonnade.client import GenerateOptions, Generation
 from colonnade.console.drawing import facts, text
 from colonnade.console.refusals import Refused
 from colonnade.console.views.answers import facts_of
+from colonnade.console.views.references import Askable
 from colonnade.console.views.sampling import Sampling
 from colonnade.console.visit import Visit
 
@@ -19,14 +19,19 @@ _EVERY_SECONDS = 0.06
 
 
 class Lane:
-    def __init__(self, visit: Visit, found: Mapping[str, bool], reference: str, number: int) -> None:
+    def __init__(self, visit: Visit, found: Askable, reference: str, number: int) -> None:
         self._visit = visit
         self._found = found
         self._turns: list[tuple[str, str]] = []
         self._box = ui.element("section").classes("lane").props(f"aria-label='Conversation {number}'")
         with self._box:
-            self._model = ui.select(list(found), label="Model", value=reference, with_input=True)
-            self._model.classes("wide")
+            self._model = ui.select(
+                list(found.references),
+                label="Model",
+                value=reference,
+                with_input=True,
+                new_value_mode=None if found.whole else "add-unique",
+            ).classes("wide")
             with ui.element("div").classes("log").props("role=log aria-live=off tabindex=0"):
                 self._log = ui.element("div")
 
@@ -79,7 +84,9 @@ class Lane:
             return stream.result
 
     def _target(self) -> GenerateOptions:
-        return {"adapter": self.reference} if self._found.get(self.reference) else {"model": self.reference}
+        if self._found.is_adapter(self.reference):
+            return {"adapter": self.reference}
+        return {"model": self.reference}
 
     def _refused(self, refused: Refused) -> None:
         text("p", f"{refused.title}: {refused.message}", "notice").props("role=alert")

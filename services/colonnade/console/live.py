@@ -33,8 +33,9 @@ def piece(choose: Callable[[_T], _Shown], draw: Callable[[_Shown], None]) -> Cal
 
 
 class Live(Generic[_T]):
-    """``build`` draws once and returns what shows each load; when one is ``over``, no other follows. Where
-    one fails, what was there stays, and is said to be old."""
+    """``build`` draws once and returns what shows each load; when one is ``over``, none follows by
+    itself, until one that is asked for finds it going on. Where one fails, what was there stays, and is said
+    to be old."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Live(Generic[_T]):
         self._timer: ui.timer | None = None
         self._show: Callable[[_T], None] | None = None
         self._refused: Refused | None = None
+        self._asked = 0
         self._notice = ui.element("div").props("role=alert")
         self._box = ui.element("div").classes("part")
 
@@ -59,15 +61,20 @@ class Live(Generic[_T]):
         await self.refresh()
 
     async def refresh(self) -> None:
+        """What was asked for before the last time comes too late: it may be older than what is shown."""
+        self._asked += 1
+        asked = self._asked
         async with self._visit.acting(self._tell):
-            loaded = await self._load(self._visit.client)
+            loaded = await self._visit.load(self._load)
+            if asked != self._asked:
+                return
             self._tell(None)
             if self._show is None:
                 with self._box:
                     self._show = self._build(loaded)
             self._show(loaded)
-            if self._timer is not None and self._over(loaded):
-                self._timer.cancel()
+            if self._timer is not None:
+                self._timer.active = not self._over(loaded)
 
     def _tell(self, refused: Refused | None) -> None:
         if refused == self._refused:

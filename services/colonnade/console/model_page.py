@@ -6,21 +6,24 @@ from colonnade.client import Model, Version
 from colonnade.console.alias_bar import alias_bar
 from colonnade.console.card import newest_card
 from colonnade.console.comparison import LEAST, draw_comparison
-from colonnade.console.drawing import Cell, empty, panel, table, text
+from colonnade.console.drawing import Cell, empty, heading, panel, table, text
+from colonnade.console.foot import Do
 from colonnade.console.moving import move_dialog
 from colonnade.console.rolling import roll_dialog
-from colonnade.console.views.formats import amount, moment, number, short, size
-from colonnade.console.views.lineage import version_link
+from colonnade.console.views.formats import amount, day, moment, number, short, size
+from colonnade.console.views.links import version_link
+from colonnade.console.views.rights import foreign
 from colonnade.console.visit import Part, Visit
 
 
 async def build_model(visit: Visit) -> None:
     name = str(visit.request.path_params["name"])
-    text("p", name, "subtitle")
+    heading(name, ("Models", "/models"))
 
     def draw(model: Model) -> None:
-        ui.label(model.description).classes("description")
-        _aliases(visit, model, part)
+        if model.description:
+            ui.label(model.description).classes("description")
+        _aliases(visit, model, part.refresh)
         _versions(model)
         if model.versions:
             with panel(f"Card of version {model.versions[0].version}"):
@@ -30,10 +33,13 @@ async def build_model(visit: Visit) -> None:
 
     part: Part[Model] = Part(visit, lambda client: client.models.get(name), draw)
     await part.refresh()
-    ui.link("All models", "/models")
 
 
-def _aliases(visit: Visit, model: Model, part: Part[Model]) -> None:
+def _aliases(visit: Visit, model: Model, changed: Do) -> None:
+    """Where whoever is here may change the model, with what changes them."""
+    refused = visit.why_not("PUT /models/{name}/aliases/{alias}", "Promoting a version") or foreign(
+        visit.session.identity, model.tenant
+    )
     with panel("Aliases"):
         if not model.aliases:
             empty(
@@ -41,11 +47,14 @@ def _aliases(visit: Visit, model: Model, part: Part[Model]) -> None:
                 "Move production to one, and requests find the model by name.",
             )
         for alias in model.aliases:
-            alias_bar(visit, model, alias, part.refresh)
-        with ui.element("div").classes("line"):
-            ui.button("Promote through a rollout", on_click=lambda: roll_dialog(visit, model))
-            move = ui.button("Move an alias", on_click=lambda: move_dialog(visit, model, part.refresh))
-            move.props("outline")
+            alias_bar(visit, model, alias, None if refused else changed)
+        if refused:
+            text("p", refused, "muted")
+        elif model.versions:
+            with ui.element("div").classes("line"):
+                ui.button("Promote through a rollout", on_click=lambda: roll_dialog(visit, model))
+                move = ui.button("Move an alias", on_click=lambda: move_dialog(visit, model, changed))
+                move.props("outline")
 
 
 def _versions(model: Model) -> None:
@@ -70,5 +79,5 @@ def _row(version: Version) -> tuple[Cell, ...]:
         size(version.size_bytes),
         version.source or "unknown",
         version.created_by or "unknown",
-        moment(version.created_at),
+        lambda: text("span", day(version.created_at)).tooltip(moment(version.created_at)),
     )

@@ -46,15 +46,17 @@ def _label(line: Line) -> None:
 
 
 def _box(box: Box, dot: Dot) -> None:
-    with _tag("g").classes(f"graph-box {'here' if dot.here else ''}"):
+    """A picture in the picture: what does not fit is cut at its edge."""
+    placed = {"x": box.x, "y": box.y, "width": BOX_WIDTH, "height": BOX_HEIGHT}
+    with _tag("svg", **placed).classes(f"graph-box {'here' if dot.here else ''}"):
         text("title", f"{dot.kind} {dot.label}")
-        _tag("rect", x=box.x, y=box.y, width=BOX_WIDTH, height=BOX_HEIGHT, rx=6)
+        _tag("rect", x=1, y=1, width=BOX_WIDTH - 2, height=BOX_HEIGHT - 2, rx=6)
         for words, down, classes in (
             (dot.kind, _UPPER_LINE, "graph-kind"),
             (_cut(dot.label), _LOWER_LINE, ""),
         ):
             line = text("text", words, classes)
-            line.props["x"], line.props["y"] = str(box.x + _MARGIN), str(box.y + down)
+            line.props["x"], line.props["y"] = str(_MARGIN), str(down)
 
 
 def _list(caption: str, dots: Sequence[Dot], edges: Sequence[tuple[str, str, str]]) -> None:

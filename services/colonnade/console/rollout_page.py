@@ -6,11 +6,12 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from colonnade.client import AliasTarget, Rollout, RolloutEvent
-from colonnade.console.drawing import Cell, facts, panel, shares, table, text
+from colonnade.console.drawing import Cell, facts, heading, panel, shares, table, text
 from colonnade.console.live import Live, piece
 from colonnade.console.rollout_acts import Acts
 from colonnade.console.stages import draw_stages
 from colonnade.console.views.formats import moment
+from colonnade.console.views.links import model_link
 from colonnade.console.views.objectives import Objective, broken_of, gate_rows, objectives_of
 from colonnade.console.views.rollouts import ITSELF, Ending, ending_of, progress_of, stages
 from colonnade.console.visit import Visit
@@ -22,15 +23,17 @@ _OBJECTIVES = ("Objective", "Candidate", "Stable", "Bound", "Now")
 
 async def build_rollout(visit: Visit) -> None:
     rollout_id = str(visit.request.path_params["id"])
+    title = heading(f"Rollout {rollout_id}", ("Rollouts", "/rollouts"))
 
     def build(first: Rollout) -> Callable[[Rollout], None]:
+        title.text = f"{first.model}:{first.candidate} to {first.alias}"
+        ui.page_title(f"{title.text} · Colonnade")
         return _build(visit, first, live.refresh)
 
     live: Live[Rollout] = Live(
         visit, lambda client: client.rollouts.get(rollout_id), build, over=lambda loaded: loaded.ended
     )
     await live.follow(_EVERY_SECONDS)
-    ui.link("All rollouts", "/rollouts")
 
 
 def _build(visit: Visit, first: Rollout, again: Callable[[], Awaitable[None]]) -> Callable[[Rollout], None]:
@@ -58,7 +61,6 @@ def _build(visit: Visit, first: Rollout, again: Callable[[], Awaitable[None]]) -
 
 
 def _about(rollout: Rollout) -> None:
-    text("p", f"{rollout.model}:{rollout.candidate} to {rollout.alias}", "subtitle")
     facts(
         [
             ("Policy", rollout.policy or "a plan of its own"),
@@ -67,7 +69,7 @@ def _about(rollout: Rollout) -> None:
             ("Id", rollout.id),
         ]
     )
-    ui.link(f"The model {rollout.model}", f"/models/{rollout.model}")
+    ui.link(f"The model {rollout.model}", model_link(rollout.model))
 
 
 def _ending(ending: Ending | None) -> None:

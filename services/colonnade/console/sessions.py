@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from colonnade.client import AsyncColonnade
+from colonnade.client import AsyncColonnade, Identity
 from colonnade.errors import Overloaded, Unauthenticated
 
 _ID_BYTES = 32
@@ -22,8 +22,8 @@ class Session:
 
     id: str = field(repr=False)
     client: AsyncColonnade = field(repr=False)
-    key_id: str
-    """Empty where the gateway asked for no key."""
+    identity: Identity
+    """As the gateway said last."""
     expires: float
     """By the clock of ``Sessions``."""
     ended: bool = False
@@ -41,11 +41,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    async def begin(self, client: AsyncColonnade, key_id: str) -> Session:
+    async def begin(self, client: AsyncColonnade, identity: Identity) -> Session:
         await self.sweep()
         if len(self._by_id) >= self._limit:
             await self.end(next(iter(self._by_id.values())))  # all live equally long: the oldest ends first
-        session = Session(secrets.token_urlsafe(_ID_BYTES), client, key_id, self._clock() + self._seconds)
+        session = Session(secrets.token_urlsafe(_ID_BYTES), client, identity, self._clock() + self._seconds)
         self._by_id[session.id] = session
         return session
 

@@ -7,9 +7,11 @@ from nicegui import ui
 
 from colonnade.client import AsyncColonnade, Evaluation, Lineage, Metric, VersionDetail
 from colonnade.console.card import draw_card
-from colonnade.console.drawing import facts, panel, table, text
+from colonnade.console.drawing import Cell, facts, heading, panel, table, text
 from colonnade.console.picture import draw_graph
+from colonnade.console.rolling import roll_dialog
 from colonnade.console.views.lineage import dots_of, evaluation_rows
+from colonnade.console.views.links import asking_link, model_link, rollout_link
 from colonnade.console.views.said import metric_rows, signature_rows
 from colonnade.console.views.versions import facts_of
 from colonnade.console.visit import Part, Visit
@@ -27,8 +29,7 @@ class Shown:
 
 async def build_version(visit: Visit) -> None:
     name, asked = (str(visit.request.path_params[each]) for each in ("name", "version"))
-    text("p", f"{name}:{asked}", "subtitle")
-    ui.link(f"The model {name}", f"/models/{name}")
+    heading(f"{name}:{asked}", ("Models", "/models"), (name, model_link(name)))
     number = int(asked) if asked.isdecimal() else 0
 
     async def load(client: AsyncColonnade) -> Shown:
@@ -37,6 +38,7 @@ async def build_version(visit: Visit) -> None:
 
     def draw(shown: Shown) -> None:
         _said(shown.version)
+        _acts(visit, name, number)
         with panel("Card"):
             _card(shown.version.card)
         with panel("Evaluations"):
@@ -52,8 +54,21 @@ async def build_version(visit: Visit) -> None:
 def _said(version: VersionDetail) -> None:
     if version.description:
         ui.label(version.description).classes("description")
-    if version.aliases:
-        text("p", f"Meant by {', '.join(version.aliases)}", "muted")
+    meant = f"Meant by {', '.join(version.aliases)}." if version.aliases else "No alias means it."
+    text("p", meant, "muted")
+
+
+def _acts(visit: Visit, name: str, number: int) -> None:
+    async def promote() -> None:
+        async with visit.acting():
+            model = await visit.load(lambda client: client.models.get(name))
+            with visit.page.content:
+                await roll_dialog(visit, model, number)
+
+    with ui.element("div").classes("line"):
+        ui.link("Ask it", asking_link(f"{name}:{number}"))
+        if not visit.why_not("POST /rollouts", "Promoting it"):
+            ui.button("Promote through a rollout", on_click=promote).props("outline")
 
 
 def _card(card: str) -> None:
@@ -84,9 +99,21 @@ def _metrics(metrics: Sequence[Metric]) -> None:
 
 def _evaluations(evaluations: Sequence[Evaluation]) -> None:
     if evaluations:
-        table("Evaluations", _EVALUATIONS, evaluation_rows(evaluations), whole=("When",))
+        rows = [
+            _evaluated(each, row) for each, row in zip(evaluations, evaluation_rows(evaluations), strict=True)
+        ]
+        table("Evaluations", _EVALUATIONS, rows, whole=("When",))
         return
     text("p", "It was not evaluated yet; a rollout's gates do it.", "muted")
+
+
+def _evaluated(evaluation: Evaluation, row: Sequence[Cell]) -> tuple[Cell, ...]:
+    suite, results, outcome, _, *rest = row
+    return (suite, results, outcome, _origin(evaluation.origin), *rest)
+
+
+def _origin(origin: str) -> Cell:
+    return (lambda: ui.link("a rollout", rollout_link(origin))) if origin.startswith("ro_") else origin
 
 
 def _tags(tags: Mapping[str, str]) -> None:

@@ -8,3 +8,8 @@ const waiting = setInterval(() => {
     if (answer && (await answer.text()) === "over") window.location.reload();
   });
 }, 100);
+// On a narrow screen the places stand in a row that scrolls: the one that is open is to be seen.
+window.addEventListener("load", () => {
+  const here = document.querySelector(".places .here");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2;
+});

@@ -13,6 +13,8 @@ _EVERY_SECONDS = 2.0
 
 
 async def build(visit: Visit) -> None:
+    if not visit.admits("GET /engines", "Seeing engines"):
+        return
     part: Part[list[Engine]] = Part(visit, lambda client: client.engines(), _draw)
     await part.refresh()
     text("p", f"Looked at every {_EVERY_SECONDS:.0f} seconds.", "muted")

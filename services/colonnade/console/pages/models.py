@@ -8,6 +8,7 @@ from colonnade.console.importing import import_dialog
 from colonnade.console.model_page import build_model
 from colonnade.console.places import Place
 from colonnade.console.version_page import build_version
+from colonnade.console.views.links import model_link
 from colonnade.console.views.references import matching
 from colonnade.console.visit import Part, Visit
 
@@ -29,7 +30,8 @@ async def build(visit: Visit) -> None:
         _list(found, models)
 
     with ui.element("div").classes("line"):
-        ui.button("Import a model", on_click=lambda: import_dialog(visit))
+        if visit.offers("POST /models/import", "Importing a model"):
+            ui.button("Import a model", on_click=lambda: import_dialog(visit))
     await Part(visit, lambda client: client.models.list(), draw).refresh()
 
 
@@ -46,12 +48,12 @@ def _list(box: ui.element, models: list[Model]) -> None:
 def _row(model: Model) -> tuple[Cell, ...]:
     aliases = ", ".join(alias.name for alias in model.aliases)
     return (
-        lambda: ui.link(model.name, f"/models/{model.name}"),
+        lambda: ui.link(model.name, model_link(model.name)),
         model.family or "unknown",
         model.size_label or "-",
         str(model.latest_version),
         aliases or "none",
-        model.description,
+        lambda: text("div", model.description, "clamped"),
     )
 
 

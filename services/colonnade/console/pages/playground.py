@@ -12,7 +12,7 @@ from colonnade.client import AsyncColonnade
 from colonnade.console.drawing import empty, text
 from colonnade.console.lane import Lane
 from colonnade.console.places import Place
-from colonnade.console.views.references import first_of, references
+from colonnade.console.views.references import Askable, askable
 from colonnade.console.views.sampling import PRESETS, Sampling
 from colonnade.console.visit import Part, Visit
 
@@ -22,9 +22,11 @@ _MOST_LANES = 2
 class Playground:
     """The lanes that answer, and the one form that asks them all."""
 
-    def __init__(self, visit: Visit, found: dict[str, bool]) -> None:
+    def __init__(self, visit: Visit, found: Askable, asked: str) -> None:
         self._visit = visit
         self._found = found
+        self._asked = asked
+        self._lacks = visit.why_not("POST /generate", "Asking a model")
         self._sampling = Sampling()
         self._lanes: list[Lane] = []
         self._running: list[asyncio.Task[None]] = []
@@ -33,7 +35,7 @@ class Playground:
         with ui.element("div").classes("playground").on("keydown.esc", self.stop):
             with ui.element("div").classes("talk"):
                 self._lanes_box = ui.element("div").classes("lanes")
-                self._add_lane(self._visit.request.query_params.get("model"))
+                self._add_lane(self._asked)
                 self._draw_form()
             with ui.element("aside").props("aria-label='Sampling settings'"):
                 settings_form(self._sampling)
@@ -45,24 +47,26 @@ class Playground:
             self._prompt = ui.textarea("Prompt").props("autogrow autofocus").classes("wide")
             self._prompt.on("keydown.ctrl.enter.prevent", self.send)
             self._prompt.on("keydown.meta.enter.prevent", self.send)
+            if self._lacks:
+                text("p", self._lacks, "muted")
             with ui.element("div").classes("line"):
                 self._send = ui.button("Send", on_click=self.send).props('aria-keyshortcuts="Control+Enter"')
+                self._send.set_enabled(not self._lacks)
                 self._stop = ui.button("Stop", on_click=self.stop).props('outline aria-keyshortcuts="Escape"')
                 self._stop.disable()
                 ui.button("New conversation", on_click=self._forget).props("flat")
                 self._beside = ui.button("Side by side", on_click=self._switch_lanes).props("flat")
-                text("span", "Ctrl+Enter sends, Esc stops", "muted fill-left")
+                text("span", "Ctrl+Enter sends, Esc stops", "muted fill-left keys")
 
-    def _add_lane(self, reference: str | None) -> None:
+    def _add_lane(self, reference: str = "") -> None:
         taken = self._lanes[0].reference if self._lanes else ""
-        free = {each: adapter for each, adapter in self._found.items() if each != taken} or self._found
-        chosen = reference if reference in self._found else first_of(free)
+        chosen = reference if reference in self._found.references else self._found.first(but=taken)
         with self._lanes_box:
-            self._lanes.append(Lane(self._visit, self._found, chosen or "", len(self._lanes) + 1))
+            self._lanes.append(Lane(self._visit, self._found, chosen, len(self._lanes) + 1))
 
     def _switch_lanes(self) -> None:
         if len(self._lanes) < _MOST_LANES:
-            self._add_lane(None)
+            self._add_lane()
         else:
             self._lanes.pop().delete()
         self._beside.text = "Side by side" if len(self._lanes) == 1 else "One model only"
@@ -74,7 +78,7 @@ class Playground:
     async def send(self) -> None:
         """Asks every lane at once; returns when all have ended."""
         prompt = str(self._prompt.value or "")
-        if self._running or not prompt.strip():
+        if self._running or self._lacks or not prompt.strip():
             return
         async with self._visit.acting():
             options = self._sampling.options()
@@ -126,9 +130,11 @@ def _kept(field: ValueElement[Any], sampling: Sampling, name: str) -> None:
 
 
 async def build(visit: Visit) -> None:
-    def draw(found: dict[str, bool]) -> None:
-        if found:
-            Playground(visit, found).draw()
+    asked = visit.request.query_params.get("model", "")
+
+    def draw(found: Askable) -> None:
+        if found.references:
+            Playground(visit, found, asked).draw()
             return
         empty(
             "There is no model that answers yet.",
@@ -136,8 +142,8 @@ async def build(visit: Visit) -> None:
         )
         ui.link("Import a model", "/models")
 
-    async def load(client: AsyncColonnade) -> dict[str, bool]:
-        return references(await client.models.list())
+    async def load(client: AsyncColonnade) -> Askable:
+        return askable(await client.models.list(), asked)
 
     await Part(visit, load, draw).refresh()
 

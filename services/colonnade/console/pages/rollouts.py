@@ -9,11 +9,13 @@ from colonnade.console.drawing import Cell, empty, panel, shares, table, text
 from colonnade.console.live import Live, piece
 from colonnade.console.places import Place
 from colonnade.console.rollout_page import build_rollout
+from colonnade.console.views.formats import moment
+from colonnade.console.views.links import rollout_link
 from colonnade.console.views.rollouts import age, state_of
 from colonnade.console.visit import Visit
 
 _EVERY_SECONDS = 2.0
-_HEADS = ("Rollout", "Ended as", "Candidate", "Alias", "Policy", "Begun", "By")
+_HEADS = ("Rollout", "Ended as", "Why", "Policy", "Begun", "By")
 
 
 async def build(visit: Visit) -> None:
@@ -90,7 +92,7 @@ class UnderWay:
 
 def _going(rollout: Rollout) -> Callable[[Rollout], None]:
     with ui.element("h3"):
-        ui.link(f"{rollout.model}:{rollout.candidate} to {rollout.alias}", f"/rollouts/{rollout.id}")
+        _link(rollout)
     state = text("p", "", "state-of")
     weights = piece(_targets, shares)
     begun = text("p", "", "muted")
@@ -116,14 +118,17 @@ def _ended(rollouts: list[Rollout]) -> None:
 
 def _row(rollout: Rollout) -> tuple[Cell, ...]:
     return (
-        lambda: ui.link(f"{rollout.model}:{rollout.candidate} to {rollout.alias}", f"/rollouts/{rollout.id}"),
+        lambda: _link(rollout),
         lambda: text("span", state_of(rollout), f"state-of {rollout.state}"),
-        f"version {rollout.candidate}",
-        rollout.alias,
+        lambda: text("div", rollout.reason, "clamped"),
         rollout.policy or "a plan of its own",
-        age(rollout.created_at),
+        moment(rollout.created_at, "unknown"),
         rollout.created_by or "unknown",
     )
+
+
+def _link(rollout: Rollout) -> None:
+    ui.link(f"{rollout.model}:{rollout.candidate} to {rollout.alias}", rollout_link(rollout.id))
 
 
 PLACE = Place("/rollouts", "Rollouts", 30, build, below={"/rollouts/{id}": build_rollout})

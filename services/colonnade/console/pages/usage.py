@@ -50,8 +50,9 @@ async def build(visit: Visit) -> None:
     await used.refresh()
     with panel("What is left to you"):
         await Part(visit, lambda client: client.limits.me(), _left).refresh()
-    with panel("Limits"):
-        await Part(visit, lambda client: client.limits.list(), _limits).refresh()
+    if not visit.why_not("GET /limits", "Seeing limits"):
+        with panel("Limits"):
+            await Part(visit, lambda client: client.limits.list(), _limits).refresh()
 
 
 def _draw(span: Span, report: UsageReport) -> None:

@@ -32,6 +32,10 @@ def moment(when: datetime | None, never: str = "never") -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if when else never
 
 
+def day(when: datetime | None, never: str = "never") -> str:
+    return when.astimezone(UTC).date().isoformat() if when else never
+
+
 def short(digest: str) -> str:
     """The first letters of a digest, without its kind."""
     return digest.rpartition(":")[2][:_SHOWN_OF_DIGEST]

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from colonnade.client import Evaluation, LineageNode
 from colonnade.console.views.formats import moment, short
+from colonnade.console.views.links import rollout_link, version_link
 
 _MOST_FACTS = 6
 _KINDS = {"dataset": "data set", "commit": "code", "policy": "guard policy"}
@@ -52,10 +52,6 @@ def evaluation_rows(evaluations: Iterable[Evaluation]) -> list[tuple[str, str, s
     ]
 
 
-def version_link(model: str, version: int) -> str:
-    return f"/models/{quote(model, safe='')}/versions/{version}"
-
-
 def _label(node: LineageNode) -> str:
     if node.versions:
         return f"{node.versions[0].model}:{node.versions[0].version}"
@@ -65,7 +61,7 @@ def _label(node: LineageNode) -> str:
 def _link(node: LineageNode) -> str:
     if node.versions:
         return version_link(node.versions[0].model, node.versions[0].version)
-    return f"/rollouts/{quote(node.id, safe='')}" if node.kind == "rollout" else ""
+    return rollout_link(node.id) if node.kind == "rollout" else ""
 
 
 def _more(node: LineageNode) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from colonnade.client import Plan, Rollout, RolloutStep
+from colonnade.console.views.acts import Act
 from colonnade.console.views.formats import lasting, number
 
 ITSELF = "platform/registry"
@@ -27,16 +28,6 @@ class Stage:
     title: str
     told: str
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a person may do; ``hint``: why not, or nothing."""
-
-    name: str
-    label: str
-    told: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
