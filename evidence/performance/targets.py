@@ -35,3 +35,15 @@ RESOLVE_MS, SEARCH_MS = 20.0, 300.0
 """With a million versions in PostgreSQL: until an alias is resolved, p99; until a search has a page, p95."""
 RAY_TO_BARE = 0.95
 """Tokens a second of streams from a Ray replica, beside those from the bare engine process."""
+LEARNING_TO_BEST_PEER = 1.0
+"""Tokens a second of training, beside the faster of Hugging Face's loop and LitGPT."""
+LEARNING_MEMORY_TO_LEANEST_PEER = 1.0
+"""The most memory that a training process held, beside the leaner of the two."""
+PIPELINE_MIB = 1024.0
+"""Of all processes together that make a token set, however large the corpus."""
+INT8_PERPLEXITY, INT4_PERPLEXITY = 1.01, 1.05
+"""Of a model that was trained in float32, over its perplexity there."""
+TAUGHT_TO_ALONE = 1.0
+"""Perplexity of a pruned model after a teacher, over that after as many steps on the text alone."""
+ONNX_LOGITS, ONNX_SAME = 1e-3, 0.999
+"""The largest difference of a logit (of up to some thirty); the share of places with the same best token."""

@@ -18,6 +18,10 @@ CASES = (
     "leavers",
     "overload",
     "catalogue",
+    "pipeline",
+    "learning",
+    "accelerations",
+    "compression",
 )
 """In the order in which the page shows them."""
 

@@ -32,6 +32,11 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def serve(make: Callable[..., Any]) -> None:
     """Answers until the input ends. The first call must be ``make``, with ``make``'s own arguments."""
     _end_with_parent()

@@ -1,0 +1,1 @@
+"""Training loops that are measured beside each other, each in a process of its own."""
