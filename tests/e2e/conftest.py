@@ -27,7 +27,12 @@ def encoder(platform: Platform, tiny_model: Path) -> str:
 
 @pytest.fixture(scope="session")
 def platform(tiny_model: Path) -> Iterator[Platform]:
-    with running("--no-import", COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent)) as started:
+    with running(
+        "--no-import",
+        COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent),
+        COLONNADE_TRAINING_WORK_DIR=str(tiny_model.parent),
+        COLONNADE_TRAINING_WORKER_THREADS="1",
+    ) as started:
         started.command("models", "import", str(tiny_model), "--name", "tiny")
         yield started
 

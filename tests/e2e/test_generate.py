@@ -16,7 +16,7 @@ GREEDY = {"prompt": "The quick brown", "max_tokens": 24, "preset": "deterministi
 
 
 def _events(text: str) -> list[Any]:
-    frames = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    frames = [line.removeprefix("data: ") for line in text.split("\n") if line.startswith("data: ")]
     assert frames[-1] == "[DONE]"
     return [json.loads(frame) for frame in frames[:-1]]
 

@@ -109,6 +109,8 @@ def test_searching_models(client: Any, poet: str) -> None:
         "found-3",
     ]
     assert names(client.search_registered_models("name = 'poet'")) == ["poet"]
+    others = client.search_registered_models("tags.shelf != 'upper'")
+    assert names(others) == ["found-0", "found-2", "found-4"], "and nothing that has no such tag"
     newest = client.search_registered_models("name LIKE 'found-%'", order_by=["creation_timestamp DESC"])
     assert names(newest) == [f"found-{n}" for n in (4, 3, 2, 1, 0)]
     client.update_registered_model("found-2", "changed")

@@ -163,6 +163,7 @@ def test_a_model_is_fetched_from_an_allowed_url(platform: Platform, served: str)
 def test_a_draft_with_a_source_goes_on_by_itself(platform: Platform, served: str) -> None:
     with platform.client() as client:
         begun = client.post("/models/alone/versions", json={"source": served})
+        assert begun.json()["source"] == "index.json"
         draft = begun.headers["location"]
 
         def ended() -> dict[str, Any]:

@@ -96,7 +96,10 @@ def running(*arguments: str, home: Path | None = None, **environment: str) -> It
         **{name: value for name, value in os.environ.items() if not name.startswith("COLONNADE_")},
         "COLONNADE_HOME": str(folder),
         "COLONNADE_URL": url,
-        **{f"COLONNADE_{service}_METRICS_PORT": "0" for service in ("INFERENCE", "REGISTRY", "ENGINE")},
+        **{
+            f"COLONNADE_{service}_METRICS_PORT": "0"
+            for service in ("INFERENCE", "REGISTRY", "ENGINE", "TRAINING")
+        },
         "COLONNADE_INFERENCE_CACHE_BYTES": "0",  # what is asked twice is to be generated twice
         **environment,
     }

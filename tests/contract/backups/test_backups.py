@@ -10,10 +10,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from colonnade.errors import ColonnadeError, Conflict, InvalidArgument, NotFound, Unavailable, Unsupported
+from colonnade.errors import (
+    ColonnadeError,
+    Conflict,
+    InvalidArgument,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    Unsupported,
+)
 from colonnade.registry.adapters import loading
 from colonnade.registry.adapters.loading import SqlLoad, check_whole
-from colonnade.registry.adapters.places import below
+from colonnade.registry.adapters.places import apart_from, below
 from colonnade.registry.backups.keeping import complete, listed
 from colonnade.registry.backups.listing import LIST, BackupList, Damaged
 from colonnade.registry.backups.restoring import verified
@@ -247,9 +255,24 @@ def upgrade():
         assert list(await connection.scalars(text("SELECT later FROM models"))) == [7, 7]
 
 
-@pytest.mark.parametrize("to", ["/etc", "../up", "a/../../b", "s3://other/x", "~", "a//b", "/srv/backups2/x"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "/etc",
+        "../up",
+        "a/../../b",
+        "s3://other/x",
+        "~",
+        "a//b",
+        "/srv/backups2/x",
+        "a\0b",
+        "a\nb",
+        "a/" + "x" * 256,
+        "x/" * 900,
+    ],
+)
 def test_nowhere_but_below_the_root(to: str) -> None:
-    with pytest.raises(InvalidArgument):
+    with pytest.raises((InvalidArgument, TooLarge)):
         below("/srv/backups", to)
 
 
@@ -258,6 +281,20 @@ def test_nowhere_but_below_the_root(to: str) -> None:
 )
 def test_below_the_root(to: str, where: str) -> None:
     assert below("/srv/backups", to) == f"/srv/backups{where}"
+
+
+def test_never_where_the_models_own_files_are(tmp_path: Path) -> None:
+    """A backup there that makes room would remove what no backup names."""
+    (tmp_path / "link").symlink_to(tmp_path / "blobs")
+    in_a_folder = BlobPlace("", tmp_path / "blobs", tmp_path / "cache")
+    in_s3 = BlobPlace("s3://bucket/models/", tmp_path / "blobs", tmp_path / "cache")
+    for place, live in (
+        (f"{tmp_path}/blobs", in_a_folder), (f"{tmp_path}/link", in_a_folder), ("s3://bucket/models", in_s3),
+    ):  # fmt: skip
+        with pytest.raises(InvalidArgument, match="own files"):
+            apart_from(place, live)
+    for place, live in ((f"{tmp_path}/backups", in_a_folder), ("s3://bucket/backups", in_s3)):
+        assert apart_from(place, live) == place
 
 
 async def test_a_version_whose_file_is_gone_is_named(made: Made, backing: Backing) -> None:

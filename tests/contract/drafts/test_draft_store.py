@@ -115,6 +115,18 @@ async def test_files_are_added_replaced_and_bounded(stores: Stores) -> None:
     await stores.drafts.put_file(("third", 1), replace(FILE, size_bytes=200), BOUNDS, LATER)
 
 
+async def test_a_start_frees_what_its_own_registry_imported_and_nothing_else(stores: Stores) -> None:
+    here, there = (SqlDraftStore(stores.database, name) for name in ("here", "there"))
+    for number, store in enumerate((here, there), 1):
+        await stores.begin()
+        await store.change(("smol", number), State.IMPORTING, ACTIVE, by="acme/eve", at=LATER)
+    await here.recover(LATER)
+    assert (await here.find(("smol", 1))).state is State.OPEN
+    assert (await here.find(("smol", 2))).state is State.IMPORTING
+    await there.recover(LATER)
+    assert (await here.find(("smol", 2))).state is State.OPEN
+
+
 async def test_states_go_where_they_may(stores: Stores) -> None:
     await stores.begin()
     await stores.to(State.IMPORTING)

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from colonnade.engine.kernels.low_rank import added_natively
@@ -53,7 +53,15 @@ _ALONE = partial(alone, _runtime())
 _ADAPTED = st.builds(lambda ask, name: replace(ask, adapter=name), ASKS, st.sampled_from(["", *NAMES]))
 
 
+# Its first token is half a character, so the end token is what completes the stop string.
+_STOPPED_BY_THE_LAST = Ask(
+    " aaaé  €dbadb", 2, temperature=1.5, min_p=0.05, repetition_penalty=1.3, seed=1231, stop=("\ufffd",),
+    adapter=NAMES[2], frequency_penalty=0.6, bias=((65, 3.0), (66, -5.0)),
+)  # fmt: skip
+
+
 @_QUICK
+@example(asks=[_STOPPED_BY_THE_LAST])
 @given(asks=st.lists(_ADAPTED, min_size=2, max_size=9, unique=True))
 def test_answers_do_not_depend_on_the_company(asks: list[Ask]) -> None:
     check_as_if_alone(SteppedCore(_runtime()), asks, _ALONE)

@@ -79,6 +79,15 @@ async def test_one_key_makes_one(stores: Stores) -> None:
         await stores.add(9, once=replace(once, fingerprint="0" * 64))
 
 
+async def test_a_secret_is_sealed_otherwise_unless_somebody_was_first(stores: Stores) -> None:
+    made = await stores.add(1)
+    other = await stores.add(2)
+    long = "sealed.1." + "x" * 1000
+    await stores.webhooks.reseal(made, long)
+    await stores.webhooks.reseal(made, "too late")
+    assert (await stores.webhooks.all(""))[0] == [replace(made, sealed=long), other]
+
+
 async def test_each_is_claimed_by_one(stores: Stores) -> None:
     for number in (1, 2):
         await stores.add(number)

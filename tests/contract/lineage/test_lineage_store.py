@@ -13,6 +13,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, delete
 
 from colonnade.errors import Conflict, NotFound
+from colonnade.registry.adapters import lineage
 from colonnade.registry.adapters.lineage_tables import LINEAGE_EDGES, LINEAGE_NODES
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
@@ -160,6 +161,16 @@ async def test_an_edge_that_would_close_a_cycle_is_refused_and_nothing_of_its_re
     with pytest.raises(Conflict, match="cycle"):
         await stores.record(*chain(5, 6, 5))
     assert await stores.record(edge(dataset(1), dataset(3))) == 1
+
+
+async def test_what_is_new_is_added_without_a_walk_through_all_that_it_comes_from(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stores.record(*chain(1, 2, 3))
+    monkeypatch.setattr(lineage, "walk", None)
+    assert await stores.record(*chain(4, 1)) == 1
+    with pytest.raises(TypeError):
+        await stores.record(*chain(3, 4))
 
 
 async def test_of_two_that_close_a_cycle_together_one_is_refused(stores: Stores) -> None:

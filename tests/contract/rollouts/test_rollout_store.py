@@ -115,6 +115,30 @@ async def test_a_change_moves_the_alias_counts_and_is_told(stores: Stores) -> No
     assert same == after
 
 
+async def test_a_share_promotes_no_model_and_the_end_does(stores: Stores) -> None:
+    """Which model requests mean that name none."""
+    await stores.versions.register(draft("other", 3), alias="")
+    await stores.begin()
+    assert await stores.versions.find_promoted() == "other"
+    back = to(lambda rollout: taken_back(rollout, LATER, by="x"))
+    await stores.rollouts.change("ro_1", back, by="x", at=LATER)
+    assert await stores.versions.find_promoted() == "other"
+    await stores.begin(2, Plan(steps=(Step(100, 60),)))
+    assert await stores.means() == {2: 100}
+    assert await stores.versions.find_promoted() == "other"
+    await stores.rollouts.change("ro_2", to(promote), by="x", at=LATER)
+    assert await stores.versions.find_promoted() == "smol"
+
+
+async def test_an_import_that_asked_for_no_alias_leaves_it_to_the_rollout(stores: Stores) -> None:
+    await stores.versions.delete_alias("smol", "production", by="x", at=START)
+    await stores.begin(plan=GATED)
+    await stores.versions.register(draft("smol", 3), alias="")
+    assert await stores.means() == {}
+    with pytest.raises(Conflict, match="ro_1"):
+        await stores.versions.register(draft("smol", 4), alias="production")
+
+
 async def test_a_change_that_refuses_leaves_no_trace(stores: Stores) -> None:
     before = await stores.begin()
 
@@ -172,6 +196,16 @@ async def test_a_lease_is_one_holders_until_it_runs_out(stores: Stores) -> None:
     await rollouts.change("ro_1", to(promote), by="x", at=LATER, holder="b")
     await rollouts.release("ro_1", "b")
     assert await rollouts.claim("a", LATER, LATER) is None, "it has ended"
+
+
+async def test_who_starts_again_may_have_at_once_what_it_held(stores: Stores) -> None:
+    record = await stores.begin()
+    rollouts = stores.rollouts
+    assert await rollouts.claim("a", START, LATER) == record
+    await rollouts.release_all("b")
+    assert await rollouts.claim("a", START, LATER) is None
+    await rollouts.release_all("a")
+    assert await rollouts.claim("a", START, LATER) == record
 
 
 async def test_of_many_holders_one_gets_the_lease(stores: Stores) -> None:

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from colonnade.errors import Conflict, NotFound
+from colonnade.registry.adapters import sealing
 from colonnade.registry.adapters.key_pair import KeyPair
 from colonnade.registry.adapters.seal_tables import SEALS
-from colonnade.registry.adapters.sealing import seal_model
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_seals import SqlSealStore
 from colonnade.registry.adapters.tables import ARTEFACTS
@@ -123,16 +123,19 @@ async def test_versions_from_before_are_signed_but_for_those_that_were_changed(s
         await stores.seals.sign("smol", 2, by="acme/eve", at=LATER)
 
 
-async def test_a_whole_model_is_signed_again_within_a_transaction(stores: Stores) -> None:
-    for seed in (1, 2):
+async def test_a_whole_model_is_signed_again_within_a_transaction(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "_AT_ONCE", 2)
+    for seed in range(1, 6):
         await stores.versions.register(draft("smol", seed), alias="")
     stores.sealer = KeyPair(SigningKey.generate())
     await stores.database.write(
-        lambda connection: seal_model(connection, stores.sealer, "smol", by="acme/eve", at=LATER)
+        lambda connection: sealing.seal_model(connection, stores.sealer, "smol", by="acme/eve", at=LATER)
     )
-    assert [stores.check(await stores.seals.find("smol", number)) for number in (1, 2)] == [
+    assert [stores.check(await stores.seals.find("smol", number)) for number in range(1, 6)] == [
         stores.sealer.key
-    ] * 2
+    ] * 5
 
 
 async def _forget(stores: Stores) -> None:

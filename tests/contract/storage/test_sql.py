@@ -1,6 +1,8 @@
 """One transaction a piece of work: serialisable writers, snapshots, and refusals that say what to do."""
 
 import asyncio
+import random
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -165,7 +167,9 @@ async def test_it_gives_up_at_last(url: str) -> None:
     await database.close()
 
 
-async def test_a_cancelled_writer_frees_the_lock(database: Database) -> None:
+async def test_a_cancelled_writer_frees_the_lock(database: Database, url: str) -> None:
+    await database.close()
+    database = Database(url, busy_seconds=0.5)
     inside = asyncio.Event()
 
     async def wait(connection: AsyncConnection) -> None:
@@ -180,6 +184,29 @@ async def test_a_cancelled_writer_frees_the_lock(database: Database) -> None:
         await task
     await database.write(increment)
     assert await total(database) == 1
+    await database.close()
+
+
+async def test_no_moment_to_be_cancelled_leaves_the_lock(database: Database) -> None:
+    """Before its turn, while it begins, between statements, while it commits: the next one gets on."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await increment(connection)
+        await connection.execute(text("SELECT 1"))
+
+    began = time.perf_counter()
+    await database.write(work)
+    usual, chance, done = time.perf_counter() - began, random.Random(5), 1
+    for _ in range(60):
+        task = asyncio.create_task(database.write(work))
+        await asyncio.wait([task], timeout=chance.uniform(0, 1.2) * usual)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        before = await total(database)
+        assert before in (done, done + 1)
+        await asyncio.wait_for(database.write(work), 5.0)
+        done = await total(database)
+        assert done == before + 1
 
 
 async def test_what_was_new_a_moment_ago_is_seen_at_the_second_look(database: Database) -> None:

@@ -265,3 +265,31 @@ async def test_a_model_is_its_makers(store: VersionStore) -> None:
     model = await store.find_model("smol")
     assert model is not None
     assert (model.tenant, model.latest_version) == ("acme", 2)
+
+
+async def test_what_an_import_began_with_has_to_be_there_still(store: VersionStore) -> None:
+    """A conversion takes hours, in which a model can be renamed and a base deleted."""
+    with pytest.raises(Conflict, match="renamed or deleted") as refused:
+        await store.register(draft("smol", 1), alias="", of_known_model=True)
+    assert refused.value.details["field"] == "name"
+    with pytest.raises(Conflict, match="base was deleted") as refused:
+        await store.register(draft("poet", 2, base=f"sha256:{0:064x}"), alias="")
+    assert refused.value.details["field"] == "base"
+    assert await store.list_models(after="", limit=9) == []
+    await store.register(draft("smol", 1), alias="")
+    await store.register(draft("smol", 2), alias="", of_known_model=True)
+
+
+async def test_a_name_is_of_one_kind_also_when_two_come_at_once(store: VersionStore) -> None:
+    base = (await store.register(draft("smol", 1), alias="")).manifest.digest
+    made = [store.register(draft("poet", 2, base=base), alias=""), store.register(draft("poet", 3), alias="")]
+    found = await asyncio.gather(*made, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in found) == ["Conflict", "Version"]
+
+
+async def test_a_guarded_alias_is_made_and_not_moved(store: VersionStore) -> None:
+    await store.register(draft("smol", 1), alias="stable", guarded=True)
+    with pytest.raises(Conflict, match="rollouts alone"):
+        await store.register(draft("smol", 2), alias="stable", guarded=True)
+    assert [each.manifest.version for each in await store.list_versions("smol", limit=9)] == [1]
+    await store.register(draft("smol", 1), alias="stable", guarded=True)

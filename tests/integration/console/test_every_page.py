@@ -27,9 +27,20 @@ def test_no_page_scrolls_sideways_or_complains(new_tab: Callable[..., Tab], widt
 
 
 def test_what_is_not_there_yet_says_so(tab: Tab) -> None:
-    for path in ("/training", "/memory", "/ethics", "/operations"):
+    for path in ("/memory", "/ethics", "/operations"):
         expect(tab.open(path).locator(".state")).to_contain_text("not part of this installation yet")
         expect(tab.page.locator(".state")).to_contain_text(f"docs{path}.md")
+
+
+def test_an_address_that_is_none_leads_on(browser_tab_that_may_complain: Tab) -> None:
+    tab = browser_tab_that_may_complain
+    tab.sign_in(KEY)
+    tab.connected()
+    page = tab.page
+    page.goto("/modles")
+    expect(page.get_by_text("There is no such page.")).to_be_visible()
+    page.get_by_role("link", name="the models").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Models")
 
 
 def brightness(tab: Tab) -> int:
@@ -70,7 +81,7 @@ def test_naughty_names_and_descriptions_are_text(tab: Tab, served: Served) -> No
         named = {each for each, answer in zip(short, made, strict=True) if answer.is_success}
         assert len(named) > 20, "most of them are allowed as names"
         assert http.post("/models/import", json=described).is_success
-    assert named <= set(tab.open("/keys").locator("td").all_text_contents())
+    assert named <= set(tab.open("/keys").locator("td div").all_text_contents())
     for path in ("/models", "/models/naughty"):
         assert "<script>alert(1)</script>" in (tab.open(path).locator("main").text_content() or "")
         assert tab.page.locator("iframe, details, main img[onerror], script[src*=evil]").count() == 0

@@ -1,22 +1,18 @@
 """A gateway that says whatever it is asked: nothing of it does more on a page than to stand there."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise, starmap
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from colonnade.security.access.gateway import ROUTES
 from tests.harness.browser import Tab
-from tests.harness.platform import eventually, free_port
+from tests.harness.console import console_before
 from tests.integration.console.naughty import STRINGS
 
 _SUM = dict.fromkeys(
@@ -52,6 +48,12 @@ def answers() -> dict[str, Any]:
         },
         "/limits": {"limits": [limit(each) for each in STRINGS]},
         "/limits/me": {"limits": []},
+        "/whoami": {
+            "tenant": STRINGS[0],
+            "subject": STRINGS[1],
+            "roles": list(STRINGS),
+            "may": sorted(ROUTES),
+        },
         "/engines": {"engines": [engine(each) for each in STRINGS]},
         "/models/x/versions/1": said(1),
         "/models/x/versions/2": said(2),
@@ -70,6 +72,15 @@ def answers() -> dict[str, Any]:
         "/rollouts": {"rollouts": [rollout(each) for each in STRINGS]},
         "/rollouts/x": rollout("\n".join(STRINGS))
         | {"events": [dict.fromkeys(("what", "by", "words"), each) | _AT for each in STRINGS]},
+        "/training/jobs": {"jobs": [job(str(place), each) for place, each in enumerate(STRINGS)]},
+        "/training/jobs/x": job("x", "\n".join(STRINGS))
+        | {"events": [dict.fromkeys(("what", "by", "words"), each) | _AT for each in STRINGS]},
+        "/training/jobs/x/metrics": {
+            "points": [{"step": 1, "metrics": {f"memory {each}": 1.0, "loss": 1.0}} | _AT for each in STRINGS]
+        },
+        "/training/jobs/x/logs": {"lines": [], "offset": 0},
+        "/training/jobs/0": job("0", STRINGS[0]),
+        "/training/jobs/0/metrics": {"points": []},
     }
 
 
@@ -97,6 +108,19 @@ def rollout(naughty: str) -> dict[str, Any]:
     return named | {"candidate": 2, "plan": plan, "gates": [gate], "targets": _ALIAS["targets"]}
 
 
+def job(job_id: str, naughty: str) -> dict[str, Any]:
+    """Has ended likewise."""
+    named = dict.fromkeys(("kind", "name", "message", "place", "tenant", "by", "retry_of", "recipe"), naughty)
+    made = {"model": naughty, "version": 1}
+    return named | {"id": job_id, "state": "failed", "metrics": {naughty: 1.0}, "produced": made}
+
+
+def log(naughty: str, place: int) -> dict[str, Any]:
+    """A line as a worker writes it, and one as it does not."""
+    said = {"event": "sample", "at": 0.0, "step": place, "prompt": naughty, "text": naughty}
+    return {"line": json.dumps(said) if place % 2 else naughty, "offset": place + 1}
+
+
 def key(number: int, naughty: str) -> dict[str, Any]:
     named = dict.fromkeys(("name", "tenant", "subject"), naughty)
     return named | {"id": str(number), "roles": [naughty]}
@@ -119,8 +143,11 @@ class Parrot(BaseHTTPRequestHandler):
     said = answers()
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if isinstance(said := self.said[path], str):
+        path, _, query = self.path.partition("?")
+        if path.endswith("/logs") and query == "offset=0":
+            lines = [log(each, place) for place, each in enumerate(STRINGS)]
+            self._send("application/json", json.dumps({"lines": lines, "offset": len(lines)}).encode())
+        elif isinstance(said := self.said[path], str):
             self._send("text/markdown", said.encode())
         else:
             self._send("application/json", json.dumps(said).encode())
@@ -156,36 +183,12 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a console before the parrot, which takes everybody."""
     parrot = ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
     Thread(target=parrot.serve_forever, daemon=True).start()
-    port, home = free_port(), tmp_path_factory.mktemp("home")
-    with (home / "log").open("wb") as log:
-        process = _start(home, port, parrot.server_port, log)
-    url = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: _well(url), 60, "the console answers")
-        yield url
+        with console_before(parrot.server_port, tmp_path_factory.mktemp("home")) as url:
+            yield url
     finally:
-        process.terminate()
-        process.wait(30)
         parrot.shutdown()
         parrot.server_close()
-
-
-def _start(home: Path, port: int, gateway: int, log: Any) -> subprocess.Popen[bytes]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "COLONNADE_HOME": str(home),
-        "COLONNADE_CONSOLE_LISTEN": f"127.0.0.1:{port}",
-        "COLONNADE_CONSOLE_GATEWAY_URL": f"http://127.0.0.1:{gateway}",
-    }
-    command = [sys.executable, "-P", "-m", "colonnade.console"]
-    return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
-
-
-def _well(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health/ready", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -223,6 +226,9 @@ def test_prompts_and_answers(tab: Tab) -> None:
         "/engines",
         "/rollouts",
         "/rollouts/x",
+        "/training",
+        "/training/jobs/x",
+        "/training/compare?one=x",
     ],
 )
 @pytest.mark.parametrize("width", [390, 1280])
@@ -235,3 +241,10 @@ def test_every_other_page(tab: Tab, path: str, width: int) -> None:
     assert page.locator("iframe, base, details, main style, main script, main meta, main math").count() == 0
     assert page.locator("[onerror], [onload], a[href^='javascript']").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_recipe_that_is_changed_stays_as_it_was_written(tab: Tab) -> None:
+    page = tab.open("/training/new?like=x")
+    written = page.get_by_label("Recipe (YAML)").input_value()
+    assert [each for each in STRINGS[:30] if each not in written] == []
+    assert page.locator("main script, main iframe, [onerror]").count() == 0

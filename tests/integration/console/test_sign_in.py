@@ -44,8 +44,35 @@ def test_a_caller_is_told_what_its_key_may_not(served: Served, new_tab: Callable
     tab.sign_in(_secret(made.stdout))
     tab.connected()
     page = tab.open("/keys")
-    expect(page.get_by_role("alert")).to_contain_text("Your key may not do this")
-    expect(page.get_by_role("alert")).to_contain_text("administrator")
+    expect(page.get_by_text("Seeing keys takes the role admin or auditor; you have caller.")).to_be_visible()
+    expect(page.get_by_text("Ask an administrator for a key with that role")).to_be_visible()
+    expect(page.get_by_role("button", name="Make a key")).to_have_count(0)
+    page = tab.open("/models")
+    expect(page.get_by_text("Importing a model takes the role")).to_be_visible()
+    expect(page.get_by_role("button", name="Import a model")).to_have_count(0)
+    page = tab.open("/models/tiny")
+    expect(page.get_by_text("takes the role admin or model engineer")).to_be_visible()
+    for act in ("Promote through a rollout", "Move an alias", "Delete the alias production"):
+        expect(page.get_by_role("button", name=act)).to_have_count(0)
+
+
+def test_one_sees_as_whom_one_is_signed_in(served: Served, new_tab: Callable[..., Tab]) -> None:
+    made = served.platform.command("keys", "create", "listens", "--role", "auditor", "--json")
+    tab = new_tab()
+    tab.sign_in(_secret(made.stdout))
+    page = tab.connected()
+    expect(page.get_by_text("Asking a model takes the role")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    page = tab.open("/keys")
+    expect(page.get_by_text("Making a key takes the role admin; you have auditor.")).to_be_visible()
+    expect(page.get_by_role("region", name="API keys").get_by_role("button")).to_have_count(0)
+    page.get_by_role("button", name="Account").focus()
+    page.keyboard.press("Enter")
+    account = page.get_by_role("dialog", name="Account")
+    expect(account).to_contain_text("auditor")
+    expect(account).to_contain_text("local")
+    page.keyboard.press("Escape")
+    expect(account).to_have_count(0)
 
 
 def test_a_revoked_key_ends_its_session(served: Served, new_tab: Callable[..., Tab]) -> None:

@@ -36,6 +36,7 @@ def environment(database: Postgres, objects: S3, tmp_path: Path) -> Mapping[str,
         "COLONNADE_BLOBS_URL": objects.url("platform"),
         "COLONNADE_REGISTRY_DATABASE_URL": url,
         "COLONNADE_GATEWAY_DATABASE_URL": url,
+        "COLONNADE_TRAINING_DATABASE_URL": url,
         "COLONNADE_REGISTRY_SIGNING_KEY": str(key),  # that of a home of its own would be another's stranger
         "COLONNADE_REGISTRY_IMPORT_ROOTS": str(tmp_path),
     }

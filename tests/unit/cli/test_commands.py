@@ -368,6 +368,17 @@ def test_keys_list_revoke_rotate(stub: Stub, colonnade: Run) -> None:
     assert "no keys" in colonnade("keys", "list").err
 
 
+def test_whoami(stub: Stub, colonnade: Run) -> None:
+    told = {"tenant": "acme", "subject": "[/x]", "key": "k1", "roles": ["auditor", "caller"]}
+    stub.routes["GET", "/whoami"] = Answer(body={**told, "may": ["GET /models"]})
+    head, row = colonnade("whoami").out.splitlines()
+    assert head.split() == ["tenant", "subject", "key", "roles"]
+    assert row.split() == ["acme", "[/x]", "k1", "auditor,", "caller"]
+    assert json.loads(colonnade("whoami", "--json").out) == {**told, "may": ["GET /models"]}
+    stub.routes["GET", "/whoami"] = Answer(body={**told, "key": None, "may": []})
+    assert "no key" in colonnade("whoami").err
+
+
 def test_version(stub: Stub, colonnade: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(colonnade("version", "--json").out)["platform"] == "9.9.9"
     monkeypatch.setenv("COLONNADE_URL", "http://127.0.0.1:9")

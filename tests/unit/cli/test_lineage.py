@@ -138,4 +138,4 @@ def test_evaluations(stub: Stub, colonnade: Run) -> None:
     assert "Nothing was measured of smol:3 yet." in colonnade("models", "evaluations", "smol:3").err
     refused = colonnade("models", "evaluations", "smol")
     assert refused.status != 0
-    assert "smollm2:3" in refused.err
+    assert "name one as in smol:1" in refused.err

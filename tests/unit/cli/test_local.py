@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from colonnade.cli.terminal import human_bytes, human_seconds, printable
-from colonnade.cli.up import _allow_imports_from_here
+from colonnade.cli.up import _allow_imports_from_here, _train_from_here
 from colonnade.errors import NotFound
 from colonnade.supervise import preflight
 from colonnade.supervise.control import ControlServer
@@ -153,6 +153,21 @@ def test_imports_are_allowed_from_home_and_from_here(
     monkeypatch.delenv("COLONNADE_REGISTRY_IMPORT_ROOTS")
     _allow_imports_from_here()
     assert os.environ["COLONNADE_REGISTRY_IMPORT_ROOTS"] == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [("/srv/work", "/srv/work"), ("/home/ada/plays", "/home/ada/plays"), ("/", "/home/ada")],
+)
+def test_recipes_begin_here_and_not_above_home(
+    monkeypatch: pytest.MonkeyPatch, here: str, expected: str
+) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: Path("/home/ada"))
+    monkeypatch.setattr("pathlib.Path.cwd", lambda: Path(here))
+    monkeypatch.setenv("COLONNADE_TRAINING_WORK_DIR", "")
+    monkeypatch.delenv("COLONNADE_TRAINING_WORK_DIR")
+    _train_from_here()
+    assert os.environ["COLONNADE_TRAINING_WORK_DIR"] == expected
 
 
 def test_the_command_starts_quickly_because_it_loads_little() -> None:

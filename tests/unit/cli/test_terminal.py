@@ -1,4 +1,4 @@
-"""How far something long is: a bar in a terminal, lines elsewhere."""
+"""What the commands write to: bars and lines for what takes long, and what others wrote."""
 
 import io
 
@@ -30,3 +30,26 @@ def test_a_terminal_gets_a_bar_with_the_same_words(monkeypatch: pytest.MonkeyPat
         show(Step("[b]read", 3, 10, "3 of 10"))
     assert "[b]read" in shown.getvalue()
     assert "3 of 10" in shown.getvalue()
+
+
+def test_an_aside_is_dim_in_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.aside("it\x1b[31m says\nthis")
+    monkeypatch.setattr(terminal, "err", lambda: Console(file=io.StringIO(), force_terminal=True))
+    terminal.aside("it says\nthis")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.aside("no more")
+    dim = "\x1b[2mit says\x1b[0m\n\x1b[2mthis\x1b[0m\n"
+    assert capsys.readouterr().err == f"it[31m says\nthis\n{dim}no more\n"
+
+
+def test_what_others_wrote_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = terminal.table("name")
+    for name in ("[/x]", "[red]x[/red]", ":smile:"):
+        rows.add_row(name)
+        terminal.out().print(name)
+    terminal.out().print(rows)
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert printed == ["[/x]", "[red]x[/red]", ":smile:", "name", "[/x]", "[red]x[/red]", ":smile:"]

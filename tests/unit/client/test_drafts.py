@@ -5,7 +5,7 @@ import pytest
 
 from colonnade.client import DraftFile, FileToSend
 from colonnade.client.results import ImportProgress
-from colonnade.errors import Conflict, Unavailable
+from colonnade.errors import Conflict, Internal, Unavailable
 from tests.unit.client.platform import VERSION, Caller, answer, events, got, items, refused
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -87,3 +87,10 @@ async def test_a_versions_file_is_read_from_anywhere(caller: Caller) -> None:
     assert "range" not in caller.requests[0].headers
     assert caller.requests[1].headers["range"] == "bytes=4-"
     assert caller.requests[1].url.path == "/models/tiny/versions/3/files/model.safetensors"
+
+
+async def test_a_whole_file_is_not_taken_for_its_rest(caller: Caller) -> None:
+    """As a proxy gives it that knows no ranges."""
+    caller.answers = [httpx.Response(200, content=b"weights")]
+    with pytest.raises(Internal, match="a whole file where the rest"):
+        await items(caller.client().drafts.read("tiny", 3, "model.safetensors", start=4))

@@ -17,6 +17,7 @@ from colonnade.client import (
     Embedding,
     Generation,
     Health,
+    Identity,
     ModelVersion,
     NewKey,
     Prepared,
@@ -404,6 +405,15 @@ async def test_keys_are_listed_and_rotated(caller: Caller) -> None:
     assert (rotated.id, rotated.replaces, rotated.secret) == ("k2", "k1", "s")
     assert caller.requests[1].url.path == "/keys/k1/rotate"
     assert caller.bodies[0] == {"grace_seconds": 60}
+
+
+async def test_whoami(caller: Caller) -> None:
+    told = {"tenant": "acme", "subject": "ann", "key": "k1", "roles": ["caller"], "may": ["POST /generate"]}
+    caller.answers = [answer(told), answer(told | {"key": None})]
+    client = caller.client()
+    assert await got(client.whoami()) == Identity("acme", "ann", "k1", ("caller",), ("POST /generate",))
+    assert (await got(client.whoami())).key is None
+    assert caller.requests[0].url.path == "/whoami"
 
 
 async def test_health_is_an_answer_either_way(caller: Caller) -> None:

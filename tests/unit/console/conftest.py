@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from colonnade.client import Identity
 from colonnade.console.door import Door
 from colonnade.console.gateway import Gateway
 from colonnade.console.guard import SESSION, Guard
@@ -18,6 +19,7 @@ KEY = f"ck_{'a' * 16}_{'b' * 43}"
 WRONG = f"ck_{'a' * 16}_{'c' * 43}"
 COOKIE = "colonnade_console_8081"
 HERE = "http://127.0.0.1:8081"
+ANN = Identity("acme", "ann", "k1", ("caller",), ("GET /whoami", "GET /models"))
 
 
 class Clock:
@@ -46,10 +48,9 @@ class PlayedGateway:
         if not self.open and request.headers.get("authorization", "")[7:] not in self.keys:
             body = {"error": {"code": "unauthenticated", "message": "send a valid key", "details": {}}}
             return httpx.Response(401, json=body)
-        total = dict.fromkeys(
-            ("requests", "prompt_tokens", "cached_prompt_tokens", "completion_tokens", "total_tokens"), 0
-        )
-        return httpx.Response(200, json={"group_by": ["key"], "usage": [], "total": total})
+        key = None if self.open else "a" * 16
+        told = {"tenant": "acme", "subject": "ann", "key": key, "roles": ["caller"], "may": ["GET /whoami"]}
+        return httpx.Response(200, json=told)
 
 
 @pytest.fixture
@@ -99,6 +100,6 @@ def opened(guard: Guard) -> httpx.AsyncClient:
 
 async def _page(request: Request) -> HTMLResponse:
     session: Session | None = request.scope[SESSION]
-    who = "nobody" if session is None else session.key_id or "anybody"
+    who = "nobody" if session is None else session.identity.key or "anybody"
     page = f"<head><script>1</script></head><p>{who} &lt;script&gt;<script type='module'>2</script>"
     return HTMLResponse(page, headers={"x-nicegui-content": "page"})

@@ -9,7 +9,7 @@ import pytest
 
 from colonnade.console.guard import Guard
 from colonnade.console.sessions import Session, Sessions
-from tests.unit.console.conftest import COOKIE, HERE, KEY
+from tests.unit.console.conftest import ANN, COOKIE, HERE, KEY
 
 
 async def test_a_page_runs_its_own_scripts_and_no_others(browser: httpx.AsyncClient) -> None:
@@ -86,7 +86,7 @@ async def socket(guard: Guard, headers: dict[str, str], query: str = "client_id=
 async def test_a_socket_speaks_for_a_page_of_its_own_session(guard: Guard, sessions: Sessions) -> None:
     from colonnade.client import AsyncColonnade
 
-    mine, theirs = [await sessions.begin(AsyncColonnade(HERE, "ck_x"), "k") for _ in range(2)]
+    mine, theirs = [await sessions.begin(AsyncColonnade(HERE, "ck_x"), ANN) for _ in range(2)]
     owners: dict[str, Session] = {"page-1": mine, "page-2": theirs}
     guard._owner = owners.get
     headers = {"host": "127.0.0.1:8081", "origin": HERE, "cookie": f"{COOKIE}={mine.id}"}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from colonnade.client import Evaluation
 from colonnade.client import LineageNode as Node
 from colonnade.client import LineagePlace as Place
-from colonnade.console.views import lineage
+from colonnade.console.views import lineage, links
 from colonnade.console.views.lineage import Dot
 
 DIGEST = "sha256:" + "a" * 64
@@ -30,7 +30,8 @@ def test_no_name_leads_elsewhere() -> None:
     hostile = Node("rollout", "../../sign-out?x=//evil.example", "javascript:alert(1)")
     [dot] = lineage.dots_of([hostile], ())
     assert dot.link == "/rollouts/..%2F..%2Fsign-out%3Fx%3D%2F%2Fevil.example"
-    assert lineage.version_link("a/../b", 1) == "/models/a%2F..%2Fb/versions/1"
+    assert links.version_link("a/../b", 1) == "/models/a%2F..%2Fb/versions/1"
+    assert links.asking_link("a&b=c@d") == "/?model=a%26b%3Dc%40d"
 
 
 def test_what_was_measured_is_a_line_each() -> None:

@@ -30,7 +30,6 @@ def test_places_are_found_and_ordered() -> None:
     ]
     assert len({place.path for place in places}) == len(places)
     assert {place.title for place in places if place.coming} == {
-        "Training",
         "Memory",
         "Ethics",
         "Operations",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from colonnade.client import AsyncColonnade
 from colonnade.console.sessions import Attempts, Sessions
 from colonnade.errors import Overloaded, Unauthenticated, Unavailable
-from tests.unit.console.conftest import Clock
+from tests.unit.console.conftest import ANN, Clock
 
 
 def client() -> AsyncColonnade:
@@ -15,7 +15,7 @@ def client() -> AsyncColonnade:
 
 
 async def test_a_session_is_found_until_its_time_is_over(sessions: Sessions, clock: Clock) -> None:
-    session = await sessions.begin(client(), "abc")
+    session = await sessions.begin(client(), ANN)
     assert sessions.find(session.id) is session
     clock.now += 3599
     assert sessions.alive(session)
@@ -27,7 +27,7 @@ async def test_a_session_is_found_until_its_time_is_over(sessions: Sessions, clo
 
 
 async def test_ending_is_for_good_and_may_be_said_twice(sessions: Sessions) -> None:
-    session = await sessions.begin(client(), "abc")
+    session = await sessions.begin(client(), ANN)
     await sessions.end(session)
     await sessions.end(session)
     assert not sessions.alive(session)
@@ -36,14 +36,14 @@ async def test_ending_is_for_good_and_may_be_said_twice(sessions: Sessions) -> N
 
 async def test_the_oldest_makes_room(sessions: Sessions, clock: Clock) -> None:
     begun = []
-    for number in range(4):
+    for _ in range(4):
         clock.now += 1
-        begun.append(await sessions.begin(client(), str(number)))
+        begun.append(await sessions.begin(client(), ANN))
     assert [sessions.find(each.id) is not None for each in begun] == [False, True, True, True]
 
 
 async def test_ids_cannot_be_guessed_and_are_not_shown(sessions: Sessions) -> None:
-    one, other = [await sessions.begin(client(), "abc") for _ in range(2)]
+    one, other = [await sessions.begin(client(), ANN) for _ in range(2)]
     assert len(one.id) >= 43
     assert one.id != other.id
     assert one.id not in repr(one)

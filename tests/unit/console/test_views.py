@@ -88,14 +88,25 @@ PRODUCTION = Alias("production", (AliasTarget(1, 90), AliasTarget(2, 10)), revis
 
 
 def test_aliases_come_before_versions_and_encoders_not_at_all() -> None:
-    found = references.references(
+    found = references.askable(
         [model(aliases=(PRODUCTION,)), model("poet", 1, "lora"), model("enc", 1, "bert")]
     )
-    assert found == {"m@production": False, "m:2": False, "m:1": False, "poet:1": True}
-    assert references.first_of(found) == "m@production"
-    assert references.first_of({"poet:1": True}) == "poet:1"
-    assert references.first_of({}) is None
-    assert len(references.references([model(latest=500)])) == 20
+    assert found.references == ("m@production", "m:2", "m:1", "poet:1")
+    assert [found.is_adapter(each) for each in ("poet:1", "poet@x", "m:1")] == [True, True, False]
+    assert found.first() == "m@production"
+    assert found.first(but="m@production") == "m:2"
+    assert references.Askable(("poet:1",)).first(but="poet:1") == "poet:1"
+    assert references.Askable(()).first() == ""
+
+
+def test_what_is_asked_for_can_be_asked_however_old_it_is() -> None:
+    many = [model(latest=500)]
+    assert len(references.askable(many).references) == 20
+    assert references.askable(many, "m:3").references[:2] == ("m:3", "m:500")
+    assert references.askable(many, "other:3").references[0] == "m:500"
+    assert references.askable(many).whole
+    cut = references.askable([model(f"m{each}", 30) for each in range(500)])
+    assert (len(cut.references), cut.whole) == (1000, False)
 
 
 def test_a_search_takes_every_word() -> None:

@@ -21,12 +21,13 @@ from colonnade.supervise.engines import Engine, Engines
 from colonnade.supervise.home import Home
 from colonnade.supervise.replicas import Replicas
 from colonnade.supervise.topology import platform
+from colonnade.training.settings import TrainingSettings
 from colonnade.vllm.settings import VllmSettings
 
 ROOT = Path(__file__).parents[3]
 CLASSES = (
     GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings,
-    ConsoleSettings,
+    ConsoleSettings, TrainingSettings,
 )  # fmt: skip
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
 OF_THE_COMMAND = {
@@ -92,3 +93,5 @@ def test_the_supervisor_and_the_services_mean_the_same_defaults() -> None:
         assert fields["listen"].default in ("", f"127.0.0.1:{port}")
         assert spec.grace_seconds > fields["drain_seconds"].default
     assert set(specs) == {settings.service for settings in CLASSES}
+    ports = [settings.model_fields["metrics_port"].default for settings in CLASSES]
+    assert len({port for port in ports if port}) == len([port for port in ports if port])

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colonnade.engine.text import ChatTemplate, Message, check_messages
-from colonnade.engine.text.chat import MAX_RENDERED_CHARACTERS
 from colonnade.errors import ColonnadeError, InvalidArgument, TooLarge, Unsupported
+from colonnade.models.text.templates import MAX_RENDERED_CHARACTERS
 from tests.unit.engine.toys import spelling
 
 BYTES = spelling.tokenizer()

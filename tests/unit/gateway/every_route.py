@@ -57,6 +57,7 @@ BODIES = {
         ]
     },
     "POST /models/{name}/versions/{version}/evaluations": {"suite": "arc-easy", "results": {"accuracy": 0.5}},
+    "POST /training/jobs": {"recipe": "name: plays\nsteps: 2\n"},
     "POST /webhooks": {"url": "https://hooks.example.com/x"},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},

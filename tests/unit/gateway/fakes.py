@@ -66,8 +66,10 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
+from colonnade.gateway.service.following import Following
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
+from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
@@ -101,6 +103,7 @@ from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
+from tests.unit.gateway.fake_jobs import FakeJobs
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.fake_seals import FakeSeals
 from tests.unit.gateway.fake_upkeep import FakeUpkeep
@@ -438,6 +441,7 @@ class House:
         self.drafts = FakeDrafts(version())
         self.seals = FakeSeals()
         self.events = FakeEvents()
+        self.jobs = FakeJobs()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
@@ -476,7 +480,8 @@ class House:
             lineage=Lineage(self.lineage, self.audit),
             evaluations=Evaluations(self.evaluations, self.audit),
             descriptions=Descriptions(self.catalogue, self.evaluations, self.audit),
-            drafts=Drafts(self.drafts, self.catalog, self.audit),
+            drafts=Drafts(self.drafts, self.catalogue, self.audit),
+            jobs=Jobs(self.jobs, self.audit, Following(beat_seconds=0.02)),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),
             limits=LimitAdmin(self.limit_store, self.store, self.fair_use, self.audit),
@@ -489,7 +494,7 @@ class House:
 
     def mlflow_words(self) -> Mlflow:
         models = Models(self.catalog, self.audit)
-        drafts = Drafts(MemoryDrafts(self.catalogue), self.catalog, self.audit)
+        drafts = Drafts(MemoryDrafts(self.catalogue), self.catalogue, self.audit)
         descriptions = Descriptions(self.catalogue, self.evaluations, self.audit)
         making = Making(drafts, descriptions, Lineage(self.lineage, self.audit))
         return Mlflow(

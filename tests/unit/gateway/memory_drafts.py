@@ -8,9 +8,9 @@ from colonnade.errors import Conflict, NotFound
 from colonnade.gateway.domain.drafts import Draft, DraftFile, DraftOrder
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import ImportProgress, Version
+from tests.unit.gateway.memory_registry import CONTENT
 
 MOMENT = datetime(2030, 1, 2, tzinfo=UTC)
-CONTENT = b"weights, weights"
 PATH = "model.safetensors"
 FILE = DraftFile(PATH, len(CONTENT), f"sha256:{'0' * 64}", 8)
 

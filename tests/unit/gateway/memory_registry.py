@@ -27,7 +27,8 @@ from colonnade.gateway.domain.models import (
 
 MOMENT = datetime(2030, 1, 2, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
-FILE = Artefact("model.safetensors", DIGEST, 4000)
+CONTENT = b"weights, weights"
+FILE = Artefact("model.safetensors", DIGEST, len(CONTENT))
 
 
 @dataclass
@@ -205,4 +206,4 @@ class MemoryDrafts:
         self.shelf.drafts[model, number] = replace(self.shelf.drafts[model, number], state="discarded")
 
     async def read_file(self, caller: Caller, digest: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
-        yield b"x" * 4000
+        yield CONTENT

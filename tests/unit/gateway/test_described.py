@@ -99,7 +99,7 @@ def test_examples_are_what_they_are_examples_of(described: Described) -> None:
         for kind, content in answer.get("content", {}).items()
         if kind == "text/event-stream"
     ]
-    assert len(streams) == 12
+    assert len(streams) == 14
     for content in streams:
         described.check_stream(content["itemSchema"]["anyOf"], content["example"])
 

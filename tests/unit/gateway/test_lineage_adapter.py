@@ -26,7 +26,6 @@ from colonnade.gateway.adapters.lineage import RegistryLineage
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.lineage import Edge, Evaluation, NewEdge, Node, Question
 from colonnade.gateway.domain.lineage import Place as GatewayPlace
-from colonnade.registry import evaluation_wire, lineage_wire
 from colonnade.registry.evaluations import Evaluation as Kept
 from colonnade.registry.evaluations import Measured
 from colonnade.registry.lineage import Kind, NodeKey, Place, Relation
@@ -34,6 +33,7 @@ from colonnade.registry.lineage import Node as Found
 from colonnade.registry.lineage.graph import Recorded, Traced
 from colonnade.registry.lineage.service import Question as Asked
 from colonnade.registry.lineage.service import Said, SaidEdge
+from colonnade.registry.servicers import evaluations_wire, lineage_wire
 from colonnade.security.access.registry import RPCS
 from colonnade.security.identity import Principal, Role
 
@@ -70,15 +70,15 @@ class Registry(LineageServiceServicer, EvaluationServiceServicer):
         return lineage_wire.traced(TRACED)
 
     async def RecordEvaluation(self, request: Any, context: Any) -> Any:
-        measured = evaluation_wire.measured(request.evaluation)
+        measured = evaluations_wire.measured(request.evaluation)
         self._note((measured, request.idempotency_key))
         kept = Kept("ev_1", measured, "acme/alice", MOMENT)
-        return evaluations_pb2.RecordEvaluationResponse(evaluation=evaluation_wire.evaluation(kept))
+        return evaluations_pb2.RecordEvaluationResponse(evaluation=evaluations_wire.evaluation(kept))
 
     async def ListEvaluations(self, request: Any, context: Any) -> Any:
         self._note((request.name, request.version, request.page_size, request.page_token))
         measured = Measured("tiny", 3, "arc-easy", {"accuracy": 0.5}, "sha256:d", "passed", "run-7")
-        kept = evaluation_wire.evaluation(Kept("ev_1", measured, "acme/alice", MOMENT))
+        kept = evaluations_wire.evaluation(Kept("ev_1", measured, "acme/alice", MOMENT))
         return evaluations_pb2.ListEvaluationsResponse(evaluations=[kept], next_page_token="n")
 
 

@@ -7,6 +7,9 @@ import httpx
 import pytest
 
 from colonnade.errors import Conflict
+from colonnade.gateway.domain.keys import KeyOrder
+from colonnade.security.identity import Role
+from tests.unit.gateway.every_route import LOCAL
 from tests.unit.gateway.fakes import House
 
 STREAM = {"accept": "text/event-stream"}
@@ -64,3 +67,13 @@ async def test_what_the_registry_refuses_is_refused_and_recorded(
         ("registry.collect", "begun"), ("registry.collect", "refused"),
         ("registry.backup", "begun"), ("registry.backup", "refused"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/registry/gc", "/registry/backup"])
+async def test_admins_of_other_tenants_look_after_their_own(house: House, path: str) -> None:
+    await house.keys.create(LOCAL, KeyOrder("local", frozenset({Role.ADMIN})))
+    other = await house.keys.create(LOCAL, KeyOrder("acme", frozenset({Role.ADMIN, Role.OPERATOR})))
+    async with house.client(other.secret) as client:
+        answer = await post(client, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied")
+    assert not house.upkeep.asked

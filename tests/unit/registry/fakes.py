@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from colonnade.errors import NotFound
+from colonnade.errors import Conflict, NotFound
 from colonnade.registry.domain import (
     DEFAULT_ALIAS,
     ENCODERS,
@@ -22,7 +22,9 @@ from colonnade.registry.domain import (
     Target,
     Version,
     alias_for_import,
+    check_kind,
     check_owner,
+    guarded_alias,
     moved,
     unknown_model,
 )
@@ -89,6 +91,9 @@ class MemoryVersionStore:
     async def find_model(self, name: str) -> Model | None:
         return self._model(name) if name in self._models else None
 
+    async def find_new_name(self, name: str) -> str:
+        return ""
+
     async def list_versions(self, name: str, *, limit: int) -> Sequence[Version]:
         return self._of(name)[::-1][:limit]
 
@@ -116,20 +121,29 @@ class MemoryVersionStore:
         return max(found)[1] if found else None
 
     async def register(
-        self, draft: Draft, *, alias: str, once: Once | None = None, claim: str = "", reserved: int = 0
+        self,
+        draft: Draft,
+        *,
+        alias: str,
+        once: Once | None = None,
+        claim: str = "",
+        reserved: int = 0,
+        of_known_model: bool = False,
+        guarded: bool = False,
     ) -> Version:
         known = await self.recall(once) if once else None
         if known is not None:
             return known
         description, created_at, tenant = self._models.get(draft.name, ("", draft.created_at, draft.tenant))
         check_owner(draft.name, tenant, draft.tenant)
+        self._check_unchanged(draft, known=of_known_model)
         self._models[draft.name] = (draft.description or description, created_at, tenant)
         mine = self._of(draft.name)
         same = [version for version in mine if version.manifest.digest == draft.content.digest]
         version = same[0] if same else draft.numbered(reserved or len(mine) + 1)
+        self._promote(draft, version.manifest.version, alias, guarded)
         if not same:
             self._versions.append(version)
-        self._promote(draft, version.manifest.version, alias)
         if once:
             self._imports[once.owner, once.key] = (once, version)
         return version
@@ -176,7 +190,16 @@ class MemoryVersionStore:
         self._moves += 1
         self._aliases[name, alias.name] = (alias, self._moves)
 
-    def _promote(self, draft: Draft, version: int, asked: str) -> None:
+    def _check_unchanged(self, draft: Draft, *, known: bool) -> None:
+        if known and draft.name not in self._models:
+            raise Conflict(f"the model {draft.name} was renamed or deleted", field="name")
+        if draft.name in self._models:
+            check_kind(draft.name, self._model(draft.name), draft.content.base)
+        base = draft.content.base
+        if base and all(version.manifest.digest != base for version in self._versions):
+            raise Conflict("the adapter's base was deleted", field="base")
+
+    def _promote(self, draft: Draft, version: int, asked: str, guarded: bool) -> None:
         current = self._kept(draft.name, DEFAULT_ALIAS)
         name = alias_for_import(asked, {DEFAULT_ALIAS} if current and current.exists else set())
         current = self._kept(draft.name, name)
@@ -184,7 +207,10 @@ class MemoryVersionStore:
             return
         by, at = draft.created_by, draft.created_at
         targets = [Target(version, 100)]
-        self._keep(draft.name, moved(current, name, targets, {version}, expected_revision=None, by=by, at=at))
+        if guarded and current and current.exists:
+            raise guarded_alias(draft.name, name)
+        after = moved(current, name, targets, {version}, expected_revision=None, by=by, at=at)
+        self._keep(draft.name, after)
 
     def _model(self, name: str) -> Model:
         description, created_at, tenant = self._models[name]

@@ -31,7 +31,7 @@ DIGEST = f"sha256:{'ab' * 32}"
         ("smollm2", Reference("smollm2", alias="production")),
         ("smollm2@canary", Reference("smollm2", alias="canary")),
         ("smollm2:3", Reference("smollm2", version=3)),
-        ("a.b-c_1:999999999999999999", Reference("a.b-c_1", version=999_999_999_999_999_999)),
+        ("a.b-c_1:2147483647", Reference("a.b-c_1", version=2_147_483_647)),
     ],
 )
 def test_references(text: str, expected: Reference) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from colonnade.engine.kernels import linear
-from colonnade.engine.kernels.layout import pack, product, unpack
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
-from colonnade.engine.kernels.quantize import FORMATS, Format
+from colonnade.models.quantised.layout import pack, product, unpack
+from colonnade.models.quantised.quantize import FORMATS, Format
 
 NOT_NUMBERS = [float("nan"), float("inf"), float("-inf")]
 

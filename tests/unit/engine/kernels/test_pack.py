@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from colonnade.engine.kernels import linear
-from colonnade.engine.kernels.layout import pack, unpack
 from colonnade.engine.kernels.linear import PackedEmbedding, PackedLinear
 from colonnade.engine.kernels.pack import Weights, pack_model, packed_as
-from colonnade.engine.kernels.quantize import FORMATS
 from colonnade.models.families.transformer.model import Transformer
 from colonnade.models.families.transformer.presets import debug
-from tests.unit.engine.kernels.test_quantize import grid, randn
+from colonnade.models.quantised.layout import pack, unpack
+from colonnade.models.quantised.quantize import FORMATS
+from tests.unit.models.quantised.test_quantize import grid, randn
 
 TOKENS = torch.arange(40).view(2, 20) % 31
 BOUNDS: dict[Weights, float] = {"float32": 1e-5, "bfloat16": 0.02, "int8": 0.04, "int4": 0.4}

@@ -1,5 +1,6 @@
 """Batches from their file to their results: on fakes, through the very pipeline of the routes."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -41,6 +42,17 @@ async def test_answers_are_those_of_the_routes(bench: Bench, endpoint: str) -> N
     }
     generated = bench.house.generator.specs
     assert all(spec.priority == -5 for spec in generated[: len(generated) // 2])
+
+
+async def test_a_text_breaks_no_line_however_it_is_read(bench: Bench) -> None:
+    """JSON leaves U+2028, U+2029 and U+0085 as they are; ``str.splitlines`` ends a line at each of them."""
+    said = "one\u2028two\u2029three\x85four\nfive"
+    await bench.submit(lines(BODIES[CHAT]))
+    bench.answers.scripts[1] = [said]
+    async with at_work(bench.runner()):
+        batch = await bench.until(Status.COMPLETED)
+    (line,) = bench.house.contents.files[batch.output_file_id].decode().splitlines()
+    assert json.loads(line)["response"]["body"] == {"text": said}
 
 
 async def test_a_priority_below_is_kept_and_one_above_is_not(bench: Bench) -> None:

@@ -31,7 +31,9 @@ CASES = {
     'name="qwen"': "name = 'qwen'",
     "attribute.name LIKE 'q%'": "name LIKE 'q%'",
     "name ilike '%7B%'  and tags.team = 'search' ": "name ILIKE '%7B%' AND tags.`team` = 'search'",
-    "tag.`a b` != 'it''s'": "tags.`a b` != 'it''s'",
+    "tag.`a b` != 'it''s'": "tags.`a b` != 'it''s' AND tags.`a b` LIKE '%'",
+    "tags.a != 'x' AND tags.a != 'y'": "tags.`a` != 'x' AND tags.`a` LIKE '%' AND tags.`a` != 'y'",
+    "run_id NOT IN ('a')": "tags.`mlflow.run_id` != 'a' AND tags.`mlflow.run_id` LIKE '%'",
     'tags."a.b" = "it\'s"': "tags.`a.b` = 'it''s'",
     "run_id IN ('a', \"b\")": "tags.`mlflow.run_id` IN ('a', 'b')",
     "name NOT  IN ('a','b')": "name != 'a' AND name != 'b'",
@@ -47,6 +49,7 @@ UNREADABLE = [
     "AND name = 'a'", "name = 'a' name = 'b'", "name IN 'a'", "name = ('a')", "name IN ()", "name IN (1)",
     "name = 'a'; DROP TABLE models", "(name = 'a')", "NOT name = 'a'", "name = 'a' AND AND name = 'b'",
     "metrics.loss < 2", "tags. = 'x'", "tags.`` = 'x'", "name BETWEEN 'a'", "name\n= 'a'",
+    "tags.\"a` = '1' AND tags.`b\" = 'x'",
 ]  # fmt: skip
 
 

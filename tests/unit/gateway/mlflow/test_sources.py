@@ -56,11 +56,11 @@ def test_anything_is_understood_or_refused(text: str) -> None:
             assert found
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "1.0", "one", "²", "9" * 17, str(2**53 + 1), " 1"])
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.0", "one", "²", "9" * 17, str(2**31), " 1"])
 def test_what_is_no_version(text: str) -> None:
     with pytest.raises(InvalidArgument, match="version must be a number"):
         version_number(text)
 
 
 def test_versions() -> None:
-    assert (version_number("1"), version_number("007"), version_number(str(2**53))) == (1, 7, 2**53)
+    assert (version_number("1"), version_number("007"), version_number(str(2**31 - 1))) == (1, 7, 2**31 - 1)

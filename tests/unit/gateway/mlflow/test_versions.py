@@ -64,7 +64,7 @@ class Room:
         self.shelf = MemoryCatalogue()
         self.drafts = MemoryDrafts(self.shelf)
         audit, catalog = FakeAudit(), Aliases(shelf=self.shelf)
-        models, drafts = Models(catalog, audit), Drafts(self.drafts, catalog, audit)
+        models, drafts = Models(catalog, audit), Drafts(self.drafts, self.shelf, audit)
         self.lineage = FakeLineage()
         said = Descriptions(self.shelf, FakeEvaluations(), audit)
         self.making = Making(drafts, said, Lineage(self.lineage, audit), wait_seconds)

@@ -1,13 +1,20 @@
 """What is done to a registry that does not run: refused where it does."""
 
+import asyncio
+import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from colonnade.registry.backups.listing import BackupList, name_of
+from colonnade.registry.events.webhook import Webhook
 from colonnade.registry.offline import main
 from colonnade.registry.settings import RegistrySettings
 from colonnade.security.audit import AuditLog, read
+from colonnade.storage.blobs import BlobPlace, open_blobs
+from tests.contract.backups.places import Backing, Stores
+from tests.unit.registry.events.stores import KEYS, SECRETS, kept
 from tests.unit.registry.fakes import START
 
 
@@ -35,6 +42,35 @@ def test_restores_once(
     assert main(["restore", place + name]) == 0
     assert '"stage": "done"' in capsys.readouterr().out
     assert [record.outcome for record in read(settings.audit)] == ["begun", "ok"]
+
+
+async def _backed_up_with_a_webhook(folder: Path) -> str:
+    """A place; the key that its secret is sealed with is that of the tests."""
+    backing = Backing(str(folder / "other"), folder / "cache")
+    async with kept(folder) as house:
+        hook = Webhook("wh_1", "acme", "https://a", (), (), "", START, "acme/eve")
+        hook = replace(hook, sealed=SECRETS.seal(hook, "whsec_x"))
+        await house.webhooks.add(hook, 0, None, most=1)
+        await backing.up(
+            Stores(house.database, open_blobs(BlobPlace("", folder / "blobs", folder / "cache")))
+        )
+    return backing.url
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_says_which_key_of_its_secrets_is_missing(
+    tmp_path: Path, settings: RegistrySettings, capsys: pytest.CaptureFixture[str], copied: bool
+) -> None:
+    place = asyncio.run(_backed_up_with_a_webhook(tmp_path))
+    keys = settings.own_encryption_keys
+    if copied:
+        keys.parent.mkdir(parents=True)
+        keys.write_bytes(base64.b64encode(b"k" * 32))
+    assert main(["restore", place]) == 0
+    said = capsys.readouterr().err
+    assert (said == "") == copied
+    assert copied or (KEYS.first in said and "data/registry/encryption-keys" in said)
+    assert keys.exists() == copied
 
 
 def test_not_while_the_registry_runs(

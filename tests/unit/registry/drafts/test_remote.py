@@ -81,6 +81,10 @@ async def test_a_folder_by_its_index(served: Served, tmp_path: Path) -> None:
         index(model__safetensors=entry(CONFIG, url="config.json")),
         index(config__json=entry(CONFIG, url="http://169.254.169.254/latest")),
         index(config__json=entry(CONFIG, url="file:///etc/passwd")),
+        index(config__json=entry(CONFIG, url="http://[config.json")),
+        json.dumps(
+            {"files": {path: entry(CONFIG, url="config.json") for path in ("a.json", "a.json/b.json")}}
+        ).encode(),
     ],
 )
 async def test_an_index_that_is_not_right_is_refused(served: Served, tmp_path: Path, content: bytes) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
-from colonnade.registry.drafts.draft import BeginOrder, State
+from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied, Unavailable
+from colonnade.registry.drafts.draft import BeginOrder, State, VersionDraft
+from colonnade.registry.drafts.runner import DraftRunner
 from colonnade.registry.imports import ImportRequest
 from colonnade.security.identity import Principal, Role
 from tests.unit.registry.drafts.files import announced, pieces
@@ -65,13 +66,71 @@ async def test_who_stops_listening_leaves_it_open(house: House) -> None:
     house.importer.before = wait
     sealing = asyncio.create_task(house.sealed())
     await asyncio.wait_for(begun.wait(), LIMIT)
-    with pytest.raises(Conflict, match="importing"):
-        await house.drafts.discard("smol", 1, ENGINEER)
     sealing.cancel()
     await asyncio.wait([sealing])
     assert await house.state() is State.OPEN
     house.importer.before = None
     assert (await house.sealed()).manifest.version == 1
+
+
+async def test_an_import_under_way_is_stopped_by_who_discards_its_draft(house: House) -> None:
+    await house.uploaded()
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    house.importer.before = wait
+    sealing = asyncio.create_task(house.sealed())
+    await asyncio.wait_for(begun.wait(), LIMIT)
+    with pytest.raises(PermissionDenied):
+        await house.drafts.discard("smol", 1, OTHER)
+    await house.drafts.discard("smol", 1, ENGINEER)
+    with pytest.raises(Conflict, match="smol:1 was discarded"):
+        await asyncio.wait_for(sealing, LIMIT)
+    assert ended.is_set()
+    assert await house.state() is State.DISCARDED
+    assert await house.spool.rooms() == set()
+    assert await house.versions.find_model("smol") is None
+    with pytest.raises(Conflict, match="discarded"):
+        await house.sealed()
+
+
+async def test_what_another_registry_discards_does_not_become_a_version(house: House) -> None:
+    await house.uploaded()
+
+    async def discarded_there() -> None:
+        await house.store.change(("smol", 1), State.DISCARDED, {State.IMPORTING}, by="acme/eve", at=START)
+
+    house.importer.before = discarded_there
+    with pytest.raises(Conflict, match="ended meanwhile"):
+        await house.sealed()
+    assert await house.state() is State.DISCARDED
+    assert await house.versions.find_model("smol") is None
+
+
+async def test_the_runner_goes_on_where_what_it_brings_in_is_discarded(house: House) -> None:
+    (house.folder / "model.gguf").touch()
+    begun = asyncio.Event()
+
+    async def wait() -> None:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.Event().wait()
+
+    house.importer.before = wait
+    for name in ("smol", "big"):
+        await house.drafts.begin(BeginOrder(name, source=str(house.folder / "model.gguf")), ENGINEER)
+    running = asyncio.create_task(house.runner.catch_up(house.drafts))
+    await asyncio.wait_for(begun.wait(), LIMIT)
+    await house.drafts.discard("smol", 1, ENGINEER)
+    await asyncio.wait_for(running, LIMIT)
+    assert await house.state() is State.DISCARDED
+    assert (await house.drafts.get("big", 1)).draft.state is State.READY
 
 
 async def test_what_is_not_all_there_is_not_sealed(house: House) -> None:
@@ -129,6 +188,15 @@ async def test_files_that_no_model_has_are_refused(house: House, path: str) -> N
         await house.drafts.open_file("smol", 1, announced(path, CONFIG), ENGINEER)
 
 
+@pytest.mark.parametrize(("first", "second"), [("a.json", "a.json/b.json"), ("a.json/b/c.json", "a.json")])
+async def test_no_file_is_the_folder_of_another(house: House, first: str, second: str) -> None:
+    await house.drafts.begin(BeginOrder("smol"), ENGINEER)
+    await house.drafts.open_file("smol", 1, announced(first, CONFIG), ENGINEER)
+    with pytest.raises(InvalidArgument, match=r"a\.json"):
+        await house.drafts.open_file("smol", 1, announced(second, CONFIG), ENGINEER)
+    await house.drafts.open_file("smol", 1, announced("a.json.json", CONFIG), ENGINEER)
+
+
 async def test_only_the_owner_changes_a_draft(house: House) -> None:
     await house.uploaded()
     for act in (
@@ -170,7 +238,7 @@ async def test_imports_go_on_without_the_caller_and_after_a_kill(house: House) -
         found = (await house.drafts.get(name, 1)).draft
         assert (found.state, found.version) == (State.READY, 1)
     version = (await house.versions.list_versions("smol", limit=1))[0]
-    assert (version.created_by, version.source) == ("acme/eve", source)
+    assert (version.created_by, version.source) == ("acme/eve", "model.gguf")
 
 
 async def test_a_refused_import_is_told_and_another_goes_on(house: House) -> None:
@@ -181,6 +249,42 @@ async def test_a_refused_import_is_told_and_another_goes_on(house: House) -> Non
     failed = (await house.drafts.get("smol", 1)).draft
     assert (failed.state, "source" in failed.message) == (State.FAILED, True)
     assert (await house.drafts.get("big", 1)).draft.state is State.READY
+
+
+async def test_what_cannot_be_begun_just_now_is_not_tried_without_a_pause(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while the disk is full: what waits can be read, and nothing can be written."""
+    (house.folder / "model.gguf").touch()
+    await house.drafts.begin(BeginOrder("smol", source=str(house.folder / "model.gguf")), ENGINEER)
+    tried, real = list[str](), house.store.next_waiting
+
+    async def once() -> VersionDraft | None:
+        tried.append("looked")
+        return await real()
+
+    async def full(*_: object, **__: object) -> VersionDraft:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(house.store, "next_waiting", once)
+    monkeypatch.setattr(house.store, "change", full)
+    running = asyncio.create_task(DraftRunner(house.store, days=7, pause_seconds=3600).catch_up(house.drafts))
+    await asyncio.wait([running], timeout=0.5)
+    running.cancel()
+    await asyncio.wait([running])
+    assert tried == ["looked"]
+
+
+async def test_what_nobody_listens_to_any_more_is_brought_in_by_itself(house: House) -> None:
+    """Who sealed a draft that waits, and went away, leaves it waiting; the runner hears of it at once."""
+    (house.folder / "model.gguf").touch()
+    await house.drafts.begin(BeginOrder("smol", source=str(house.folder / "model.gguf")), ENGINEER)
+    woken: list[State] = []
+    house.drafts._sealing._wake = lambda: woken.append(State.WAITING)
+    async with aclosing(house.drafts.seal("smol", 1, ENGINEER)) as events:
+        await anext(events)
+    assert await house.state() is State.WAITING
+    assert woken
 
 
 async def test_the_runner_hears_of_what_waits(house: House) -> None:

@@ -15,7 +15,7 @@ from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.domain.drafts import DraftFile, DraftOrder
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.models import ImportProgress
-from colonnade.registry.draft_servicer import FULL_NAME, DraftServicer
+from colonnade.registry.servicers.drafts import FULL_NAME, DraftServicer
 from colonnade.security.access.registry import RPCS
 from colonnade.security.identity import Principal, Role
 from tests.unit.registry.drafts.files import announced, pieces

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,12 +15,17 @@ from colonnade.errors import PermissionDenied, Unavailable
 from colonnade.registry.adapters.sql_events import SqlEventStore
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.telling import tell
+from colonnade.registry.events.ports import Answer
+from colonnade.registry.events.secrets import WebhookSecrets
 from colonnade.registry.events.tail import Tail
 from colonnade.registry.service import utc_now
+from colonnade.security.envelope import Keyring
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, sqlite_url
 
 LIMIT = 20.0
+KEYS = Keyring([b"k" * 32], "THE_KEY_FILE")
+SECRETS = WebhookSecrets(KEYS)
 
 
 @dataclass
@@ -60,6 +66,8 @@ class Receiver:
 
     says: dict[str, list[int]] = field(default_factory=dict)
     """What each answers next; 200 when there is nothing more."""
+    asks: timedelta = timedelta(0)
+    """To be left alone for, whatever it answers."""
     got: list[tuple[str, Mapping[str, str], bytes, int]] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -67,7 +75,7 @@ class Receiver:
         if not url.startswith("https://"):
             raise PermissionDenied("not a place that may be reached", field="url")
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         left = self.says.get(url) or [200]
         status = left.pop(0)
         async with self._changed:
@@ -75,7 +83,7 @@ class Receiver:
             self._changed.notify_all()
         if not status:
             raise Unavailable("the other server cannot be reached, or broke off")
-        return status
+        return Answer(status, self.asks)
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         async with self._changed, asyncio.timeout(LIMIT):

@@ -14,8 +14,9 @@ from colonnade.registry.events.ports import LeaseLost, Wanted
 from colonnade.registry.events.webhook import Webhook
 from colonnade.registry.events.webhooks import WebhookOrder, Webhooks
 from colonnade.registry.service import utc_now
+from colonnade.security.envelope import Keyring
 from colonnade.security.identity import Principal, Role
-from tests.unit.registry.events.stores import LIMIT, Kept, Receiver, kept
+from tests.unit.registry.events.stores import LIMIT, SECRETS, Kept, Receiver, kept
 from tests.unit.registry.fakes import MemoryTrail
 
 ADMIN = Principal("acme", "ann", frozenset({Role.ADMIN}))
@@ -29,10 +30,10 @@ class World:
     def __init__(self, house: Kept) -> None:
         self.house = house
         self.receiver, self.trail = Receiver(), MemoryTrail()
-        self.use = Webhooks(house.webhooks, self.receiver, self.trail, most=4)
+        self.use = Webhooks(house.webhooks, SECRETS, self.receiver, self.trail, most=4)
 
     async def hook(self, url: str = A, *kinds: str, after: int | None = 0, key: str = "") -> Webhook:
-        return await self.use.create(WebhookOrder(url, (), kinds, after, key), ADMIN)
+        return (await self.use.create(WebhookOrder(url, (), kinds, after, key), ADMIN))[0]
 
     async def look(self, webhook_id: str) -> Webhook:
         found, _ = await self.use.all(HOME)
@@ -47,7 +48,7 @@ class World:
     def courier(self, patience: Patience = SOON, clock: Callable[[], datetime] = utc_now) -> Courier:
         house = self.house
         return Courier(
-            house.webhooks, house.events, house.tail, self.receiver, self.trail,
+            house.webhooks, SECRETS, house.events, house.tail, self.receiver, self.trail,
             patience=patience, lease_seconds=3, tick_seconds=0.01, clock=clock,
         )  # fmt: skip
 
@@ -76,7 +77,7 @@ async def test_events_come_in_order_and_signed(world: World) -> None:
         await world.receiver.until(lambda: len(world.receiver.got) == 123)
         await world.until(hook.id, lambda each: each.delivered == 123)
     assert world.receiver.numbers(A) == list(range(1, 124))
-    world.receiver.verify(hook.secret, A)
+    world.receiver.verify(SECRETS.open(hook), A)
     assert len({headers["webhook-id"] for _, headers, _, _ in world.receiver.got}) == 123
 
 
@@ -101,7 +102,7 @@ async def test_a_failure_is_tried_again_under_the_same_id_and_those_after_it_wai
     ids = [headers["webhook-id"] for _, headers, _, _ in world.receiver.got]
     assert len(set(ids[:5])) == 1
     assert len(set(ids)) == 3
-    world.receiver.verify(hook.secret, A)
+    world.receiver.verify(SECRETS.open(hook), A)
     found = await world.look(hook.id)
     assert (found.failures, found.last_error, found.state) == (0, "", "active")
 
@@ -132,6 +133,27 @@ async def test_one_that_fails_too_long_is_given_up_and_goes_on_where_it_stopped(
     assert world.receiver.numbers(A) == [2, 3]
     acts = [record[0] for record in world.trail.records]
     assert {"registry.webhook.create", "registry.webhook.give_up", "registry.webhook.resume"} <= set(acts)
+
+
+async def test_a_receiver_is_left_alone_for_as_long_as_it_asks(world: World) -> None:
+    world.receiver.says[A], world.receiver.asks = [503], timedelta(minutes=7)
+    hook = await world.hook()
+    await world.house.tell("alias.moved")
+    async with world.delivering():
+        found = await world.until(hook.id, lambda each: each.failures == 1)
+    assert found.next_try is not None
+    assert found.failing_since is not None
+    assert found.next_try - found.failing_since == timedelta(minutes=7)
+
+
+async def test_what_cannot_be_signed_is_not_sent_and_the_webhook_says_why(world: World) -> None:
+    hook = await world.hook()
+    await world.house.webhooks.reseal(hook, Keyring([b"x" * 32], "F").seal(b"whsec_x", "registry.webhook"))
+    await world.house.tell("alias.moved")
+    async with world.delivering():
+        found = await world.until(hook.id, lambda each: each.failures > 0)
+    assert (found.delivered, world.receiver.got) == (0, [])
+    assert "THE_KEY_FILE: put that key back" in found.last_error
 
 
 async def test_one_that_is_gone_is_given_up_at_once(world: World) -> None:
@@ -216,10 +238,24 @@ async def test_who_has_lost_its_lease_sends_nothing_more(world: World) -> None:
     assert world.receiver.got == []
 
 
+async def test_a_webhook_that_is_made_meanwhile_lengthens_no_others_lease(world: World) -> None:
+    """Else its events are told here while another registry may have begun to."""
+    clock = [utc_now()]
+    courier = world.courier(clock=lambda: clock[0])
+    for number in range(4):
+        await world.hook(f"https://host{number}")
+        await courier._turn()
+        clock[0] += timedelta(seconds=0.9)
+    assert await world.house.webhooks.claim("other", clock[0], clock[0] + timedelta(hours=1)) == []
+    await courier._end(*courier._rounds.values())
+
+
 async def test_the_same_key_makes_one_and_shows_its_secret_again(world: World) -> None:
-    made = await world.hook(A, key="k1")
-    again = await world.hook(A, key="k1")
-    assert (again.id, again.secret) == (made.id, made.secret)
+    order = WebhookOrder(A, idempotency_key="k1")
+    made, secret = await world.use.create(order, ADMIN)
+    again, again_secret = await world.use.create(order, ADMIN)
+    assert (again.id, again_secret) == (made.id, secret)
+    assert secret.startswith("whsec_")
     with pytest.raises(Conflict):
         await world.hook(B, key="k1")
 
@@ -235,7 +271,7 @@ async def test_what_may_not_be_reached_is_refused_and_there_is_a_bound(world: Wo
 
 async def test_a_tenant_sees_its_own_and_the_installations_people_see_all(world: World) -> None:
     mine = await world.hook()
-    theirs = await world.use.create(WebhookOrder(B), OTHER)
+    theirs, _ = await world.use.create(WebhookOrder(B), OTHER)
     assert [each.id for each in (await world.use.all(ADMIN))[0]] == [mine.id]
     assert [each.id for each in (await world.use.all(HOME))[0]] == [mine.id, theirs.id]
     for act in (world.use.delete, world.use.resume):

@@ -149,9 +149,6 @@ async def test_a_database_that_is_away_for_a_while_stops_nothing() -> None:
         def __init__(self) -> None:
             self.answers: list[int | Unavailable] = [Unavailable("away"), 3, Unavailable("away"), 5]
 
-        async def page(self, wanted: Wanted, after: int, limit: int) -> Page:
-            raise AssertionError("nobody asks")
-
         async def last(self) -> int:
             answer = self.answers.pop(0) if self.answers else 5
             if isinstance(answer, Unavailable):

@@ -10,6 +10,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from colonnade.errors import InvalidArgument
+from colonnade.registry.adapters.webhook_posts import retry_after
 from colonnade.registry.events.courier import Patience
 from colonnade.registry.events.messages import message, new_secret
 from colonnade.registry.events.ports import Event, Wanted
@@ -18,7 +19,8 @@ from colonnade.registry.events.webhook import MAX_ERROR_CHARACTERS, State, Webho
 from tests.unit.registry.fakes import START
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-HOOK = Webhook("wh_1", "acme", "https://a", (), (), new_secret(), START, "acme/eve", delivered=3)
+SECRET = new_secret()
+HOOK = Webhook("wh_1", "acme", "https://a", (), (), "sealed.1.x", START, "acme/eve", delivered=3)
 EVENT = Event(4, START, "alias.moved", "acme", "tiny", 2, "production", "acme/eve", {"why": "ü\u2028"})
 
 
@@ -58,28 +60,54 @@ def test_pauses_grow_and_differ() -> None:
         assert len(set(pauses)) > 1
 
 
+@given(st.integers(1, 10_000), st.integers(-10, 10**9 - 1))
+def test_no_sooner_than_the_receiver_asked_and_no_later_than_in_an_hour(failures: int, asked: int) -> None:
+    pause = Patience().pause(failures, timedelta(seconds=asked)).total_seconds()
+    assert min(asked, 3600) <= pause <= max(min(asked, 3600), 300)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120), (" 7 ", 7), ("0", 0), ("9" * 5000, 999_999_999), ("", 0), ("-5", 0), ("1.5", 0),
+        ("soon", 0), ("\u0661", 0), ("Tue, 01 Jan 2030 00:02:00 GMT", 120),
+        ("Tue, 01 Jan 2030 00:02:00 -0000", 120), ("Tue, 01 Jan 2030 02:02:00 +0200", 120),
+        ("Tue, 01 Jan 2019 00:00:00 GMT", 0),
+        ("Tue, 99 Jan 2030 00:00:00 GMT", 0), ("Tue, 01 Jan 99999999 00:00:00 GMT", 0), (", , ,", 0),
+        ("Sat, 01 Jan 0001 00:00:00 +2359", 0),
+    ],
+)  # fmt: skip
+def test_what_a_receiver_asks_for(said: str, seconds: int) -> None:
+    assert retry_after(said, datetime(2030, 1, 1, tzinfo=UTC)) == timedelta(seconds=seconds)
+
+
+@given(st.text(max_size=60))
+def test_nothing_that_it_may_say_breaks_anything(said: str) -> None:
+    assert retry_after(said, START) >= timedelta(0)
+
+
 def test_a_message_is_what_the_standards_library_takes() -> None:
     now = datetime.now(UTC)
-    headers, body = message(HOOK, EVENT, now)
-    told = Verifier(HOOK.secret).verify(body, dict(headers))
+    headers, body = message(HOOK, SECRET, EVENT, now)
+    told = Verifier(SECRET).verify(body, dict(headers))
     assert told == json.loads(body)
     assert (told["type"], told["timestamp"], told["data"]["number"]) == ("alias.moved", START.isoformat(), 4)
     assert told["data"]["facts"] == EVENT.facts
-    later, same = message(HOOK, EVENT, now + MINUTE)
+    later, same = message(HOOK, SECRET, EVENT, now + MINUTE)
     assert (later["webhook-id"], same) == (headers["webhook-id"], body)
     assert later["webhook-signature"] != headers["webhook-signature"]
     with pytest.raises(WebhookVerificationError):
-        Verifier(HOOK.secret).verify(body + b" ", dict(headers))
+        Verifier(SECRET).verify(body + b" ", dict(headers))
     with pytest.raises(WebhookVerificationError):
         Verifier(new_secret()).verify(body, dict(headers))
-    headers, body = message(HOOK, EVENT, now - 6 * MINUTE)
+    headers, body = message(HOOK, SECRET, EVENT, now - 6 * MINUTE)
     with pytest.raises(WebhookVerificationError, match="old"):
-        Verifier(HOOK.secret).verify(body, dict(headers))
+        Verifier(SECRET).verify(body, dict(headers))
 
 
 def test_a_secret_is_not_shown_by_accident() -> None:
-    assert HOOK.secret.startswith("whsec_")
-    assert HOOK.secret not in repr(HOOK)
+    assert SECRET.startswith("whsec_")
+    assert HOOK.sealed not in repr(HOOK)
     assert new_secret() != new_secret()
 
 

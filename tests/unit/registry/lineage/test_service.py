@@ -90,6 +90,16 @@ async def test_what_another_tenants_version_came_from_only_its_owner_says(room: 
     assert await room.lineage.record([about_a_run, SaidEdge(Said("run", "run-7"), "trained_on", DATA)], OTHER)
 
 
+async def test_facts_of_another_tenants_version_only_its_owner_says(room: Room) -> None:
+    version = await room.register("smol", 1)
+    digest = version.manifest.digest
+    await room.lineage.record([SaidEdge(Said("run", "r1"), "derived_from", Said("version", digest))], OTHER)
+    said = [SaidEdge(Said("run", "r1"), "derived_from", Said("version", digest, facts={"stolen": "true"}))]
+    with pytest.raises(PermissionDenied, match="acme"):
+        await room.lineage.record(said, OTHER)
+    assert await room.lineage.record(said, ENGINEER) == 1
+
+
 async def test_of_content_under_several_names_one_owner_is_enough(room: Room) -> None:
     version = await room.register("smol", 1)
     made = replace(draft("copy", 1), created_by="rival/mallory")

@@ -33,6 +33,8 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
         self.asked: list[generation_pb2.Generation] = []
         self.roles: set[Role] = set()
         self.chats = True
+        self.says: list[int] | None = None
+        """How many tokens each message brings; None for the answer, a token at a time."""
 
     async def Score(self, request: Any, context: Any) -> Any:
         logprob = -0.5 if request.model.version == 1 else -2.0
@@ -48,6 +50,11 @@ class Inference(inference_pb2_grpc.InferenceServiceServicer):
             raise Unsupported("the model has no form for conversations")
         self.asked.append(asked)
         self.roles |= rpc.current().principal.roles
+        if self.says is not None:
+            for tokens in self.says:
+                many = [generation_pb2.Token(id=1)] * tokens
+                yield inference_pb2.GenerateResponse(chunk=generation_pb2.Chunk(tokens=many))
+            return
         question = asked.chat.messages[0].content if asked.HasField("chat") else asked.prompt
         right = next((expect for ask, expect in EXPECTED.items() if ask in question), "")
         for text in (right if asked.model.version == 1 else "no idea", " ", "."):
@@ -97,6 +104,24 @@ async def test_times(served: tuple[Inference, ServedModel]) -> None:
     assert rate.figure is not None
     assert 0 < first.figure < 60 < rate.figure
     assert len({each.chat.messages[0].content for each in servicer.asked}) == 9, "none is remembered"
+
+
+async def test_a_model_that_says_nothing_is_not_fast(served: tuple[Inference, ServedModel]) -> None:
+    servicer, model = served
+    servicer.says = [0]
+    first = await model.ask(Gate(Probe.FIRST_TOKEN_P95, Bound(60.0)), TWO, None)
+    rate = await model.ask(Gate(Probe.TOKENS_PER_SECOND, Bound(0.001)), TWO, None)
+    assert (first.outcome, rate.outcome) == (Outcome.FAILED, Outcome.FAILED)
+    assert (first.figure, rate.figure) == (None, 0)
+
+
+async def test_an_answer_that_comes_at_once_has_a_rate(served: tuple[Inference, ServedModel]) -> None:
+    servicer, model = served
+    servicer.says = [32]
+    rate = await model.ask(Gate(Probe.TOKENS_PER_SECOND, Bound(1.0)), ONE, None)
+    assert rate.outcome is Outcome.PASSED
+    assert rate.figure is not None
+    assert rate.figure > 1
 
 
 async def test_it_asks_as_the_service_gives_way_and_is_not_kept(

@@ -111,6 +111,14 @@ def test_a_plan_of_nothing_promotes_at_once() -> None:
     assert rollout(Plan()).state is State.PROMOTED
 
 
+def test_requests_that_it_failed_are_no_answers() -> None:
+    watched = rollout(
+        Plan(steps=(Step(5, 10, 20),), objectives=(Objective(Measure.FIRST_TOKEN_P95, Bound(2)),))
+    )
+    assert ticked(watched, BAD, GOOD, after(11)) == watched
+    assert ticked(watched, BAD + GOOD, GOOD, after(11)).state is State.PROMOTED
+
+
 def test_paused_it_goes_no_further_and_a_step_begins_anew() -> None:
     now = paused(rollout(Plan(steps=(Step(5, 10),))), by="ann")
     assert ticked(now, GOOD, GOOD, after(99)) == now

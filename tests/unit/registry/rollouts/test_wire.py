@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from colonnade.api.registry.v1 import rollouts_pb2 as wire
 from colonnade.errors import InvalidArgument
-from colonnade.registry.rollout_wire import observed, outcomes, plan, plan_of
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.plan import Bound, Gate, Measure, Objective, Plan, Probe, Step
+from colonnade.registry.servicers.rollouts_wire import observed, outcomes, plan, plan_of
 
 BOUNDS = st.builds(Bound, st.integers(0, 999).map(lambda number: number / 8), st.booleans())
 GATES = st.builds(Gate, st.sampled_from(Probe), BOUNDS, st.sampled_from(["", "legal"]), st.booleans())

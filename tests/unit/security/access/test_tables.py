@@ -16,8 +16,19 @@ from colonnade.api.registry.v1 import (
     seals_pb2,
     upkeep_pb2,
 )
+from colonnade.api.training.v1 import training_pb2
 from colonnade.errors import PermissionDenied, Unauthenticated
-from colonnade.security.access import PUBLIC, Table, allowed, check, engine, gateway, inference, registry
+from colonnade.security.access import (
+    PUBLIC,
+    Table,
+    allowed,
+    check,
+    engine,
+    gateway,
+    inference,
+    registry,
+    training,
+)
 from colonnade.security.identity import Principal, Role
 
 COLUMNS = (Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER, Role.AUDITOR, Role.SERVICE)
@@ -34,6 +45,7 @@ UPKEEP = "/colonnade.api.registry.v1.UpkeepService"
 DRAFTS = "/colonnade.api.registry.v1.DraftService"
 LINEAGE = "/colonnade.api.registry.v1.LineageService"
 EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
+TRAINING = "/colonnade.api.training.v1.TrainingService"
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
 RPCS = {
@@ -104,6 +116,14 @@ RPCS = {
     f"{LINEAGE}/TraceLineage":      "xxxxxx",
     f"{EVALUATIONS}/RecordEvaluation": "x.x...",
     f"{EVALUATIONS}/ListEvaluations": "xxxxxx",
+    f"{TRAINING}/SubmitJob":        "x.x...",
+    f"{TRAINING}/GetJob":           "xxx.xx",
+    f"{TRAINING}/ListJobs":         "xxx.xx",
+    f"{TRAINING}/CancelJob":        "xxx...",
+    f"{TRAINING}/ResumeJob":        "x.x...",
+    f"{TRAINING}/RetryJob":         "x.x...",
+    f"{TRAINING}/WatchMetrics":     "xxx.xx",
+    f"{TRAINING}/ReadLogs":         "xxx.xx",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -142,6 +162,14 @@ ROUTES = {
     "POST /rollouts/{id}/promote":            "x.x....",
     "POST /rollouts/{id}/roll_back":          "x.x....",
     "GET /policies":                          "xxxxx..",
+    "POST /training/jobs":                    "x.x....",
+    "GET /training/jobs":                     "xxx.x..",
+    "GET /training/jobs/{id}":                "xxx.x..",
+    "POST /training/jobs/{id}/cancel":        "xxx....",
+    "POST /training/jobs/{id}/resume":        "x.x....",
+    "POST /training/jobs/{id}/retry":         "x.x....",
+    "GET /training/jobs/{id}/metrics":        "xxx.x..",
+    "GET /training/jobs/{id}/logs":           "xxx.x..",
     "GET /events":                            "xxxxx..",
     "POST /webhooks":                         "x......",
     "GET /webhooks":                          "x......",
@@ -150,6 +178,7 @@ ROUTES = {
     "GET /engines":                           "xxx.x..",
     "GET /cache":                             "xxx.x..",
     "DELETE /cache":                          "xxx....",
+    "GET /whoami":                            "xxxxx..",
     "POST /keys":                             "x......",
     "GET /keys":                              "x...x..",
     "DELETE /keys/{id}":                      "x......",
@@ -257,8 +286,9 @@ OF_THE_REGISTRY = (
         (engine.RPCS, [engine_pb2.DESCRIPTOR]),
         (inference.RPCS, [inference_pb2.DESCRIPTOR]),
         (registry.RPCS, [each.DESCRIPTOR for each in OF_THE_REGISTRY]),
+        (training.RPCS, [training_pb2.DESCRIPTOR]),
     ],
-    ids=["engine", "inference", "registry"],
+    ids=["engine", "inference", "registry", "training"],
 )
 def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list[FileDescriptor]) -> None:
     assert rpcs_of(*files)
@@ -266,7 +296,7 @@ def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list
 
 
 def test_every_cell_of_the_rpcs() -> None:
-    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS}
+    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS}
     assert set(RPCS) == set(table)
     for rpc, row in RPCS.items():
         for role, cell in zip(COLUMNS, row, strict=True):
@@ -291,6 +321,7 @@ def test_an_auditor_changes_nothing() -> None:
         "/Search",
         "/Trace",
         "/ReadFile",
+        "/ReadLogs",
         "/get-latest-versions",
         "/List",
         "/Get",
@@ -298,7 +329,7 @@ def test_an_auditor_changes_nothing() -> None:
         "/Stats",
         "/Watch",
     )
-    everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS}
+    everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS}
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)
 

@@ -6,8 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from colonnade.engine.kernels import layout
-from colonnade.engine.kernels.layout import (
+from colonnade.errors import InvalidArgument
+from colonnade.models.quantised import layout
+from colonnade.models.quantised.layout import (
     lay_out,
     pack,
     pack_exact,
@@ -17,7 +18,7 @@ from colonnade.engine.kernels.layout import (
     unpack,
     unpack_rows,
 )
-from colonnade.engine.kernels.quantize import (
+from colonnade.models.quantised.quantize import (
     FORMATS,
     Format,
     dequantise,
@@ -25,7 +26,6 @@ from colonnade.engine.kernels.quantize import (
     quantise,
     rounded_rows,
 )
-from colonnade.errors import InvalidArgument
 
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 130))
 SEEDS = st.integers(0, 1000)

@@ -1,0 +1,76 @@
+"""The worker as the process that started it sees it: JSON lines, and a status that says how it ended."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colonnade.learn.command import main
+from tests.unit.learn.recipes import corpus, recipe
+
+
+def _written(folder: Path, **changes: Any) -> Path:
+    wanted = recipe(corpus(folder / "corpus"), **changes)
+    path = folder / "recipe.yaml"
+    path.write_text(json.dumps(wanted.model_dump(mode="json", by_alias=True)))
+    return path
+
+
+def test_tells_what_happens_and_ends_with_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _written(tmp_path, reports={"tensorboard": True})
+    asked = ["run", str(path), "--out", str(tmp_path / "run"), "--set", "steps=6", "--threads", "1"]
+    assert main(asked) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [line["event"] for line in said]
+    assert events[0] == "progress"
+    assert {"began", "step", "evaluation", "sample", "checkpoint"} <= set(events)
+    assert said[-1]["event"] == "done"
+    assert (said[-1]["ending"], said[-1]["step"]) == ("done", 6)
+    kept = [json.loads(line)["event"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert kept == events[:-1]
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_a_refusal_is_an_event_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _written(tmp_path)
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--set", "model.preset=huge"]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert (said["event"], said["details"]["field"]) == ("error", "model.preset")
+    assert not (tmp_path / "run" / "log.jsonl").exists() or not (tmp_path / "run" / "log.jsonl").read_text()
+
+
+def test_processes_that_do_not_fit_are_refused_before_any_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _written(tmp_path, parallel={"shards": 5})
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--processes", "4"]) == 2
+    said = json.loads(capsys.readouterr().out)
+    assert (said["event"], said["details"]["field"]) == ("error", "parallel")
+
+
+def test_a_run_that_is_not_well_has_a_status_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _written(tmp_path, optimiser={"learning_rate": 1e9}, clipping={"kind": "none"}, steps=60)
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--set", "health.most_skips=1"]) == 4
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["event"], last["ending"]) == ("done", "sick")
+    assert "Try this" in last["sentence"]
+
+
+def test_the_schema_has_every_section(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert {"data", "model", "optimiser", "schedule", "health"} <= schema["properties"].keys()
+
+
+def test_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "colonnade.learn", "run"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "RECIPE" in done.stderr
