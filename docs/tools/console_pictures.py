@@ -179,6 +179,7 @@ def choose(tab: Tab) -> None:
 def ask(tab: Tab) -> None:
     """Until every conversation has its answer."""
     tab.page.get_by_label("Longest answer (tokens)").fill("60")
+    tab.page.get_by_label("Temperature").fill("0.2")
     tab.ask("What is a colonnade?")
     expect(tab.page.locator(".lane .facts")).to_have_count(tab.page.locator(".lane").count())
 
@@ -193,7 +194,7 @@ def version(tab: Tab, name: str) -> None:
     """Its card above, its lineage where a small screen begins."""
     page = tab.open(f"/models/{MODEL}/versions/2")
     drawn = page.get_by_role("region", name="Lineage, drawn")
-    expect(drawn.locator("svg")).to_be_visible()
+    expect(drawn.locator(":scope > svg")).to_be_visible()
     expect(page.get_by_role("region", name="Card").get_by_role("heading").first).to_be_visible()
     if name != "version":
         drawn.scroll_into_view_if_needed()

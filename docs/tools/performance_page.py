@@ -83,7 +83,7 @@ def _falls_short(results: Sequence[Result]) -> Iterator[str]:
     yield "Why, and what was tried, stands with each case.\n"
     for result, claim in short_of:
         yield (
-            f"- {_link(result)}: {claim.says}. {claim.figure} beside {claim.baseline}: "
+            f"- {_link(result)}: {claim.says}. {_compared(claim)}: "
             f"{short(claim.measured.median)} where the line is {_line(claim)}."
         )
     yield ""
@@ -98,7 +98,7 @@ def _case(result: Result, note: str) -> Iterator[str]:
     for claim in result.claims:
         verdict = "holds" if claim.holds else "**does not hold**"
         yield (
-            f"- {claim.says}: {short(claim.measured.median)} ({claim.figure} beside {claim.baseline}; line: "
+            f"- {claim.says}: {short(claim.measured.median)} ({_compared(claim)}; line: "
             f"{_line(claim)}): {verdict}."
         )
     yield ""
@@ -180,6 +180,10 @@ def _line(claim: Claim) -> str:
 
 def _link(result: Result) -> str:
     return f"[{result.title}](#{result.title.lower().replace(' ', '-')})"
+
+
+def _compared(claim: Claim) -> str:
+    return f"{claim.figure} beside {claim.baseline}" if claim.baseline else claim.figure
 
 
 def _row(cells: Sequence[object]) -> str:
