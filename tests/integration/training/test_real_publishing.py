@@ -44,7 +44,7 @@ LIMIT = 300.0
 
 def adapting() -> dict[str, Any]:
     data = {name: value for name, value in RECIPE["data"].items() if name != "tokenizer"}
-    base = {"from": "registry:stories@production"}
+    base = {"from": "registry:stories@trained"}
     return RECIPE | {"name": "tone", "data": data, "model": base, "tuning": {"kind": "lora"}}
 
 

@@ -29,13 +29,20 @@ def sum_tensors(tensors: Sequence[Tensor], group: "dist.ProcessGroup") -> None:
     """Each becomes its sum over the group, in place."""
     under_way: list[tuple[list[Tensor], Tensor, Any]] = []
     for bucket in _buckets(tensors):
-        flat = torch.cat([each.flatten().float() for each in bucket])
+        flat = bucket[0].new_empty(sum(each.numel() for each in bucket), dtype=torch.float32)
+        for tensor, copy in zip(bucket, _split(flat, bucket), strict=True):
+            copy.copy_(tensor)
         under_way.append((bucket, flat, dist.all_reduce(flat, group=group, async_op=True)))
     for bucket, flat, work in under_way:
         work.wait()
-        totals = torch.split(flat, [each.numel() for each in bucket])
-        for tensor, total in zip(bucket, totals, strict=True):
-            tensor.copy_(total.view_as(tensor))
+        for tensor, total in zip(bucket, _split(flat, bucket), strict=True):
+            tensor.copy_(total)
+
+
+def _split(flat: Tensor, bucket: Sequence[Tensor]) -> list[Tensor]:
+    """Views of it, each shaped like the bucket's tensor."""
+    parts = torch.split(flat, [each.numel() for each in bucket])
+    return [part.view(each.shape) for part, each in zip(parts, bucket, strict=True)]
 
 
 def _gradient(parameter: Tensor) -> Tensor:
