@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Adafactor, AdamW, Optimizer
 
 from colonnade.errors import Unsupported
@@ -167,8 +167,7 @@ def _given(option: T | None) -> T:
 
 
 def _implementation(parameters: Parameters, settings: OptimiserSettings) -> dict[str, bool]:
-    devices: set[torch.device] = {p.device for p in parameters.all.values()}
-    unfit = sorted({device.type for device in devices} - FUSED_ON)
+    unfit = sorted({place for p in parameters.all.values() if (place := _without_fused(p, settings.name))})
     if settings.implementation == "fused" and unfit:
         raise Unsupported(
             f"optimiser: there is no fused step on {', '.join(unfit)}; set implementation to auto",
@@ -180,3 +179,12 @@ def _implementation(parameters: Parameters, settings: OptimiserSettings) -> dict
         fused = not unfit and meshes == {None}
         kind = "fused" if fused else "foreach" if len(meshes) == 1 else "single"
     return {"foreach": kind == "foreach"} if kind != "fused" else {"fused": True}
+
+
+def _without_fused(parameter: Tensor, name: Name) -> str:
+    """Where a parameter lies, if there is no fused step there; else empty."""
+    device = parameter.device.type
+    # torch 2.13's fused SGD leaves such weights as they are, without a word (pytorch/pytorch#191763).
+    if name == "sgd" and device == "cpu" and parameter.dtype.itemsize < torch.float32.itemsize:
+        return f"{device} in {str(parameter.dtype).removeprefix('torch.')}"
+    return "" if device in FUSED_ON else device

@@ -47,14 +47,14 @@ def test_any_number_of_processes_shares_the_same_rows(
     runs.alike(one, several)
 
 
-@pytest.mark.unproven
+@pytest.mark.slow
 def test_goes_on_at_another_number_of_processes(runs: Runs) -> None:
     wanted = runs.recipe(steps=12, checkpoints={"every": 4})
     runs.ran("whole", wanted)
     for processes, wait_for in ((4, 4), (2, 8)):
         _stopped(runs, "changing", wanted, processes, wait_for)
     told = runs.ran("changing", wanted)
-    said = [each["sentence"] for each in told if each["event"] == "said"]
+    said = [each["sentence"] for each in told if each["event"] == "note"]
     assert any("processes was 2 replicas and is 1 process" in sentence for sentence in said)
     runs.alike("whole", "changing")
 
@@ -79,7 +79,7 @@ def _await_step(process: "subprocess.Popen[str]", step: int) -> None:
     raise AssertionError("it ended before that step")
 
 
-@pytest.mark.unproven
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_process_that_dies_ends_the_run_and_the_next_one_goes_on(runs: Runs, rank: int) -> None:
     wanted = runs.recipe(steps=60, checkpoints={"every": 2}, reports={"every": 1}, evaluation={"every": 50})
@@ -101,7 +101,7 @@ def test_a_process_that_dies_ends_the_run_and_the_next_one_goes_on(runs: Runs, r
     assert all(torch.equal(value, second[each]) for each, value in first.items())
 
 
-@pytest.mark.unproven
+@pytest.mark.slow
 def test_members_end_with_the_process_that_started_them(runs: Runs) -> None:
     wanted = runs.recipe(steps=100_000, evaluation={"every": 100_000}, checkpoints={"every": 100_000})
     with runs.start("orphans", wanted, "--processes", "2") as process:

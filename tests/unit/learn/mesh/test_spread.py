@@ -102,7 +102,7 @@ def test_all_that_changes_weights_does_so_in_parts(tmp_path: Path, parallel: dic
     together.check()
 
 
-@pytest.mark.unproven
+@pytest.mark.slow
 def test_four_processes_in_every_way(tmp_path: Path) -> None:
     together = Together(tmp_path, 4)
     adamw = together.recipe(optimiser=STEADY["adamw"])
@@ -121,7 +121,7 @@ def test_four_processes_in_every_way(tmp_path: Path) -> None:
     together.check()
 
 
-@pytest.mark.unproven
+@pytest.mark.slow
 def test_low_precision_learns_in_parts(tmp_path: Path) -> None:
     """Rounding differs by more than a tolerance could tell from a mistake; learning does not."""
     together = Together(tmp_path, 2)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from colonnade.errors import Unsupported
 from colonnade.learn.optimisers import OptimiserSettings, make_optimiser, set_learning_rate
 from colonnade.learn.optimisers.sophia import Sophia
 from tests.unit.learn.optimisers import references
@@ -22,6 +23,10 @@ def arrays(model: nn.Module) -> dict[str, Array]:
 
 def gradients(model: nn.Module) -> dict[str, Array]:
     return {n: p.grad.numpy().astype(np.float64) for n, p in model.named_parameters() if p.grad is not None}
+
+
+def flat(model: nn.Module) -> Tensor:
+    return torch.cat([p.detach().float().flatten() for p in model.parameters()])
 
 
 def decay_of(name: str) -> float:
@@ -67,6 +72,27 @@ def test_every_implementation_of_adamw_is_the_same_to_rounding(implementation: s
             optimiser.step()
     for a, b in zip(model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "lion", "lamb", "adan", "adafactor", "muon"])
+def test_weights_in_half_precision_move_as_others_do(name: str) -> None:
+    moved = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = Toy(dtype=torch.float32)
+        give_gradients(model, 0)
+        slopes = [p.grad.to(dtype) for p in model.parameters() if p.grad is not None]
+        for parameter, slope in zip(model.to(dtype).parameters(), slopes, strict=True):
+            parameter.grad = slope
+        before = flat(model)
+        make_optimiser(model, settings(name)).step()
+        moved.append(flat(model) - before)
+    assert moved[0].norm() > 0
+    assert torch.dist(*moved) < 0.2 * moved[0].norm()
+
+
+def test_no_fused_step_that_leaves_weights_as_they_are() -> None:
+    with pytest.raises(Unsupported, match="cpu in bfloat16; set implementation to auto"):
+        make_optimiser(Toy(dtype=torch.bfloat16), settings("sgd", implementation="fused"))
 
 
 def test_sophia_follows_the_paper_with_gauss_newtons_estimate() -> None:
