@@ -43,15 +43,16 @@ class Movement:
 @contextmanager
 def watched(groups: Groups) -> Iterator[dict[str, Movement]]:
     """Around an optimiser's step: what is yielded is filled when the block ends. Copies the weights
-    meanwhile, so it is for the steps that are logged."""
+    meanwhile, so it is for the steps that are logged, once nothing of their passes is in memory."""
     before = {name: [p.detach().clone() for p in group] for name, group in groups.items()}
     found: dict[str, Movement] = {}
     yield found
     with torch.no_grad():
-        moved = {
-            name: [p - q for p, q in zip(groups[name], old, strict=True)] for name, old in before.items()
-        }
-        weights, steps = group_norms(before), group_norms(moved)
+        weights = group_norms(before)
+        for name, old in before.items():
+            for was, now in zip(old, groups[name], strict=True):
+                was.sub_(now)
+        steps = group_norms(before)
     for name, weight in weights.items():
         found[name] = Movement(float(weight), _ratio(float(steps[name]), float(weight)))
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from colonnade.learn.clipping import ClippingSettings, Norms, clip
 from colonnade.learn.data.batches import Batch
-from colonnade.learn.gradients import by_block
+from colonnade.learn.gradients import Movement, by_block, watched
 from colonnade.learn.loop.learner import Learner
 from colonnade.learn.loop.objectives import Objective
 from colonnade.learn.loop.precision import Precision
@@ -36,6 +36,8 @@ class Stepped:
     """Means over the targets of what the objective tells besides."""
     norms: Norms
     verdict: Verdict
+    moved: Mapping[str, Movement]
+    """How far each block's weights went, where that was asked for and they did."""
 
 
 class Stepper(Generic[B]):
@@ -55,8 +57,9 @@ class Stepper(Generic[B]):
         self._mesh = learner.mesh
         self._device = next(learner.model.parameters()).device
 
-    def __call__(self, step: int, batches: Sequence[B]) -> Stepped:
-        """The step is left out where its loss or gradients are not sound: see the verdict."""
+    def __call__(self, step: int, batches: Sequence[B], *, watch: bool = False) -> Stepped:
+        """The step is left out where its loss or gradients are not sound: see the verdict. ``watch``: what
+        moves is measured."""
         learner = self._learner
         set_learning_rate(learner.optimiser, self._schedule(step))
         self._before(step, batches[0])
@@ -66,12 +69,14 @@ class Stepper(Generic[B]):
         overflowed = learner.scaler is not None and self._mesh.any(learner.scaler.unscale(self._found()))
         norms = clip(self._blocks, self._clipping)
         verdict = self._judged(step, loss, norms, overflowed)
+        moved: Mapping[str, Movement] = {}
         if verdict.action is Action.CONTINUE:
-            learner.optimiser.step()
+            with watched(self._blocks if watch else {}) as moved:
+                learner.optimiser.step()
             if learner.average:
                 learner.average.update()
         learner.optimiser.zero_grad(set_to_none=True)
-        return Stepped(loss, targets, places, measures, norms, verdict)
+        return Stepped(loss, targets, places, measures, norms, verdict, moved)
 
     def _gradients(self, batches: Sequence[B], targets: int) -> tuple[float, dict[str, float]]:
         """Adds up the gradients of the mean over all targets of the step, however they are spread over its

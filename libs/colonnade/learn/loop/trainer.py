@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 from colonnade.learn.checkpoints import Json
 from colonnade.learn.data.batches import Batch, Batches
-from colonnade.learn.gradients import by_block, watched
 from colonnade.learn.lineage import check_same
 from colonnade.learn.loop.evaluation import evaluate
 from colonnade.learn.loop.held import held_bytes
@@ -73,7 +72,6 @@ class Trainer(Generic[B]):
         self._stepper = Stepper(
             self.learner, self.objective, self.before, self._schedule, recipe.precise, recipe.clipping,
         )  # fmt: skip
-        self._blocks = by_block(self.learner.model)
         self._device = next(self.learner.model.parameters()).device
         self._metrics: dict[str, Json] = {}
         self._losses: list[Stepped] = []
@@ -114,17 +112,16 @@ class Trainer(Generic[B]):
     def _step(self, step: int, batches: list[B]) -> Stepped:
         told = _due(step + 1, self.recipe.reports.every)
         self.learner.mesh.seed(self.recipe.seed, step)
-        with watched(self._blocks if told else {}) as moved:
-            found = self._stepper(step, batches)
+        found = self._stepper(step, batches, watch=told)
         self.throughput.add(found.places)
         if found.verdict.sentence:
             self.listener(Said(found.verdict.sentence, {"step": step, "cause": found.verdict.cause}))
         self._losses.append(found)
         if told:
-            self._tell(step, {name: each.update_ratio for name, each in moved.items()})
+            self._tell(step)
         return found
 
-    def _tell(self, step: int, moved: Mapping[str, float]) -> None:
+    def _tell(self, step: int) -> None:
         """What was measured since the last time: means of losses and norms, the rate, the speed."""
         sound = [each for each in self._losses if each.verdict.action is Action.CONTINUE]
         values = {
@@ -138,7 +135,9 @@ class Trainer(Generic[B]):
             values["loss"] = sum(each.loss for each in sound) / len(sound)
             values["gradient_norm"] = sum(each.norms.total for each in sound) / len(sound)
             values |= {f"gradient_norm/{name}": norm for name, norm in sound[-1].norms.groups.items()}
-            values |= {f"update_ratio/{name}": ratio for name, ratio in moved.items()}
+            values |= {
+                f"update_ratio/{name}": each.update_ratio for name, each in self._losses[-1].moved.items()
+            }
             values |= {
                 name: sum(each.measures[name] for each in sound) / len(sound) for name in sound[0].measures
             }

@@ -30,8 +30,9 @@ class Scored:
 def linear_cross_entropy(
     x_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, *, ignore: int = -100, measure: bool = False
 ) -> Scored:
-    """``nll`` in nats, float32, differentiable once in ``x_ND`` and ``weight_VD``. ``top1`` and ``top5``
-    count how often the target was the most likely, or among the five most likely; 0 unless ``measure``."""
+    """``nll`` in nats, float32, differentiable once in ``x_ND`` and ``weight_VD``, by one backward pass.
+    ``top1`` and ``top5`` count how often the target was the most likely, or among the five most likely; 0
+    unless ``measure``."""
     kept_N, device = targets_N != ignore, x_ND.device.type
     if torch.is_autocast_enabled(device):
         x_ND = x_ND.to(torch.get_autocast_dtype(device))
@@ -73,15 +74,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(error_CV, cast_VD, out=grad_x_ND[start : start + rows])
             if grad_VD is not None:
                 _add_product(grad_VD, error_CV, x_CD)
-        ctx.save_for_backward(grad_x_ND, grad_VD)
+        ctx.gradients = grad_x_ND, grad_VD
         ctx.mark_non_differentiable(top1, top5)
         return nll, top1, top5
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor, _top1: Tensor, _top5: Tensor) -> tuple[Tensor | None, ...]:
+        """In place: at that moment there is more in memory than at any other."""
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:
+            raise RuntimeError("linear_cross_entropy: backward was called before; compute the loss again")
         return (
-            *(None if each is None else each * grad.to(each.dtype) for each in ctx.saved_tensors),
+            *(None if each is None else each.mul_(grad.to(each.dtype)) for each in gradients),
             None,
             None,
         )

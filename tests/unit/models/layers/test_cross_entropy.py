@@ -66,6 +66,15 @@ def test_low_precision_is_summed_in_float32(dtype: torch.dtype) -> None:
     torch.testing.assert_close(low.nll, high.nll, rtol=4e-3, atol=0)
 
 
+def test_a_second_backward_pass_is_refused() -> None:
+    """The first one has scaled the gradients where they lie."""
+    x_ND, weight_VD, targets_N = _case(6, 3, 7, 3)
+    nll = linear_cross_entropy(x_ND, weight_VD, targets_N).nll
+    torch.autograd.backward(nll, retain_graph=True)
+    with pytest.raises(RuntimeError, match="compute the loss again"):
+        torch.autograd.backward(nll)
+
+
 def test_only_what_learns_gets_a_gradient() -> None:
     x_ND, weight_VD, targets_N = _case(6, 3, 7, 3)
     frozen_VD = weight_VD.detach()
