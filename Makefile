@@ -105,7 +105,7 @@ check: lint types imports proto-check  ## All static checks
 clean:  ## Removes the environment and caches; models and data in COLONNADE_HOME stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
-console-pictures: dev browser  ## Takes docs/pictures/console from a running console
+console-pictures: dev browser corpus-shakespeare  ## Takes docs/pictures/console from a running console
 	$(TEST_ENV) $(BIN)/python -m docs.tools.console_pictures
 
 trace-picture: dev  ## Draws docs/pictures/trace.svg from a real request

@@ -4,22 +4,20 @@ Starts a platform with the bundled model, and a second version that fails when i
 ``make console-pictures``.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from colonnade.client import Colonnade, LineageNode, Metric
+from docs.tools import training_pictures
+from docs.tools.taking_pictures import FOLDER, KEY, NARROW, TALL, WIDE, others, shoot
 from tests.harness.browser import Tab, chromium
 from tests.harness.platform import Platform, eventually, free_port, running
 from tests.harness.tiny_model import write_tiny_llama
 from tests.harness.traffic import steady
 
-FOLDER = Path(__file__).resolve().parents[1] / "pictures" / "console"
-KEY = f"ck_{'example0' * 2}_{'x' * 43}"
 MODEL = "smollm2-135m-instruct"
-MOST_BYTES = 150_000
 LAYERS = 3
 POLICY = """
 description: One step, watched closely
@@ -40,11 +38,6 @@ Tuned on **support chats** that ask for dates and times.
 - It was not tested on languages other than English.
 """
 _FAILING = Path(__file__).resolve().parents[2] / "tests" / "harness" / "failing"
-_WIDE, _TALL, _NARROW = (
-    {"width": 1280, "height": 860},
-    {"width": 1280, "height": 1180},
-    {"width": 390, "height": 844},
-)
 
 
 def main() -> None:
@@ -75,11 +68,12 @@ def main() -> None:
             say(platform)
             platform.command("models", "alias", MODEL, "production", "1=90", "2=10")
             take(browser, f"http://127.0.0.1:{port}")
+    training_pictures.main()
 
 
 def roll(browser: Browser, platform: Platform, url: str, once: Path) -> None:
     """A rollout under way, and how it is taken back."""
-    tab = Tab(browser, url, viewport=_TALL, color_scheme="light")
+    tab = Tab(browser, url, viewport=TALL, color_scheme="light")
     tab.sign_in(KEY)
     tab.connected()
     with Colonnade(platform.url, KEY) as client, steady(platform, MODEL, key=KEY, tokens=8):
@@ -92,7 +86,7 @@ def roll(browser: Browser, platform: Platform, url: str, once: Path) -> None:
         expect(page.locator(".ending")).to_contain_text("by itself")
     shoot(page, "rollout")
     tab.close()
-    others(browser, url, "dark", _NARROW, lambda small: visit(small, f"/rollouts/{begun.id}", "rollout-390"))
+    others(browser, url, "dark", NARROW, lambda small: visit(small, f"/rollouts/{begun.id}", "rollout-390"))
 
 
 def say(platform: Platform) -> None:
@@ -129,7 +123,7 @@ def say(platform: Platform) -> None:
 
 
 def take(browser: Browser, url: str) -> None:
-    tab = Tab(browser, url, viewport=_WIDE, color_scheme="light")
+    tab = Tab(browser, url, viewport=WIDE, color_scheme="light")
     tab.page.goto("/sign-in")
     shoot(tab.page, "sign-in")
     tab.sign_in(KEY)
@@ -140,23 +134,13 @@ def take(browser: Browser, url: str) -> None:
     visit(tab, "/keys", "keys")
     visit(tab, "/engines", "engines")
     tab.close()
-    others(browser, url, "light", _TALL, lambda tall: version(tall, "version"))
-    others(browser, url, "dark", _NARROW, lambda small: version(small, "version-390"))
-    others(browser, url, "light", _WIDE, compare)
-    others(browser, url, "dark", _WIDE, lambda dark: visit(dark, "/usage", "usage-dark"))
-    others(browser, url, "dark", _WIDE, lambda dark: answered(dark, "playground-dark"))
-    others(browser, url, "light", _NARROW, lambda small: answered(small, "playground-390"))
-    others(browser, url, "light", _NARROW, lambda small: visit(small, f"/models/{MODEL}", "model-390"))
-
-
-def others(
-    browser: Browser, url: str, scheme: str, size: dict[str, int], act: Callable[[Tab], object]
-) -> None:
-    tab = Tab(browser, url, viewport=size, color_scheme=scheme)
-    tab.sign_in(KEY)
-    tab.connected()
-    act(tab)
-    tab.close()
+    others(browser, url, "light", TALL, lambda tall: version(tall, "version"))
+    others(browser, url, "dark", NARROW, lambda small: version(small, "version-390"))
+    others(browser, url, "light", WIDE, compare)
+    others(browser, url, "dark", WIDE, lambda dark: visit(dark, "/usage", "usage-dark"))
+    others(browser, url, "dark", WIDE, lambda dark: answered(dark, "playground-dark"))
+    others(browser, url, "light", NARROW, lambda small: answered(small, "playground-390"))
+    others(browser, url, "light", NARROW, lambda small: visit(small, f"/models/{MODEL}", "model-390"))
 
 
 def playground(tab: Tab) -> None:
@@ -210,14 +194,6 @@ def compare(tab: Tab) -> None:
 
 def visit(tab: Tab, path: str, name: str) -> None:
     shoot(tab.open(path), name)
-
-
-def shoot(page: Page, name: str) -> None:
-    page.evaluate("document.fonts.ready")
-    picture = FOLDER / f"{name}.png"
-    page.screenshot(path=picture, animations="disabled")
-    size = picture.stat().st_size
-    assert size < MOST_BYTES, f"{picture.name} has {size} bytes; at most {MOST_BYTES}"
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ def heading(name: str, *way: tuple[str, str]) -> TextElement:
 
 
 @contextmanager
-def panel(title: str, *, level: str = "h2") -> Iterator[None]:
-    with ui.element("section").classes("panel"):
+def panel(title: str, *, level: str = "h2") -> Iterator[ui.element]:
+    with ui.element("section").classes("panel") as box:
         text(level, title)
-        yield
+        yield box
 
 
 def table(

@@ -38,7 +38,7 @@ async def build_comparison(visit: Visit) -> None:
     asked = visit.request.query_params.get("one", "")
 
     async def load(client: AsyncColonnade) -> list[Job]:
-        found = await client.jobs.list(limit=_MOST_JOBS)
+        found = await client.jobs.list(kind="train", limit=_MOST_JOBS)
         if asked and asked not in {job.id for job in found}:
             found.append(await client.jobs.get(asked))
         return found
@@ -55,7 +55,7 @@ def _draw(visit: Visit, jobs: list[Job], asked: str) -> None:
     other = next(job.id for job in jobs if job.id != one)
     with ui.element("div").classes("line"):
         selects = [
-            ui.select(labels, label=name, value=value)
+            ui.select(labels, label=name, value=value).classes("run")
             for name, value in zip(_NAMES, (one, other), strict=True)
         ]
     box = ui.element("div").classes("part")

@@ -1,4 +1,4 @@
-"""One training job as it goes: how far it is, its curves, what it writes, its log, and who did what."""
+"""One job as it goes: how far it is, its curves, what it writes, its log, and who did what."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -17,6 +17,8 @@ from colonnade.console.views.jobs import (
     event_rows,
     facts_of,
     figures_of,
+    is_counted,
+    learns,
     progress_of,
     share_of,
     state_of,
@@ -50,15 +52,7 @@ def _build(visit: Visit, first: Job, again: Callable[[], Awaitable[None]]) -> Ca
         shows += [_progress(), piece(_produced, _made)]
         acts = JobActs(visit, again)
         shows.append(lambda seen: acts.show(seen.job))
-    with panel("Curves"):
-        plots = Plots()
-        shows.append(lambda seen: plots.show(seen.plots))
-    with panel("Last figures"):
-        shows.append(_figures())
-    with panel("Samples"):
-        shows.append(piece(_samples, _draw_samples))
-    with panel("Log"):
-        shows.append(LogTail().show)
+    shows += [_part(*part) for part in _PARTS]
     with panel("Events"):
         shows.append(piece(_events, _draw_events))
     with panel("Recipe"):
@@ -72,18 +66,36 @@ def _build(visit: Visit, first: Job, again: Callable[[], Awaitable[None]]) -> Ca
     return show
 
 
+def _part(
+    title: str, there: Callable[[Seen], bool], begin: Callable[[], Callable[[Seen], None]]
+) -> Callable[[Seen], None]:
+    """A run that learns has a place for it before there is anything; a job of another kind may never."""
+    with panel(title) as box:
+        inside = begin()
+
+    def show(seen: Seen) -> None:
+        shown = learns(seen.job) or there(seen)
+        box.set_visibility(shown)
+        if shown:
+            inside(seen)
+
+    return show
+
+
 def progress_bar() -> Callable[[Job], None]:
     bar = ui.element("progress").props("max=1 aria-label=Progress")
 
     def show(job: Job) -> None:
         bar.props["value"] = f"{share_of(job):.4f}"
+        bar.set_visibility(is_counted(job))
 
     return show
 
 
 def _ways(visit: Visit, job: Job) -> None:
     with ui.element("div").classes("line"):
-        ui.link("Compare with another run", comparing_link(job.id))
+        if learns(job):
+            ui.link("Compare with another run", comparing_link(job.id))
         if not visit.why_not("POST /training/jobs", "Submitting a recipe"):
             ui.link("Change its recipe for a new run", submitting_link(job.id))
         if job.retry_of:
@@ -103,6 +115,11 @@ def _progress() -> Callable[[Seen], None]:
         why.text = "" if seen.job.ended else seen.job.message
 
     return show
+
+
+def _curves() -> Callable[[Seen], None]:
+    plots = Plots()
+    return lambda seen: plots.show(seen.plots)
 
 
 def _figures() -> Callable[[Seen], None]:
@@ -169,7 +186,8 @@ def _draw_samples(samples: Sequence[Sample]) -> None:
         text("p", "It has written none yet; a recipe's evaluation.prompts ask for them.", "muted")
         return
     rows = [(str(each.step), each.prompt, each.text) for each in samples]
-    table("Samples", ("Step", "Prompt", "How the model goes on"), rows, right=("Step",))
+    with ui.element("div").classes("samples"):
+        table("Samples", ("Step", "Prompt", "How the model goes on"), rows, right=("Step",))
 
 
 def _events(seen: Seen) -> Sequence[JobEvent]:
@@ -178,3 +196,12 @@ def _events(seen: Seen) -> Sequence[JobEvent]:
 
 def _draw_events(events: Sequence[JobEvent]) -> None:
     table("Events", ("When", "What", "By", "Words"), event_rows(events), whole=("When",))
+
+
+_PARTS = (
+    ("Curves", lambda seen: any(len(line.points) > 1 for plot in seen.plots for line in plot.lines), _curves),
+    ("Last figures", lambda seen: bool(_names(seen)), _figures),
+    ("Samples", lambda seen: bool(seen.samples), lambda: piece(_samples, _draw_samples)),
+    ("Log", lambda seen: seen.read > 0, lambda: LogTail().show),
+)
+"""What is to be seen, whether there is any of it yet, and what begins it."""

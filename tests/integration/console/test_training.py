@@ -104,6 +104,39 @@ def test_a_run_is_followed_to_its_version(tabs: Callable[..., Tab], jobs: Played
     expect(page.get_by_role("region", name="Jobs that have ended")).to_contain_text("plays:3")
 
 
+def test_a_job_without_curves_has_no_empty_places(tabs: Callable[..., Tab], jobs: PlayedJobs) -> None:
+    jobs.put("job_1", kind="import", name="brought", state="publishing", total_steps=0)
+    tab = tabs()
+    page = tab.open("/training")
+    expect(page.get_by_role("article")).to_contain_text("Is being fetched")
+    expect(page.get_by_role("article")).to_contain_text("import, submitted")
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+    page = tab.open("/training/jobs/job_1")
+    expect(page.get_by_text("Is being fetched", exact=True)).to_be_visible()
+    jobs.put("job_1", metrics={"fraction": 0.25}, message="it is downloaded")
+    expect(page.locator(".progress")).to_have_text("25 %")
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "0.2500")
+    expect(page.get_by_text("it is downloaded")).to_be_visible()
+    titles = page.get_by_role("heading", level=2)
+    expect(titles.filter(visible=True)).to_have_text(["Progress", "Events", "Recipe"])
+    expect(page.get_by_role("link", name="Compare with another run")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_enabled()
+    made = {"model": "brought", "version": 1, "digest": f"sha256:{'e' * 64}"}
+    jobs.put("job_1", state="succeeded", produced=made, ended_at=AT, metrics={}, message="")
+    expect(page.locator(".ending")).to_contain_text("Succeeded: it made brought:1")
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+    jobs.put("job_2", kind="evaluate", name="judged", state="succeeded", metrics={"loss": 2.5})
+    sample = {"event": "sample", "at": 1.0, "step": 0, "prompt": "To be", "text": " or not"}
+    jobs.tell("job_2", point(0, evaluation=True, loss=2.5), lines=(sample,))
+    page = tab.open("/training/jobs/job_2")
+    expect(page.get_by_role("region", name="Samples")).to_contain_text("or not")
+    expect(page.get_by_text("loss", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Curves")).to_be_hidden()
+    ended = tab.open("/training").get_by_role("region", name="Jobs that have ended")
+    expect(ended.get_by_role("row").nth(1)).to_contain_text("evaluate")
+    expect(ended.get_by_role("row").nth(2)).to_contain_text("import")
+
+
 def test_steps_that_are_told_again_count(tabs: Callable[..., Tab], jobs: PlayedJobs) -> None:
     run(jobs, "job_1", 100)
     page = tabs().open("/training/jobs/job_1")

@@ -22,6 +22,7 @@ JOB = Job(
 )  # fmt: skip
 SILENT = replace(JOB, seen_at=NOW - timedelta(seconds=30))
 ENDED = ("succeeded", "failed", "cancelled")
+KINDS = ("train", "evaluate", "convert", "import")
 
 
 def at(step: int, value: float | None = 1.0, *, evaluation: bool = False, name: str = "loss") -> Point:
@@ -148,6 +149,7 @@ def test_no_key_of_what_is_drawn_is_taken_for_a_script() -> None:
         ("loss", float("inf"), "no number"),
         ("tokens_per_second", 123456.7, "123\u202f457"),
         ("memory_bytes", 2.5e9, "2.5 GB"),
+        ("flops_per_second", 9.348e9, "9.35B"),
     ],
 )
 def test_figures_as_people_read_them(name: str, value: float | None, told: str) -> None:
@@ -162,16 +164,17 @@ def test_figures_as_people_read_them(name: str, value: float | None, told: str) 
         (SILENT, 0.0, "step 1\u202f200 of 4\u202f000 (30 %), silent for 30 s"),
         (replace(JOB, state="failed"), 10.0, "step 1\u202f200 of 4\u202f000 (30 %)"),
         (replace(JOB, state="publishing", step=4000), 0.0, "step 4\u202f000 of 4\u202f000 (100 %)"),
-        (replace(JOB, step=0, total_steps=0), 1.0, "step 0 of 0 (0 %)"),
+        (replace(JOB, step=0, total_steps=0), 1.0, ""),
+        (replace(SILENT, step=0, total_steps=0), 1.0, "silent for 30 s"),
     ],
 )  # fmt: skip
 def test_progress(job: Job, pace: float, told: str) -> None:
     assert jobs.progress_of(job, pace, NOW) == told
 
 
-@given(st.integers(), st.integers(), st.sampled_from([*jobs.GOING, *ENDED, "new"]))
-def test_a_share_is_one(step: int, total: int, state: str) -> None:
-    assert 0 <= jobs.share_of(replace(JOB, step=step, total_steps=total, state=state)) <= 1
+@given(st.integers(), st.integers(), st.sampled_from([*jobs.GOING, *ENDED, "new"]), st.sampled_from(KINDS))
+def test_a_share_is_one(step: int, total: int, state: str, kind: str) -> None:
+    assert 0 <= jobs.share_of(replace(JOB, step=step, total_steps=total, state=state, kind=kind)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -193,6 +196,43 @@ def test_what_may_be_done_when(state: str, may: str) -> None:
     assert hints_of(refused) == "It takes the role admin."
 
 
+@pytest.mark.parametrize(
+    ("kind", "told", "share", "may"),
+    [
+        ("train", "becomes a version", 1.0, ""),
+        ("convert", "becomes a version", 1.0, ""),
+        ("evaluate", "is being recorded", 1.0, ""),
+        ("import", "is being fetched", 1.0, "cancel"),
+    ],
+)
+def test_what_is_done_last_by_each_kind(kind: str, told: str, share: float, may: str) -> None:
+    job = replace(JOB, kind=kind, state="publishing")
+    assert (jobs.state_of(job), jobs.share_of(job)) == (told, share)
+    assert " ".join(act.name for act in jobs.acts_of(job) if not act.hint) == may
+
+
+@pytest.mark.parametrize(
+    ("metrics", "counted", "told"),
+    [
+        ({}, False, ""),
+        ({"fraction": None}, False, ""),
+        ({"fraction": 0.416}, True, "42 %"),
+        ({"fraction": 7.0}, True, "100 %"),
+    ],
+)
+def test_how_much_is_fetched(metrics: dict[str, float | None], counted: bool, told: str) -> None:
+    job = replace(JOB, kind="import", state="publishing", step=0, total_steps=0, metrics=metrics)
+    assert (jobs.is_counted(job), jobs.progress_of(job)) == (counted, told)
+    assert jobs.figures_of(job) == []
+
+
+def test_only_a_run_that_learns_is_said_to_have_checkpoints() -> None:
+    for kind in KINDS:
+        told = " ".join(act.told for act in jobs.acts_of(replace(JOB, kind=kind)))
+        assert ("checkpoint" in told) == (kind == "train")
+    assert jobs.facts_of(replace(JOB, kind="import"))[0] == ("Kind", "import")
+
+
 def test_why_not_is_said_once() -> None:
     acts = [Act("a", "A", ""), Act("b", "B", "", "Too late."), Act("c", "C", "", "Too late.")]
     assert hints_of(acts) == "B and C: Too late."
@@ -210,17 +250,19 @@ def test_how_it_ended() -> None:
     assert jobs.ending_of(sick) == jobs.Ending(
         "Failed at step 1\u202f200 of 4\u202f000", "loss is nan", bad=True
     )
+    away = replace(sick, kind="import", step=0, total_steps=0)
+    assert jobs.ending_of(away) == jobs.Ending("Failed", "loss is nan", bad=True)
 
 
 def test_a_job_in_a_line() -> None:
-    assert jobs.figures_line(JOB) == "loss 2.25, validation loss 2.5, tokens per second 12\u202f346"
+    assert jobs.first_figures(JOB) == ["loss 2.25", "validation loss 2.5", "tokens per second 12\u202f346"]
     assert [name for name, _ in jobs.figures_of(JOB)] == [
         "loss",
         "validation loss",
         "tokens per second",
         "mfu",
     ]
-    assert jobs.figures_line(replace(JOB, metrics={"loss": None})) == ""
+    assert jobs.first_figures(replace(JOB, metrics={"loss": None})) == []
     assert jobs.label_of(JOB) == "plays (\u20262c3d4e, running, 2030-01-01 12:00 UTC)"
     ended = replace(JOB, ended_at=NOW + timedelta(minutes=4), state="succeeded")
     assert ("Took", "4 min") in jobs.facts_of(ended)
@@ -239,7 +281,10 @@ def test_events_are_newest_first_and_what_nobody_did_it_did_itself() -> None:
     ("facts", "told"),
     [
         (
-            {"event": "step", "at": 7.2, "step": 40, "loss": 2.34567, "learning_rate": 0.002, "skipped": 0.0},
+            {
+                "event": "step", "at": 7.2, "step": 40, "learning_rate": 0.002, "skipped": 0.0,
+                "gradient_norm/blocks.0": 0.5, "loss": 2.34567,
+            },
             "00:00:07 step 40: loss 2.346, learning rate 0.002, skipped 0",
         ),
         (

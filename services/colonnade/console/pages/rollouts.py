@@ -5,64 +5,30 @@ from collections.abc import Callable, Sequence
 from nicegui import ui
 
 from colonnade.client import AliasTarget, AsyncColonnade, Rollout
-from colonnade.console.drawing import Cell, empty, panel, shares, table, text
-from colonnade.console.live import Live, piece
+from colonnade.console.drawing import Cell, empty, shares, text
+from colonnade.console.live import piece
 from colonnade.console.places import Place
 from colonnade.console.rollout_page import build_rollout
+from colonnade.console.under_way import Course, follow
 from colonnade.console.views.formats import moment
 from colonnade.console.views.links import rollout_link
 from colonnade.console.views.rollouts import age, state_of
 from colonnade.console.visit import Visit
 
-_EVERY_SECONDS = 2.0
-_HEADS = ("Rollout", "Ended as", "Why", "Policy", "Begun", "By")
-
 
 async def build(visit: Visit) -> None:
-    ended: list[Rollout] = []
-    seen: set[str] | None = None
-
-    async def load(client: AsyncColonnade) -> tuple[list[Rollout], list[Rollout]]:
-        """What has ended is asked for only when there may be more of it."""
-        nonlocal seen
-        going = await client.rollouts.list(under_way=True)
-        if seen is None or seen != {rollout.id for rollout in going}:
-            ended[:] = [rollout for rollout in await client.rollouts.list() if rollout.ended]
-            seen = {rollout.id for rollout in going}
-        return going, list(ended)
-
-    await Live(visit, load, _build).follow(_EVERY_SECONDS)
-    text("p", f"Looked at every {_EVERY_SECONDS:.0f} seconds.", "muted")
+    await follow(visit, _COURSE)
 
 
-_Loaded = tuple[list[Rollout], list[Rollout]]
+async def _are_going(client: AsyncColonnade) -> list[Rollout]:
+    return await client.rollouts.list(under_way=True)
 
 
-def _build(loaded: _Loaded) -> Callable[[_Loaded], None]:
-    nothing = piece(_are_none, _nothing)
-    with panel("Under way"):
-        going = UnderWay()
-    ended = piece(_that_ended, _ended)
-
-    def show(loaded: _Loaded) -> None:
-        nothing(loaded)
-        going.show(loaded[0])
-        ended(loaded)
-
-    return show
+async def _have_ended(client: AsyncColonnade) -> list[Rollout]:
+    return [rollout for rollout in await client.rollouts.list() if rollout.ended]
 
 
-def _are_none(loaded: _Loaded) -> bool:
-    return not any(loaded)
-
-
-def _that_ended(loaded: _Loaded) -> list[Rollout]:
-    return loaded[1]
-
-
-def _nothing(there_is_none: bool) -> None:
-    if not there_is_none:
-        return
+def _nothing() -> None:
     empty(
         "No version has gone through a rollout yet.",
         "Import a second version of a model; then, on the model's page: Promote through a rollout. "
@@ -71,26 +37,7 @@ def _nothing(there_is_none: bool) -> None:
     ui.link("To the models", "/models")
 
 
-class UnderWay:
-    """Each stays where it is while it goes on, so that whoever is at its link stays there."""
-
-    def __init__(self) -> None:
-        self._none = text("p", "No rollout is under way.", "muted")
-        self._box = ui.element("div")
-        self._shown: dict[str, tuple[ui.element, Callable[[Rollout], None]]] = {}
-
-    def show(self, rollouts: Sequence[Rollout]) -> None:
-        self._none.set_visibility(not rollouts)
-        for gone in set(self._shown) - {rollout.id for rollout in rollouts}:
-            self._shown.pop(gone)[0].delete()
-        for rollout in rollouts:
-            if rollout.id not in self._shown:
-                with self._box, ui.element("article").classes("alias") as box:
-                    self._shown[rollout.id] = box, _going(rollout)
-            self._shown[rollout.id][1](rollout)
-
-
-def _going(rollout: Rollout) -> Callable[[Rollout], None]:
+def _card(rollout: Rollout) -> Callable[[Rollout], None]:
     with ui.element("h3"):
         _link(rollout)
     state = text("p", "", "state-of")
@@ -100,8 +47,7 @@ def _going(rollout: Rollout) -> Callable[[Rollout], None]:
     def show(rollout: Rollout) -> None:
         state.text = state_of(rollout)
         weights(rollout)
-        policy = rollout.policy or "a plan of its own"
-        begun.text = f"begun {age(rollout.created_at)} by {rollout.created_by or 'unknown'}, by {policy}"
+        begun.text = f"begun {age(rollout.created_at)} by {_by(rollout)}, by {_policy(rollout)}"
 
     return show
 
@@ -110,25 +56,38 @@ def _targets(rollout: Rollout) -> Sequence[AliasTarget]:
     return rollout.targets
 
 
-def _ended(rollouts: list[Rollout]) -> None:
-    if rollouts:
-        with panel("Ended"):
-            table("Rollouts that have ended", _HEADS, map(_row, rollouts), whole=("Ended as", "Begun"))
-
-
 def _row(rollout: Rollout) -> tuple[Cell, ...]:
     return (
         lambda: _link(rollout),
         lambda: text("span", state_of(rollout), f"state-of {rollout.state}"),
         lambda: text("div", rollout.reason, "clamped"),
-        rollout.policy or "a plan of its own",
+        _policy(rollout),
         moment(rollout.created_at, "unknown"),
-        rollout.created_by or "unknown",
+        _by(rollout),
     )
+
+
+def _policy(rollout: Rollout) -> str:
+    return rollout.policy or "a plan of its own"
+
+
+def _by(rollout: Rollout) -> str:
+    return rollout.created_by or "unknown"
 
 
 def _link(rollout: Rollout) -> None:
     ui.link(f"{rollout.model}:{rollout.candidate} to {rollout.alias}", rollout_link(rollout.id))
 
 
+_COURSE = Course(
+    going=_are_going,
+    ended=_have_ended,
+    idle="No rollout is under way.",
+    nothing=_nothing,
+    card=_card,
+    caption="Rollouts that have ended",
+    heads=("Rollout", "Ended as", "Why", "Policy", "Begun", "By"),
+    row=_row,
+    whole=("Ended as", "Begun"),
+)
 PLACE = Place("/rollouts", "Rollouts", 30, build, below={"/rollouts/{id}": build_rollout})

@@ -1,27 +1,24 @@
-"""Training jobs: those under way first, and each on a page of its own."""
+"""Jobs of the training service: those under way first, and each on a page of its own."""
 
 from collections.abc import Callable, Sequence
 
 from nicegui import ui
 
 from colonnade.client import AsyncColonnade, Job
-from colonnade.console.drawing import Cell, empty, panel, table, text
-from colonnade.console.live import Live, piece
+from colonnade.console.drawing import Cell, empty, text
 from colonnade.console.places import Place
 from colonnade.console.training_compare import build_comparison
 from colonnade.console.training_form import build_form
 from colonnade.console.training_job import build_job, progress_bar
+from colonnade.console.under_way import Course, follow
 from colonnade.console.views.formats import moment
-from colonnade.console.views.jobs import GOING, figures_line, progress_of, state_of
+from colonnade.console.views.jobs import GOING, first_figures, progress_of, state_of
 from colonnade.console.views.links import comparing_link, job_link, submitting_link, version_link
 from colonnade.console.views.rollouts import age
 from colonnade.console.visit import Visit
 
-_EVERY_SECONDS = 2.0
 _MOST_ENDED = 100
 _ENDED = ("succeeded", "failed", "cancelled")
-_HEADS = ("Run", "Ended as", "Why", "Last figures", "Made", "Submitted", "By")
-_Loaded = tuple[list[Job], list[Job]]
 
 
 async def build(visit: Visit) -> None:
@@ -31,70 +28,22 @@ async def build(visit: Visit) -> None:
         if visit.offers("POST /training/jobs", "Submitting a recipe"):
             ui.button("Submit a recipe", on_click=lambda: ui.navigate.to(submitting_link()))
         ui.link("Compare two runs", comparing_link())
-    ended: list[Job] = []
-    seen: set[str] | None = None
-
-    async def load(client: AsyncColonnade) -> _Loaded:
-        """What has ended is asked for only when there may be more of it."""
-        nonlocal seen
-        going = await client.jobs.list(states=GOING)
-        if seen is None or seen != {job.id for job in going}:
-            ended[:] = await client.jobs.list(states=_ENDED, limit=_MOST_ENDED)
-            seen = {job.id for job in going}
-        return going, list(ended)
-
-    await Live(visit, load, _build).follow(_EVERY_SECONDS)
-    text("p", f"Looked at every {_EVERY_SECONDS:.0f} seconds.", "muted")
+    await follow(visit, _COURSE)
 
 
-def _build(loaded: _Loaded) -> Callable[[_Loaded], None]:
-    nothing = piece(_are_none, _nothing)
-    with panel("Under way"):
-        going = UnderWay()
-    ended = piece(_that_ended, _ended)
-
-    def show(loaded: _Loaded) -> None:
-        nothing(loaded)
-        going.show(loaded[0])
-        ended(loaded)
-
-    return show
+async def _are_going(client: AsyncColonnade) -> list[Job]:
+    return await client.jobs.list(states=GOING)
 
 
-def _are_none(loaded: _Loaded) -> bool:
-    return not any(loaded)
+async def _have_ended(client: AsyncColonnade) -> list[Job]:
+    return await client.jobs.list(states=_ENDED, limit=_MOST_ENDED)
 
 
-def _that_ended(loaded: _Loaded) -> list[Job]:
-    return loaded[1]
+def _nothing() -> None:
+    empty("Nothing was trained yet.", "Submit a recipe here, or type: colonnade train RECIPE.yaml")
 
 
-def _nothing(there_is_none: bool) -> None:
-    if there_is_none:
-        empty("Nothing was trained yet.", "Submit a recipe here, or type: colonnade train RECIPE.yaml")
-
-
-class UnderWay:
-    """Each stays where it is while it goes on, so that whoever is at its link stays there."""
-
-    def __init__(self) -> None:
-        self._none = text("p", "No job is under way.", "muted")
-        self._box = ui.element("div")
-        self._shown: dict[str, tuple[ui.element, Callable[[Job], None]]] = {}
-
-    def show(self, jobs: Sequence[Job]) -> None:
-        self._none.set_visibility(not jobs)
-        for gone in set(self._shown) - {job.id for job in jobs}:
-            self._shown.pop(gone)[0].delete()
-        for job in reversed(jobs):
-            if job.id not in self._shown:
-                with self._box, ui.element("article").classes("alias") as box:
-                    self._shown[job.id] = box, _going(job)
-                box.move(target_index=0)
-            self._shown[job.id][1](job)
-
-
-def _going(job: Job) -> Callable[[Job], None]:
+def _card(job: Job) -> Callable[[Job], None]:
     with ui.element("h3"):
         _link(job)
     state = text("p", "", "state-of")
@@ -105,39 +54,59 @@ def _going(job: Job) -> Callable[[Job], None]:
     def show(job: Job) -> None:
         state.text = state_of(job).capitalize()
         bar(job)
-        progress.text = "; ".join(filter(None, (progress_of(job), figures_line(job))))
-        submitted.text = f"submitted {age(job.created_at)} by {job.by or 'unknown'}"
+        told = (progress_of(job), ", ".join(first_figures(job)), job.message)
+        progress.text = "; ".join(filter(None, told))
+        submitted.text = f"{job.kind}, submitted {age(job.created_at)} by {_by(job)}"
 
     return show
-
-
-def _ended(jobs: list[Job]) -> None:
-    if jobs:
-        with panel("Ended"):
-            table("Jobs that have ended", _HEADS, map(_row, jobs), whole=("Ended as", "Submitted"))
 
 
 def _row(job: Job) -> tuple[Cell, ...]:
     return (
         lambda: _link(job),
-        lambda: text("span", state_of(job), f"state-of {'failed-word' if job.state == 'failed' else ''}"),
-        lambda: text("div", job.message, "clamped"),
-        figures_line(job),
+        job.kind,
+        lambda: _ended_as(job),
+        lambda: _lines(first_figures(job)),
         lambda: _made(job),
-        moment(job.created_at, "unknown"),
-        job.by or "unknown",
+        lambda: _lines([moment(job.created_at, "unknown"), f"by {_by(job)}"]),
     )
+
+
+def _ended_as(job: Job) -> None:
+    text("div", state_of(job), f"state-of {'failed-word' if job.state == 'failed' else ''}")
+    text("div", job.message, "clamped")
+
+
+def _lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        text("div", line)
 
 
 def _made(job: Job) -> None:
     if (made := job.produced) is not None:
-        ui.link(f"{made.model}:{made.version}", version_link(made.model, made.version))
+        name = f"{made.model}:{made.version}"
+        ui.link(name, version_link(made.model, made.version)).classes("named")
+
+
+def _by(job: Job) -> str:
+    return job.by or "unknown"
 
 
 def _link(job: Job) -> None:
-    ui.link(job.name, job_link(job.id))
+    ui.link(job.name, job_link(job.id)).classes("named")
 
 
+_COURSE = Course(
+    going=_are_going,
+    ended=_have_ended,
+    idle="No job is under way.",
+    nothing=_nothing,
+    card=_card,
+    caption="Jobs that have ended",
+    heads=("Job", "Kind", "Ended as", "Last figures", "Made", "Submitted"),
+    row=_row,
+    whole=("Kind", "Last figures", "Submitted"),
+)
 PLACE = Place(
     "/training",
     "Training",

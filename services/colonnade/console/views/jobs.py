@@ -1,4 +1,4 @@
-"""A training job in words: where it stands, how far it is, what may be done to it, how it ended."""
+"""A job in words: where it stands, how far it is, what may be done to it, how it ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,12 @@ _STATES = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
+_PUBLISHING = {"evaluate": "is being recorded", "import": "is being fetched"}
+"""What becomes of those that make no version of their own, or do nothing else."""
 _SEEN_LATELY = 10.0
-_MOST_FIGURES = 3
 _FIRST_FIGURES = ("loss", "validation.loss", "tokens_per_second")
+_FRACTION = "fraction"
+"""Among the metrics of one that is fetched: how much of it is there. That is its progress, and no figure."""
 _SHOWN_OF_ID = 6
 
 
@@ -36,7 +39,14 @@ class Ending:
     bad: bool
 
 
+def learns(job: Job) -> bool:
+    """Whether it has curves, samples and checkpoints; those of another kind are judged, made or fetched."""
+    return job.kind == "train"
+
+
 def state_of(job: Job) -> str:
+    if job.state == "publishing" and job.kind in _PUBLISHING:
+        return _PUBLISHING[job.kind]
     return _STATES.get(job.state, job.state)
 
 
@@ -49,32 +59,42 @@ def label_of(job: Job) -> str:
 
 def share_of(job: Job) -> float:
     """How much of it is done, from 0 to 1."""
-    if job.succeeded or job.state == "publishing":
+    fetched = job.metrics.get(_FRACTION)
+    if job.succeeded or (job.state == "publishing" and fetched is None):
         return 1.0
-    return min(1.0, max(0.0, job.step / job.total_steps)) if job.total_steps > 0 else 0.0
+    done = job.step / job.total_steps if job.total_steps > 0 else fetched or 0.0
+    return min(1.0, max(0.0, done))
+
+
+def is_counted(job: Job) -> bool:
+    """Whether it can be said how much of it is done."""
+    return job.total_steps > 0 or job.metrics.get(_FRACTION) is not None
 
 
 def progress_of(job: Job, pace: float = 0.0, now: datetime | None = None) -> str:
-    """``step 120 of 400 (30 %), about 4 min left``; ``pace`` in steps a second, 0 where it is not known."""
-    told = f"step {number(job.step)} of {number(job.total_steps)} ({share_of(job) * 100:.0f} %)"
-    if job.state != "running":
-        return told
-    if pace > 0 and job.total_steps > job.step:
-        told += f", about {lasting((job.total_steps - job.step) / pace)} left"
-    silent = _since(job.seen_at, now)
-    return f"{told}, silent for {lasting(silent)}" if silent > _SEEN_LATELY else told
+    """``step 120 of 400 (30 %), about 4 min left``; ``pace`` in steps a second, 0 where it is not known. One
+    that counts no steps has nothing of them to tell."""
+    share = f"{share_of(job) * 100:.0f} %"
+    done = f"{_place(job)} ({share})" if job.total_steps > 0 else share
+    told = [done] if is_counted(job) else []
+    if job.state == "running":
+        if pace > 0 and job.total_steps > job.step:
+            told.append(f"about {lasting((job.total_steps - job.step) / pace)} left")
+        if (silent := _since(job.seen_at, now)) > _SEEN_LATELY:
+            told.append(f"silent for {lasting(silent)}")
+    return ", ".join(told)
 
 
-def figures_line(job: Job) -> str:
-    """Its last figures, in a line."""
+def first_figures(job: Job) -> list[str]:
+    """The last of those that all look for first, each with its name."""
     told = [name for name in _FIRST_FIGURES if job.metrics.get(name) is not None]
-    return ", ".join(f"{_named(name)} {figure_of(name, job.metrics[name])}" for name in told[:_MOST_FIGURES])
+    return [f"{_named(name)} {figure_of(name, job.metrics[name])}" for name in told]
 
 
 def figures_of(job: Job) -> list[tuple[str, str]]:
     """Every last figure: those that all look for first."""
     first = [name for name in _FIRST_FIGURES if name in job.metrics]
-    names = [*first, *sorted(set(job.metrics) - set(first))]
+    names = [*first, *sorted(set(job.metrics) - {*first, _FRACTION})]
     return [(_named(name), figure_of(name, job.metrics[name])) for name in names]
 
 
@@ -83,8 +103,8 @@ def acts_of(job: Job, refused: Mapping[str, str] = MappingProxyType({})) -> tupl
     return tuple(
         Act(name, name.capitalize(), told, refused.get(name) or why_not(job))
         for name, told, why_not in (
-            ("cancel", _CANCEL, _no_cancel),
-            ("resume", _RESUME, _no_resume),
+            ("cancel", _CANCEL if learns(job) else _STOP, _no_cancel),
+            ("resume", _RESUME if learns(job) else _AGAIN, _no_resume),
             ("retry", _RETRY, _no_retry),
         )
     )
@@ -97,12 +117,13 @@ def ending_of(job: Job) -> Ending | None:
     if job.succeeded:
         made = f": it made {job.produced.model}:{job.produced.version}" if job.produced else ""
         return Ending(f"Succeeded{made}", job.message, bad=False)
-    at = f"at step {number(job.step)} of {number(job.total_steps)}"
-    return Ending(f"{state_of(job).capitalize()} {at}", job.message, bad=job.state == "failed")
+    at = f" at {_place(job)}" if job.total_steps > 0 else ""
+    return Ending(f"{state_of(job).capitalize()}{at}", job.message, bad=job.state == "failed")
 
 
 def facts_of(job: Job) -> list[tuple[str, str]]:
     found = [
+        ("Kind", job.kind),
         ("Id", job.id),
         ("Submitted", moment(job.created_at, "unknown")),
         ("By", job.by or "unknown"),
@@ -125,20 +146,22 @@ def event_rows(events: Sequence[JobEvent]) -> list[tuple[str, str, str, str]]:
 
 _CANCEL = "It ends after its step, with a checkpoint: it can be resumed later. One that waits ends at once."
 _RESUME = "It waits for its turn, and goes on from its last checkpoint."
-_RETRY = "A new job begins the same recipe from its first step. This one stays as it is."
+_STOP = "It ends, and what it has done until then is not kept. One that waits ends at once."
+_AGAIN = "It waits for its turn, and begins anew."
+_RETRY = "A new job begins the same recipe anew. This one stays as it is."
 
 
 def _no_cancel(job: Job) -> str:
     if job.state == "stopping":
         return "It is being stopped already."
-    if job.state == "publishing":
-        return "It has learnt; what it made becomes a version."
+    if job.state == "publishing" and job.kind != "import":
+        return "It is done; the registry takes in what came of it."
     return f"It has ended: it {_was(job)}." if job.ended else ""
 
 
 def _no_resume(job: Job) -> str:
     if job.succeeded:
-        return "It has reached its last step."
+        return "It has succeeded."
     return "" if job.ended else "It has not ended."
 
 
@@ -148,6 +171,10 @@ def _no_retry(job: Job) -> str:
 
 def _was(job: Job) -> str:
     return f"was {job.state}" if job.state == "cancelled" else state_of(job)
+
+
+def _place(job: Job) -> str:
+    return f"step {number(job.step)} of {number(job.total_steps)}"
 
 
 def _named(name: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from colonnade.console.views.curves import Measured, Points, thinned
-from colonnade.console.views.formats import number, size
+from colonnade.console.views.formats import amount, number, size
 
-_WHOLE_FROM = 10_000
+_WHOLE_FROM, _SHORT_FROM = 10_000, 10**9
 _ALONE = 40
 """So few points are marked one by one."""
 _DIGITS = 5
@@ -70,6 +70,8 @@ def figure_of(name: str, value: float | None) -> str:
         return "no number"
     if "memory" in name and value >= 1:
         return size(round(value))
+    if abs(value) >= _SHORT_FROM:
+        return amount(round(value))
     return number(round(value)) if abs(value) >= _WHOLE_FROM else f"{value:.4g}"
 
 

@@ -14,6 +14,7 @@ MOST_LINES = 200
 MOST_SAMPLES = 30
 _MOST_LETTERS = 2000
 _KNOWN = frozenset({"event", "at", "step"})
+_PART = "/"
 _LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -53,7 +54,8 @@ class RunLog:
 
 
 def told(said: Mapping[str, Any]) -> str:
-    """``12:00:07 step 40: loss 2.31, learning rate 0.002``"""
+    """``12:00:07 step 40: loss 2.31, learning rate 0.002``: the loss first. Figures of a model's parts, as
+    ``gradient_norm/blocks.0``, would fill lines; they are in the log itself."""
     step = f" {_step(said)}" if "step" in said else ""
     rest = ", ".join(_facts(said))
     line = f"{_clock(said.get('at'))} {said.get('event', '')}{step}" + (f": {rest}" if rest else "")
@@ -61,8 +63,8 @@ def told(said: Mapping[str, Any]) -> str:
 
 
 def _facts(said: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in said.items():
-        if name in _KNOWN:
+    for name, value in sorted(said.items(), key=lambda fact: fact[0] != "loss"):
+        if name in _KNOWN or _PART in name:
             continue
         if isinstance(value, float):
             yield f"{name.replace('_', ' ')} {figure_of(name, value)}"
