@@ -95,13 +95,16 @@ def step_of(job: "Job", course: Course) -> Step:
         share = f"{course.done / course.total:.0%}" if course.total > 0 else ""
         return Step(course.stage, course.done, course.total, share)
     step, shown = course.step or job.step, course.figures or figures(job.metrics)
+    if not job.total_steps:
+        return Step(job.kind, 0, 0, shown)
     told = (f"{step} of {job.total_steps}", shown, time_left(course, job.total_steps))
     return Step("learning", step, job.total_steps, "  ".join(filter(None, told)))
 
 
 def ending(job: "Job") -> str:
     """How it went, and what to do now."""
-    said = f"{job.id} {job.state} at step {job.step} of {job.total_steps}"
+    steps = f" at step {job.step} of {job.total_steps}" if job.total_steps else ""
+    said = f"{job.id} {job.state}{steps}"
     if job.succeeded:
         losses = [figures({"loss": job.metrics.get("loss")})]
         if (validation := number(job.metrics.get("validation.loss"))) is not None:

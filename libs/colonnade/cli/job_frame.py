@@ -13,7 +13,8 @@ _VALIDATION = "validation."
 
 
 def frame(job: "Job") -> Iterator[str]:
-    yield f"{job.id}  {job.name}  {job.state}, step {job.step} of {job.total_steps}"
+    steps = f", step {job.step} of {job.total_steps}" if job.total_steps else f", {job.kind}"
+    yield f"{job.id}  {job.name}  {job.state}{steps}"
     if job.message:
         yield f"  {job.message}"
     yield from _figures(job)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from colonnade.client import Colonnade, Job, LogLine
 
-app = typer.Typer(no_args_is_help=True, help="Look after trainings: follow, cancel, resume and retry them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look after trainings, evaluations, conversions and imports: follow, cancel, resume and retry them.",
+)
 Id = Annotated[str, typer.Argument(help="The job's id, as listed.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Stay until it has ended.")]
 _SHOWN = 50
@@ -28,6 +31,7 @@ def list_jobs(
             help="queued, running, stopping, publishing, succeeded, failed or cancelled; may be repeated."
         ),
     ] = None,
+    kind: Annotated[str | None, typer.Option(help="train, evaluate, convert or import.")] = None,
     name: Annotated[str | None, typer.Option(help="Of recipes of this name.")] = None,
     by: Annotated[str | None, typer.Option(help="Submitted by TENANT/SUBJECT.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Of one tenant, for those who see several.")] = None,
@@ -38,14 +42,16 @@ def list_jobs(
 ) -> None:
     """Jobs, newest first."""
     with connect(url, api_key) as client:
-        found = client.jobs.list(states=state or (), name=name, by=by, tenant=tenant, limit=limit)
+        found = client.jobs.list(states=state or (), kind=kind, name=name, by=by, tenant=tenant, limit=limit)
     if as_json:
         out().print_json(data=[asdict(each) for each in found], default=str)
         return
     if not found:
         remark("There is no such job; begin one with: colonnade train RECIPE")
         return
-    rows = table("id", "name", "state", "step", "loss", "made", "submitted", "by", right=("step", "loss"))
+    rows = table(
+        "id", "kind", "name", "state", "step", "loss", "made", "submitted", "by", right=("step", "loss")
+    )
     for each in found:
         rows.add_row(*map(printable, _row(each)))
     out().print(rows)
@@ -156,9 +162,10 @@ def _row(job: "Job") -> tuple[str, ...]:
     loss = job.metrics.get("loss")
     return (
         job.id,
+        job.kind,
         job.name,
         job.state,
-        f"{job.step}/{job.total_steps}",
+        f"{job.step}/{job.total_steps}" if job.total_steps else "",
         "" if loss is None else f"{loss:.3f}",
         f"{job.produced.model}:{job.produced.version}" if job.produced else "",
         f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else "",

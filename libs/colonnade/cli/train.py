@@ -27,7 +27,8 @@ def train(
 ) -> None:
     """Train a model by a recipe; print the job's id, and follow it to its end.
 
-    Ctrl-C leaves the job running. Paths in the recipe are those of the platform's machine."""
+    Recipes of other kinds evaluate, convert or import a model. Ctrl-C leaves the job running. Paths in the
+    recipe are those of the platform's machine."""
     text = _read(recipe)
     with connect(url, api_key) as client:
         job = client.jobs.submit(text, priority=priority)

@@ -12,17 +12,20 @@ from pathlib import Path
 
 import torch
 
-from colonnade.errors import ColonnadeError, Internal, Unavailable
+from colonnade.errors import ColonnadeError, Internal, InvalidArgument, Unavailable
 from colonnade.learn.compress import command as prune_command
+from colonnade.learn.converting import convert
+from colonnade.learn.evaluating import judge
 from colonnade.learn.export import command as export_command
 from colonnade.learn.loop.stop import Stop
-from colonnade.learn.loop.trainer import Ending
+from colonnade.learn.loop.trainer import Ending, Outcome
 from colonnade.learn.mesh.joining import is_joined, joined, leads
 from colonnade.learn.mesh.processes import MEMBER, end_with_parent, start
 from colonnade.learn.mesh.settings import Layout
 from colonnade.learn.place import Place
 from colonnade.learn.plan import command as plan_command
-from colonnade.learn.recipe import Recipe, read_recipe
+from colonnade.learn.recipe import AnyRecipe, ConvertRecipe, EvaluateRecipe, Recipe, read_any
+from colonnade.learn.recipe.reading import schema
 from colonnade.learn.reports import Listener, Listeners
 from colonnade.learn.reports.bar import Bar
 from colonnade.learn.reports.json_lines import JsonLines
@@ -38,7 +41,9 @@ _STATUS: Mapping[Ending, int] = {Ending.DONE: 0, Ending.STOPPED: 3, Ending.SICK:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m colonnade.learn", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run", help="train by a recipe; in the same folder again, go on")
+    runs = commands.add_parser(
+        "run", help="train, evaluate or convert by a recipe; in the same folder again, go on"
+    )
     runs.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file")
     runs.add_argument("--out", type=Path, required=True, help="the run's folder")
     runs.add_argument("--data", type=Path, help="a folder for the token set that several runs share")
@@ -55,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "show" in options:
         return _show(options)
     if options.command == "schema":
-        sys.stdout.write(json.dumps(Recipe.model_json_schema(by_alias=True), indent=2) + "\n")
+        sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
         return 0
     if options.member:
         end_with_parent()
@@ -67,18 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     worker = None if sys.stdout.isatty() else JsonLines(sys.stdout)
     try:
-        recipe = read_recipe(options.recipe, options.set)
-        processes = options.processes or recipe.parallel.processes
-        if processes > 1 and not is_joined():
-            Layout.of(recipe.parallel, processes)
-            return _together(arguments, processes, options.threads)
+        recipe = read_any(options.recipe, options.set)
         place, stop = Place(options.out, options.data), Stop()
-        with (
-            stop.by_signal(),
-            joined(recipe.parallel) as mesh,
-            _listening(recipe, place, worker, tells=mesh.leads) as listener,
-        ):
-            outcome = run(recipe, place, listener, stop, mesh)
+        if not isinstance(recipe, Recipe):
+            outcome = _alone(recipe, place, worker, stop, options.processes)
+        else:
+            processes = options.processes or recipe.parallel.processes
+            if processes > 1 and not is_joined():
+                Layout.of(recipe.parallel, processes)
+                return _together(arguments, processes, options.threads)
+            with (
+                stop.by_signal(),
+                joined(recipe.parallel) as mesh,
+                _listening(recipe, place, worker, tells=mesh.leads) as listener,
+            ):
+                outcome = run(recipe, place, listener, stop, mesh)
     except ColonnadeError as error:
         return _refused(error, worker)
     except (OSError, MemoryError) as error:
@@ -91,6 +99,22 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     else:
         sys.stdout.write(f"{outcome.sentence or 'done'}: {place.folder}\n")
     return _STATUS[outcome.ending]
+
+
+def _alone(
+    recipe: EvaluateRecipe | ConvertRecipe, place: Place, worker: JsonLines | None, stop: Stop, processes: int
+) -> Outcome:
+    """What one process does, the first of those that a cluster has started."""
+    if processes > 1:
+        raise InvalidArgument(
+            f"processes: {recipe.kind} takes one process; only trainings are spread", field="processes"
+        )
+    if not leads():
+        return Outcome(Ending.DONE, 0, {})
+    with stop.by_signal(), _listening(recipe, place, worker) as listener:
+        if isinstance(recipe, EvaluateRecipe):
+            return judge(recipe, place, listener, stop)
+        return convert(recipe, place, listener, stop)
 
 
 def _together(arguments: Sequence[str], processes: int, threads: int) -> int:
@@ -133,24 +157,30 @@ def _show(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _listening(
-    recipe: Recipe, place: Place, worker: JsonLines | None, *, tells: bool = True
+    recipe: AnyRecipe, place: Place, worker: JsonLines | None, *, tells: bool = True
 ) -> Iterator[Listener]:
     if not tells:
         yield Listeners([])
         return
-    config, reports = recipe.model_dump(mode="json", by_alias=True), recipe.reports
-    listeners: list[Listener] = [worker or Bar(recipe.steps), JsonLines.appended(place.log)]
-    if reports.tensorboard:
-        listeners.append(TensorBoard(place.tensorboard))
-    if reports.wandb:
-        listeners.append(WandbTracker(reports.wandb, recipe.digest[7:23], config))
-    if reports.mlflow:
-        listeners.append(MlflowTracker(reports.mlflow, recipe.name, recipe.digest[7:23], config))
+    steps = recipe.steps if isinstance(recipe, Recipe) else 0
+    listeners: list[Listener] = [worker or Bar(steps), JsonLines.appended(place.log)]
+    if isinstance(recipe, Recipe):
+        listeners += _trackers(recipe, place)
     every = Listeners(listeners)
     try:
         yield every
     finally:
         every.close()
+
+
+def _trackers(recipe: Recipe, place: Place) -> Iterator[Listener]:
+    config, reports = recipe.model_dump(mode="json", by_alias=True), recipe.reports
+    if reports.tensorboard:
+        yield TensorBoard(place.tensorboard)
+    if reports.wandb:
+        yield WandbTracker(reports.wandb, recipe.digest[7:23], config)
+    if reports.mlflow:
+        yield MlflowTracker(reports.mlflow, recipe.name, recipe.digest[7:23], config)
 
 
 def _refused(error: ColonnadeError, worker: JsonLines | None) -> int:

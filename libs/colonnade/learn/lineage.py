@@ -6,10 +6,9 @@ from colonnade.errors import Conflict
 from colonnade.learn.checkpoints import Json
 from colonnade.learn.code import code_facts
 from colonnade.learn.compress.distillation import TEACHER
-from colonnade.learn.material import Material
-from colonnade.learn.recipe import Recipe
+from colonnade.learn.recipe import AnyRecipe
 from colonnade.learn.stored_model import StoredModel
-from colonnade.learn.tuning.origin import FIELD, Origin
+from colonnade.learn.tuning.origin import FIELD
 
 BASE = "base"
 TAUGHT = "teacher"
@@ -18,13 +17,17 @@ _SAME: Mapping[str, str] = {BASE: FIELD, TAUGHT: TEACHER, "token_set": "data", "
 
 
 def lineage(
-    recipe: Recipe, material: Material, origin: Origin | None, teacher: StoredModel | None = None
+    recipe: AnyRecipe,
+    data: Mapping[str, Json],
+    origin: StoredModel | None,
+    teacher: StoredModel | None = None,
 ) -> dict[str, Json]:
+    """``data`` has the digests of what was learnt from, or looked at."""
     return {
         "recipe": recipe.model_dump(mode="json", by_alias=True),
         "recipe_digest": recipe.digest,
         "code": dict(code_facts()),
-        **material.facts,
+        **data,
         **({} if origin is None else {BASE: origin.digest}),
         **({} if teacher is None else {TAUGHT: teacher.digest}),
     }

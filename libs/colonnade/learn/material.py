@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from colonnade.errors import InvalidArgument
 from colonnade.learn.checkpoints import Json
 from colonnade.learn.data.batches import Batches
 from colonnade.learn.data.chat_format import ChatFormat
@@ -51,6 +52,17 @@ def material_of(
     assert recipe.examples is not None, "the recipe refuses neither"
     assert origin is not None, "the recipe refuses examples without a model"
     return _of_examples(recipe, recipe.examples, origin, mesh)
+
+
+def check_rows(tokens: int, config: Any) -> None:
+    """Raises ``InvalidArgument`` for rows that are longer than a model of that configuration can read."""
+    if tokens > config.context_length:
+        raise InvalidArgument(
+            f"batch.tokens is {tokens}, the model's context_length {config.context_length}; make it at most"
+            " that",
+            field="batch.tokens",
+            limit=config.context_length,
+        )
 
 
 def _of_examples(recipe: Recipe, settings: ExampleSettings, origin: Origin, mesh: ScalableMesh) -> Material:

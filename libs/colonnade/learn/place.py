@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from colonnade.errors import Conflict
-from colonnade.learn.recipe import Recipe
+from colonnade.learn.recipe import AnyRecipe
 from colonnade.storage.disk import full_disk_named, sync_folder
 
 _MOST_SAID = 5
@@ -54,7 +54,7 @@ class Place:
     def adapter(self) -> Path:
         return self.folder / "adapter"
 
-    def take(self, recipe: Recipe) -> None:
+    def take(self, recipe: AnyRecipe) -> None:
         """Makes the folder that of the recipe. Raises ``Conflict`` where it is another one's: a run that goes
         on must be the run that it was. What does not decide the weights may differ."""
         kept = self.folder / "recipe.json"

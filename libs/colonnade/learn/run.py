@@ -11,7 +11,6 @@ import torch
 from colonnade.errors import Cancelled, InvalidArgument
 from colonnade.learn.checkpoints import Best, CheckpointManager, Json, Retention
 from colonnade.learn.compress.teaching import distillation, teacher_of
-from colonnade.learn.data.progress import Progress
 from colonnade.learn.flops import flops_a_token
 from colonnade.learn.lineage import lineage
 from colonnade.learn.loop.learner import Learner
@@ -21,7 +20,7 @@ from colonnade.learn.loop.step import Before
 from colonnade.learn.loop.stop import Stop
 from colonnade.learn.loop.throughput import Throughput, measured_peak
 from colonnade.learn.loop.trainer import Ending, Outcome, Trainer
-from colonnade.learn.material import Material, material_of
+from colonnade.learn.material import Material, check_rows, material_of
 from colonnade.learn.mesh.checkpoints import SharedCheckpoints, opened
 from colonnade.learn.mesh.limits import check_spread
 from colonnade.learn.mesh.scalable_mesh import ScalableMesh
@@ -29,7 +28,9 @@ from colonnade.learn.outputs import Outputs
 from colonnade.learn.place import Place
 from colonnade.learn.recipe import Recipe
 from colonnade.learn.reports import Listener, Progressed, Said
+from colonnade.learn.results import result_of
 from colonnade.learn.schedules import make_schedule
+from colonnade.learn.stages import preparing
 from colonnade.learn.stored_model import StoredModel
 from colonnade.learn.tuning.adapting import chosen
 from colonnade.learn.tuning.origin import Origin
@@ -52,12 +53,13 @@ def run(
     origin, teacher = _checked(recipe)  # refused before hours of preparing
     mesh.led(lambda: place.take(recipe))
     try:
-        material = material_of(recipe, place, origin, mesh, _told(listener, stop))
+        material = material_of(recipe, place, origin, mesh, preparing(listener, stop))
     except Cancelled:
         return Outcome(Ending.STOPPED, 0, {}, "stopped while the data was prepared")
     if material.sentence:
         listener(Said(material.sentence))
-    config, facts = config_of(recipe, origin, material.vocabulary), lineage(recipe, material, origin, teacher)
+    config = config_of(recipe, origin, material.vocabulary)
+    facts = lineage(recipe, material.facts, origin, teacher)
     kept = recipe.checkpoints
     retention = Retention(keep_last=kept.keep, keep_every=kept.keep_every, best=BEST)
     make = partial(CheckpointManager, place.checkpoints, retention=retention)
@@ -66,7 +68,7 @@ def run(
         if mesh.leads and outcome.ending is Ending.DONE:
             _write(Outputs(recipe, place, material, origin, config), checkpoints, listener)
     if mesh.leads:
-        place.conclude(_result(outcome, facts))
+        place.conclude(result_of(outcome, facts))
     return outcome
 
 
@@ -81,13 +83,7 @@ def config_of(recipe: Recipe, origin: Origin | None = None, vocabulary: int | No
     """The model's configuration: that of ``origin``, or the preset with what the recipe changes, for the
     tokenizer's vocabulary."""
     config: Any = _preset(recipe, vocabulary) if origin is None else origin.config
-    if recipe.batch.tokens > config.context_length:
-        raise InvalidArgument(
-            f"batch.tokens is {recipe.batch.tokens}, the model's context_length {config.context_length};"
-            " make it at most that",
-            field="batch.tokens",
-            limit=config.context_length,
-        )
+    check_rows(recipe.batch.tokens, config)
     return config
 
 
@@ -174,22 +170,3 @@ def _continuing(recipe: Recipe, learner: Learner, material: Material) -> Callabl
     return lambda prompt: continued(
         model, material.tokenizer, material.asked(prompt), limit, material.end_of_text
     )
-
-
-def _told(listener: Listener, stop: Stop) -> Callable[[Progress], None]:
-    def tell(now: Progress) -> None:
-        listener(Progressed(f"prepare {now.stage}", now.bytes_done, now.bytes_total))
-        if stop.wanted:
-            raise Cancelled("stopped")  # the next call goes on with it
-
-    return tell
-
-
-def _result(outcome: Outcome, facts: Mapping[str, Json]) -> dict[str, Json]:
-    return {
-        "ending": outcome.ending,
-        "step": outcome.step,
-        "metrics": dict(outcome.metrics),
-        "sentence": outcome.sentence,
-        **facts,
-    }

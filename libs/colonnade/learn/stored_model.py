@@ -3,6 +3,7 @@ teaches, it is exported. An artefact folder or one of Hugging Face's, of the fam
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +55,10 @@ class StoredModel:
     def config(self) -> TransformerConfig:
         assert isinstance(self.source.config, TransformerConfig), "open() refuses others"
         return self.source.config
+
+    @property
+    def parameters(self) -> int:
+        return sum(prod(tensor.shape) for tensor in self.source.tensors)
 
     def reader(self) -> Callable[[str], Tensor]:
         """Reads a parameter by the name that the model has for it."""

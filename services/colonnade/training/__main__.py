@@ -30,9 +30,11 @@ from colonnade.training.dispatcher import Dispatcher
 from colonnade.training.following import Follower
 from colonnade.training.ledger import Ledger
 from colonnade.training.ports import JobStore, Journal
-from colonnade.training.publishing.aside import Aside
+from colonnade.training.publishing.aside import Aside, Ends
 from colonnade.training.publishing.bringer import Bringer
+from colonnade.training.publishing.importer import Importer
 from colonnade.training.publishing.publisher import Publisher
+from colonnade.training.publishing.recorder import Recorder
 from colonnade.training.service import Jobs, utc_now
 from colonnade.training.servicer import FULL_NAME, TrainingServicer
 from colonnade.training.settings import TrainingSettings
@@ -115,7 +117,9 @@ def _aside(
     rights = timedelta(days=settings.rights_days)
     publisher = Publisher(registry, outputs, store, journal, ledger, rights=rights, clock=utc_now)
     bringer = Bringer(registry, models, ledger, publisher.behalf)
-    return Aside(publisher, bringer, ledger, settings.may_read, wake=wake, pace=settings.pace)
+    recorder = Recorder(registry, outputs, ledger, publisher.behalf)
+    ends = Ends(publisher, recorder, Importer(registry, publisher, ledger))
+    return Aside(ends, bringer, ledger, settings.may_read, wake=wake, pace=settings.pace)
 
 
 def _check(settings: TrainingSettings) -> None:

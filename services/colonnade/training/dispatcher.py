@@ -3,12 +3,13 @@
 Nothing is remembered here that a decision needs. A turn reads which jobs are under way, looks at their
 workers, and writes what it finds; then it starts queued jobs as far as there are slots. The row is written
 before the worker is started: a row without a worker is seen in the next turn, and its worker started then.
-What takes longer than a turn, as everything with the registry, goes on beside them.
+What takes longer than a turn, as everything with the registry, goes on beside them; imports are nothing else,
+and wait for no slot.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,10 +17,21 @@ from datetime import datetime, timedelta
 from colonnade.errors import ColonnadeError, Conflict
 from colonnade.telemetry import get_logger
 from colonnade.training import metrics
-from colonnade.training.domain import Job, Progress, Sight, State, Worker, concluded, lost, seen, started
+from colonnade.training.domain import (
+    IMPORT,
+    Job,
+    Progress,
+    Sight,
+    State,
+    Worker,
+    concluded,
+    lost,
+    seen,
+    started,
+)
 from colonnade.training.following import Follower
 from colonnade.training.ledger import Ledger
-from colonnade.training.ports import Clock, JobStore, LeaseLost, Runner
+from colonnade.training.ports import Clock, Filter, JobStore, LeaseLost, Runner
 from colonnade.training.publishing.aside import Aside
 from colonnade.training.queue import Slots, next_up
 from colonnade.training.service import utc_now
@@ -29,6 +41,9 @@ _SIGN_OF_LIFE = timedelta(seconds=30)
 """How often it is written down that a worker lives which says nothing."""
 _CLEARING = timedelta(seconds=60)
 """How often what ended jobs leave behind is looked for."""
+_QUEUED_IMPORTS = Filter(states=frozenset({State.QUEUED}), kind=IMPORT)
+_PASSED_ON = 100
+"""Imports of a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +120,51 @@ class Dispatcher:
         if not await self._held():
             self._aside.keep(())
             self._aside.publish(())
+            self._aside.call_off(())
             return
-        under_way = await self._store.under_way()
-        for job in under_way:
+        with_workers, _ = await self._under_way()
+        for job in with_workers:
             await self._one(job, self._look)
-        self._follower.keep(under_way)
+        self._follower.keep(with_workers)
         await self._hand_out()
-        self._aside.keep(await self._store.under_way())
+        await self._pass_on()
+        with_workers, others = await self._under_way()
+        self._aside.keep(with_workers)
         self._aside.publish(() if self._stopping else await self._store.publishing())
+        self._aside.call_off(() if self._stopping else others)
         await self._clear()
 
+    async def _under_way(self) -> tuple[Sequence[Job], Sequence[Job]]:
+        """Those with workers, and the imports that are to be called off."""
+        found = await self._store.under_way()
+        works = [job for job in found if job.asked.has_worker]
+        return works, [job for job in found if not job.asked.has_worker]
+
+    async def _pass_on(self) -> None:
+        """What is imported is the registry's to fetch."""
+        queued = await self._store.page(_QUEUED_IMPORTS, before="", limit=_PASSED_ON)
+        for job in () if self._stopping else queued:
+            await self._still_held()
+            await self._start(job.id)
+
     async def _hand_out(self) -> None:
-        running = Counter(job.tenant for job in await self._store.under_way())
+        running = Counter(job.tenant for job in (await self._under_way())[0])
         slots = self._rules.slots
         metrics.RUNNING.set(running.total())
         waiting = await self._store.waiting(slots.total) if running.total() < slots.total else ()
         for next_one in () if self._stopping else next_up(waiting, running, slots):
             await self._still_held()
-            try:
-                job = await self._ledger.changed(next_one.id, self._started, "started")
-            except LeaseLost:
-                raise
-            except Conflict:  # somebody cancelled it meanwhile
-                continue
-            await self._one(job, self._begin)
+            if job := await self._start(next_one.id):
+                await self._one(job, self._begin)
+
+    async def _start(self, job_id: str) -> Job | None:
+        """None where somebody cancelled it meanwhile."""
+        try:
+            return await self._ledger.changed(job_id, self._started, "started")
+        except LeaseLost:
+            raise
+        except Conflict:
+            return None
 
     async def _one(self, job: Job, act: Callable[[Job], Awaitable[None]]) -> None:
         """What goes wrong with one job keeps no other from going on."""
@@ -145,7 +181,7 @@ class Dispatcher:
             _LOG.exception("a job waits", job=job.id)
 
     def _started(self, job: Job) -> Job:
-        return started(job, self._clock(), place=self._runner.place)
+        return started(job, self._clock(), place=self._runner.place if job.asked.has_worker else "")
 
     async def _begin(self, job: Job) -> None:
         recipe = await self._aside.recipe_for(job, await self._store.recipe(job.id))

@@ -15,7 +15,9 @@ from colonnade.training.domain import (
     ModelVersion,
     State,
     brought,
+    called_off,
     concluded,
+    fetched,
     not_published,
     noted,
     published,
@@ -75,6 +77,15 @@ class Ledger:
         await self.changed(
             job.id, lambda found: not_published(found, job.attempt, why.message, self._clock())
         )
+
+    async def fetched(self, job: Job, fraction: float, words: str) -> None:
+        await self.changed(job.id, lambda found: fetched(found, job.attempt, fraction, words, self._clock()))
+
+    async def called_off(self, job: Job, words: str) -> None:
+        await self.changed(job.id, lambda found: called_off(found, job.attempt, words, self._clock()))
+
+    async def not_called_off(self, job: Job, why: ColonnadeError) -> None:
+        await self.called_off(job, f"what the registry may have of it stays there: {why.message}")
 
     async def not_brought(self, job: Job, why: ColonnadeError) -> None:
         def refused(found: Job) -> Job:

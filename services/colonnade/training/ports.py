@@ -69,11 +69,11 @@ class JobStore(Protocol):
         ...
 
     async def publishing(self) -> Sequence[Job]:
-        """All whose workers are done, and whose versions are being made."""
+        """All that the registry is told of, or fetches."""
         ...
 
     async def waiting(self, each: int) -> Sequence[Waiting]:
-        """Of every tenant the ``each`` queued jobs whose turn comes first."""
+        """Of every tenant the ``each`` queued jobs whose turn comes first, of those that have workers."""
         ...
 
     async def lease(self, holder: str, now: datetime, until: datetime) -> bool:

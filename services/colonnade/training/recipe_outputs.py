@@ -33,11 +33,13 @@ def brings_of(recipe: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-def output_of(recipe: Mapping[str, Any], name: str, brings: Mapping[str, str]) -> Output:
+def output_of(recipe: Mapping[str, Any], kind: str, name: str, brings: Mapping[str, str]) -> Output:
     """``InvalidArgument`` by the field."""
     said, tuning = _section(recipe, "output"), _section(recipe, "tuning")
     if not _switch(said, "register", default=True):
         return Output()
+    if kind == "evaluate":  # recorded with what was judged, where the registry has that
+        return Output(register=_BASE in brings)
     adapter = tuning.get("kind") in _ADAPTERS and not _switch(said, "merged", default=False)
     if adapter and _BASE not in brings:
         raise InvalidArgument(

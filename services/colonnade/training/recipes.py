@@ -1,5 +1,5 @@
-"""What the service reads of a recipe: its name, its steps, and what it asks of the registry. The rest is the
-worker's to judge.
+"""What the service reads of a recipe: its kind, its name, its steps, and what it asks of the registry. The
+rest is the worker's to judge; of an import, which has none, there is no rest.
 
 A recipe is kept as the text that it came as. It is looked at as a stream of YAML events within bounds, and no
 value of it is built but plain texts: aliases, which make a small text a huge document, are refused.
@@ -16,8 +16,9 @@ import yaml
 from colonnade.errors import InvalidArgument
 from colonnade.security.inputs.sizes import KIB
 from colonnade.security.inputs.texts import check_text
-from colonnade.training.domain import Output
+from colonnade.training.domain import IMPORT, KINDS, Output
 from colonnade.training.recipe_outputs import OWN, brings_of, output_of
+from colonnade.training.recipe_source import source_of
 
 MAX_BYTES = 256 * KIB
 MAX_DEPTH = 32
@@ -33,11 +34,15 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 class Head:
     name: str
     steps: int
+    """0 of what has none."""
     digest: str
     """Of the text."""
     output: Output = field(default_factory=Output)
     brings: Mapping[str, str] = field(default_factory=dict)
     """The registry's models that it names, by the field that does."""
+    kind: str = KINDS[0]
+    source: str = ""
+    """Of an import."""
 
 
 def read_head(text: str) -> Head:
@@ -58,8 +63,10 @@ def read_head(text: str) -> Head:
             field=f"recipe.{OWN}",
         )
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    name, steps, brings = _name(said.get("name")), _steps(said.get("steps")), brings_of(said)
-    return Head(name, steps, digest, output_of(said, name, brings), brings)
+    kind, name = _kind(said.get("kind", KINDS[0])), _name(said.get("name"))
+    steps = _steps(said.get("steps")) if kind == KINDS[0] else 0
+    source, brings = ("", brings_of(said)) if kind != IMPORT else (source_of(said), {})
+    return Head(name, steps, digest, output_of(said, kind, name, brings), brings, kind, source)
 
 
 def _check_bounds(text: str) -> None:
@@ -83,6 +90,12 @@ def _at_most(found: int, limit: int, what: str) -> None:
         raise InvalidArgument(
             f"recipe has more than {limit} {what}; make it smaller", field="recipe", limit=limit
         )
+
+
+def _kind(said: object) -> str:
+    if isinstance(said, str) and said in KINDS:
+        return said
+    raise InvalidArgument(f"recipe.kind must be one of {', '.join(KINDS)}", field="recipe.kind")
 
 
 def _name(said: object) -> str:

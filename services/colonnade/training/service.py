@@ -49,7 +49,8 @@ class Order:
     """What is asked for."""
 
     recipe: str
-    kind: str = "train"
+    kind: str = ""
+    """The recipe's, if it is given: that alone decides."""
     priority: int = 0
     idempotency_key: str = ""
 
@@ -95,8 +96,7 @@ class Jobs:
         self._closing.set()
 
     async def submit(self, order: Order, principal: Principal) -> Job:
-        kind = order.kind or KINDS[0]
-        if kind not in KINDS:
+        if order.kind and order.kind not in KINDS:
             raise InvalidArgument(f"kind must be one of {', '.join(KINDS)}", field="kind")
         if order.priority not in PRIORITIES:
             raise InvalidArgument(
@@ -105,11 +105,17 @@ class Jobs:
                 limit=PRIORITIES[-1],
             )
         head = await asyncio.to_thread(read_head, order.recipe)
+        if order.kind not in ("", head.kind):
+            raise InvalidArgument(
+                f"kind is {order.kind}, and the recipe's is {head.kind}; write kind: {order.kind} at its top",
+                field="kind",
+            )
         by, now = actor(principal), self._clock()
         asked = Asked(
-            kind, head.name, head.steps, head.digest, order.priority, output=head.output, brings=head.brings
-        )
-        once = _once(by, order.idempotency_key, kind, str(order.priority), head.digest)
+            head.kind, head.name, head.steps, head.digest, order.priority,
+            output=head.output, brings=head.brings, source=head.source,
+        )  # fmt: skip
+        once = _once(by, order.idempotency_key, head.kind, str(order.priority), head.digest)
         job = submitted(_new_id(now), by, asked, now, behalf=_behalf(principal))
         return await self._put(job, order.recipe, once, principal, Event(now, "submitted", by))
 

@@ -74,8 +74,21 @@ async def test_a_job_is_kept_as_it_was_submitted(store: JobStore) -> None:
         await store.change("job_9", to(start), at=LATER)
 
 
+async def test_imports_wait_for_no_worker(store: JobStore) -> None:
+    first, fetched = job(1, kind="evaluate"), job(2, kind="import")
+    for found in (first, fetched):
+        await put(store, found)
+    assert [each.id for each in await store.waiting(5)] == [first.id]
+    queued = Filter(kind="import", states=frozenset({State.QUEUED}))
+    assert await store.page(queued, before="", limit=5) == [fetched]
+    await store.change(fetched.id, to(start), at=LATER)
+    assert [each.id for each in await store.publishing()] == [fetched.id]
+    await store.change(fetched.id, to(cancel), at=LATER)
+    assert [each.id for each in await store.under_way()] == [fetched.id]
+
+
 async def test_every_field_comes_back(store: JobStore) -> None:
-    found = replace(job(), retry_of="job_0")
+    found = replace(job(), retry_of="job_0", asked=replace(job().asked, source="https://host/model.gguf"))
     await put(store, found)
     seen_at = LATER + timedelta(microseconds=1)
 

@@ -103,6 +103,10 @@ def test_a_bar_shows_where_it_is() -> None:
     waits = Job("job_1", "train", "tiny", "queued", "two are before it", total_steps=40)
     assert step_of(waits, course) == Step("queued", 0, 40, "two are before it")
     assert step_of(Job("job_1", "train", "tiny", "failed", step=3, total_steps=40), course).last
+    judged = Job("job_1", "evaluate", "held-out", "running", metrics={"validation.loss": 2.5})
+    assert step_of(judged, Course()) == Step("evaluate", 0, 0, "")
+    done = Job("job_1", "evaluate", "held-out", "succeeded", metrics={"validation.loss": 2.5})
+    assert ending(done) == "job_1 succeeded, validation loss 2.500."
 
 
 @pytest.mark.parametrize(

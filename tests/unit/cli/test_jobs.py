@@ -122,19 +122,43 @@ def test_a_recipe_that_cannot_be_one(stub: Stub, colonnade: Run, tmp_path: Path)
 
 
 def test_they_are_listed(stub: Stub, colonnade: Run) -> None:
-    asked = "state=running&state=succeeded&name=tiny&by=local%2Fann&tenant=local&page_size=2"
+    asked = "state=running&state=succeeded&kind=train&name=tiny&by=local%2Fann&tenant=local&page_size=2"
     page = {"jobs": [RUNNING, DONE], "next_page_token": "more"}
     stub.routes["GET", f"/training/jobs?{asked}"] = Answer(body=page)
-    options = ("--name", "tiny", "--by", "local/ann", "--tenant", "local", "--limit", "2")
+    options = ("--kind", "train", "--name", "tiny", "--by", "local/ann", "--tenant", "local", "--limit", "2")
     listed = colonnade("jobs", "list", "--state", "running", "--state", "succeeded", *options)
     rows = [row.split() for row in listed.out.splitlines()[1:]]
     assert rows == [
-        ["job_1", "tiny", "running", "20/40", "2.500", "2030-01-02", "03:04", "local/ann"],
-        ["job_1", "tiny", "succeeded", "40/40", "2.500", "tiny:4", "2030-01-02", "03:04", "local/ann"],
+        ["job_1", "train", "tiny", "running", "20/40", "2.500", "2030-01-02", "03:04", "local/ann"],
+        [
+            "job_1",
+            "train",
+            "tiny",
+            "succeeded",
+            "40/40",
+            "2.500",
+            "tiny:4",
+            "2030-01-02",
+            "03:04",
+            "local/ann",
+        ],
     ]
     stub.routes["GET", "/training/jobs?page_size=50"] = Answer(body={"jobs": [], "next_page_token": ""})
     assert "no such job" in colonnade("jobs", "list").err
     assert json.loads(colonnade("jobs", "list", "--json").out) == []
+
+
+def test_a_job_without_steps_shows_none(stub: Stub, colonnade: Run) -> None:
+    fetched = RUNNING | {"kind": "import", "state": "publishing", "message": "fetch model.gguf"}
+    fetched |= {"step": 0, "total_steps": 0, "metrics": {"fraction": 0.5}}
+    stub.routes["GET", "/training/jobs?page_size=50"] = Answer(
+        body={"jobs": [fetched], "next_page_token": ""}
+    )
+    stub.routes["GET", "/training/jobs/job_1"] = Answer(body=fetched)
+    assert "/0" not in colonnade("jobs", "list").out
+    shown = colonnade("jobs", "show", "job_1").out
+    assert shown.startswith("job_1  tiny  publishing, import\n  fetch model.gguf\n")
+    assert "fraction 0.5" in shown
 
 
 def test_one_is_shown(stub: Stub, colonnade: Run) -> None:
@@ -156,7 +180,7 @@ def test_one_is_shown(stub: Stub, colonnade: Run) -> None:
     assert json.loads(colonnade("jobs", "show", "job_1", "--json").out)["produced"]["version"] == 4
     queued = {"id": "job_1", "kind": "train", "name": "tiny", "state": "queued"}
     stub.routes["GET", "/training/jobs/job_1"] = Answer(body=queued)
-    assert colonnade("jobs", "show", "job_1").out.splitlines()[0] == "job_1  tiny  queued, step 0 of 0"
+    assert colonnade("jobs", "show", "job_1").out.splitlines()[0] == "job_1  tiny  queued, train"
     missing = colonnade("jobs", "watch", "job_2")
     assert (missing.status, "goes on" in missing.err) == (1, False)
 

@@ -1,15 +1,20 @@
 """The worker as the process that started it sees it: JSON lines, and a status that says how it ended."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colonnade.learn.command import main
+from colonnade.learn.stages import counted
 from tests.unit.learn.recipes import corpus, recipe
+from tests.unit.learn.tuning.origins import model_folder
 
 
 def _written(folder: Path, **changes: Any) -> Path:
@@ -65,7 +70,79 @@ def test_a_run_that_is_not_well_has_a_status_of_its_own(
 def test_the_schema_has_every_section(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
-    assert {"data", "model", "optimiser", "schedule", "health"} <= schema["properties"].keys()
+    kinds = {kind: schema["$defs"][place.rpartition("/")[2]] for kind, place in _kinds(schema).items()}
+    assert kinds.keys() == {"train", "evaluate", "convert"}
+    assert {"data", "model", "optimiser", "schedule", "health"} <= kinds["train"]["properties"].keys()
+    assert {"prune", "quantise"} <= kinds["convert"]["properties"].keys()
+
+
+def _kinds(schema: dict[str, Any]) -> dict[str, str]:
+    return dict(schema["discriminator"]["mapping"])
+
+
+def _evaluation(folder: Path) -> Path:
+    path = folder / "evaluate.yaml"
+    said = {
+        "kind": "evaluate",
+        "name": "held-out",
+        "model": {"from": str(model_folder(folder / "model"))},
+        "data": {"sources": [{"kind": "jsonl", "name": "stories", "paths": [str(corpus(folder))]}]},
+        "batch": {"tokens": 32, "rows": 4},
+        "evaluation": {"batches": 3, "prompts": ["the cat"], "prompt_tokens": 4},
+    }
+    path.write_text(json.dumps(said))
+    return path
+
+
+def test_an_evaluation_is_told_as_a_training_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["run", str(_evaluation(tmp_path)), "--out", str(tmp_path / "run"), "--threads", "1"]
+    assert main(asked) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["event"] for line in said} == {"progress", "evaluation", "sample", "done"}
+    assert {"evaluate"} < {line["stage"] for line in said if line["event"] == "progress"}
+    (found,) = [line for line in said if line["event"] == "evaluation"]
+    assert (said[-1]["ending"], said[-1]["metrics"]["validation"]["loss"]) == ("done", found["loss"])
+    kept = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in kept] == [line["event"] for line in said[:-1]]
+
+
+def test_only_trainings_are_spread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(_evaluation(tmp_path))
+    assert main(["run", path, "--out", str(tmp_path / "run"), "--processes", "2"]) == 2
+    assert json.loads(capsys.readouterr().out)["details"]["field"] == "processes"
+
+
+def test_of_a_clusters_processes_the_first_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(_evaluation(tmp_path))
+    for rank, told in (("1", False), ("0", True)):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setenv("RANK", rank)
+        assert main(["run", path, "--out", str(tmp_path / "run"), "--threads", "1"]) == 0
+        assert bool(capsys.readouterr().out) is told
+        assert (tmp_path / "run" / "result.json").exists() is told
+
+
+def test_a_stopped_evaluation_has_status_3_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(_evaluation(tmp_path))
+
+    def signalled(stage: str, *more: Any) -> Iterator[Any]:
+        for number, item in enumerate(counted(stage, *more)):
+            yield item
+            if not number:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    asked = ["run", path, "--out", str(tmp_path / "run"), "--threads", "1"]
+    with monkeypatch.context() as patched:
+        patched.setattr("colonnade.learn.evaluating.counted", signalled)
+        assert main(asked) == 3
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ending"] == "stopped"
+    assert not (tmp_path / "run" / "result.json").exists()
+    assert main(asked) == 0
+    assert (tmp_path / "run" / "result.json").exists()
 
 
 def test_runs_as_a_module() -> None:

@@ -17,12 +17,15 @@ HOME = Principal("local", "root", frozenset({Role.ADMIN}))
 RECIPE = "name: plays\nsteps: 400\noutput: {register: false}\n"
 
 
-def asked(*, priority: int = 0, name: str = "plays") -> Asked:
-    return Asked("train", name, 400, f"sha256:{'0' * 64}", priority)
+def asked(*, priority: int = 0, name: str = "plays", kind: str = "train") -> Asked:
+    steps = 400 if kind == "train" else 0
+    return Asked(kind, name, steps, f"sha256:{'0' * 64}", priority)
 
 
-def job(number: int = 1, *, by: str = "acme/eve", priority: int = 0, name: str = "plays") -> Job:
-    return submitted(f"job_{number:016x}", by, asked(priority=priority, name=name), START)
+def job(
+    number: int = 1, *, by: str = "acme/eve", priority: int = 0, name: str = "plays", kind: str = "train"
+) -> Job:
+    return submitted(f"job_{number:016x}", by, asked(priority=priority, name=name, kind=kind), START)
 
 
 def begun(found: Job) -> Event:
@@ -108,7 +111,7 @@ class MemoryJobStore:
         queued = [
             Waiting(job.id, job.tenant, job.asked.priority)
             for job in self.jobs.values()
-            if job.state is State.QUEUED
+            if job.state is State.QUEUED and job.asked.has_worker
         ]
         queued.sort(key=lambda job: (job.tenant, -job.priority, job.id))
         tenants = [job.tenant for job in queued]

@@ -7,10 +7,12 @@ from colonnade.training.dispatcher import Dispatcher, Rules
 from colonnade.training.domain import Job, cancelled
 from colonnade.training.following import Follower
 from colonnade.training.ledger import Ledger
-from colonnade.training.publishing.aside import Aside
+from colonnade.training.publishing.aside import Aside, Ends
 from colonnade.training.publishing.bringer import Bringer
 from colonnade.training.publishing.errands import Pace
+from colonnade.training.publishing.importer import Importer
 from colonnade.training.publishing.publisher import Publisher
+from colonnade.training.publishing.recorder import Recorder
 from colonnade.training.queue import Slots
 from colonnade.training.worker_recipe import Reads
 from tests.unit.registry.fakes import MemoryTrail
@@ -38,7 +40,10 @@ class House:
             rights=timedelta(days=30), clock=self.clock,
         )  # fmt: skip
         bringer = Bringer(self.registry, self.models, ledger, publisher.behalf)
-        self.aside = aside = Aside(publisher, bringer, ledger, Reads(), wake=woken.set, pace=Pace(0.01, 0.01))
+        recorder = Recorder(self.registry, self.outputs, ledger, publisher.behalf)
+        importer = Importer(self.registry, publisher, ledger, pause_seconds=0.001)
+        ends = Ends(publisher, recorder, importer)
+        self.aside = aside = Aside(ends, bringer, ledger, Reads(), wake=woken.set, pace=Pace(0.01, 0.01))
         return Dispatcher(
             self.store, self.runner, Follower(self.journal), ledger, aside, self.rules,
             holder=holder, woken=woken, clock=self.clock,

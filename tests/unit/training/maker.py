@@ -25,7 +25,7 @@ def main() -> int:
         for step, loss in ((1, 2.5), (2, 2.0)):
             log.write(json.dumps({"event": "step", "at": time.time(), "step": step, "loss": loss}) + "\n")
     digests = {"recipe_digest": f"sha256:{'a' * 64}", "token_set": f"sha256:{'b' * 64}"}
-    result = digests | {"code": {"commit": "c" * 40}}
+    result = digests | {"code": {"commit": "c" * 40}, "metrics": {"validation": {"loss": 2.0, "top1": 0.5}}}
     (folder / "result.json").write_text(json.dumps(result))
     (folder / "seen").write_text(json.dumps({"recipe": recipe, "environment": dict(os.environ)}))
     sys.stdout.write(json.dumps({"event": "done", "ending": "done", "sentence": "", "step": 2}) + "\n")

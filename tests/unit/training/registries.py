@@ -3,14 +3,14 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from colonnade.errors import ColonnadeError, NotFound, Unavailable
+from colonnade.errors import ColonnadeError, Conflict, NotFound, Unavailable
 from colonnade.security.identity import Principal
 from colonnade.training.domain import ModelVersion
-from colonnade.training.publishing.ports import Draft, Edge, File, Known, Metric
+from colonnade.training.publishing.ports import Draft, Edge, Evaluation, File, Known, Metric
 
 RESULT = {
     "ending": "done",
@@ -44,6 +44,11 @@ class MemoryRegistry:
     """The call that never comes back; negative where it has its effect before. 0: none."""
     hung: asyncio.Event = field(default_factory=asyncio.Event)
     said: dict[str, Any] = field(default_factory=dict)
+    course: list[Draft] = field(default_factory=list)
+    """How drafts with a source go on, look by look; the last of these stays."""
+    discarded: set[int] = field(default_factory=set)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    """By their keys."""
 
     async def resolve(self, who: Principal, reference: str) -> Known:
         await self._called("resolve", who)
@@ -59,13 +64,41 @@ class MemoryRegistry:
         await self._called("read", who)
         yield self.contents[digest][offset:]
 
-    async def begin(self, who: Principal, model: str, base: str, alias: str, key: str) -> Draft:
+    async def begin(
+        self, who: Principal, model: str, base: str, alias: str, key: str, source: str = ""
+    ) -> Draft:
         await self._called("begin", who)
-        self.said["base"], self.said["newest"] = base, alias
+        self.said |= {"base": base, "newest": alias, "source": source}
         self.drafts.setdefault(key, {})
         await self._hang(-1)
         number = list(self.drafts).index(key) + 1
+        if number in self.discarded:
+            return Draft(model, number, "discarded")
+        if source:
+            return replace(self.course[0], model=model, number=number)
         return Draft(model, number, self.state if number == 1 else "open")
+
+    async def look(self, who: Principal, draft: Draft) -> Draft:
+        await self._called("look", who)
+        await self._hang(-1)
+        if draft.number in self.discarded:
+            return replace(draft, state="discarded")
+        if len(self.course) > 1:
+            self.course.pop(0)
+        return replace(self.course[0], model=draft.model, number=draft.number)
+
+    async def discard(self, who: Principal, draft: Draft) -> None:
+        await self._called("discard", who)
+        if self.course and self.course[0].state == "ready":
+            raise Conflict("the draft is ready")
+        self.discarded.add(draft.number)
+        await self._hang(-1)
+
+    async def evaluated(self, who: Principal, evaluation: Evaluation, key: str) -> None:
+        await self._called("evaluated", who)
+        if self.evaluations.setdefault(key, evaluation) != evaluation:
+            raise Conflict("the idempotency key was used for something else")
+        await self._hang(-1)
 
     async def announce(self, who: Principal, draft: Draft, file: File) -> int:
         await self._called("announce", who)

@@ -36,6 +36,22 @@ def test_what_a_card_says() -> None:
     assert card == card_of(job(brought={"model.from": base}), "name: plays\n", RESULT, POINTS, "Told.")
 
 
+def test_the_card_of_a_conversion_says_what_was_done() -> None:
+    made = {"parameters_before": 134_515_008, "parameters": 100_000_000, "bits": 4, "odd": "x"}
+    result = {**RESULT, "metrics": {"conversion": made}}
+    found = replace(job(), step=0, metrics={})
+    found = replace(found, asked=replace(found.asked, kind="convert", total_steps=0))
+    card = card_of(found, "kind: convert\nname: small\n", result, [], "Told.")
+    for expected in (
+        "## How it was converted", "| parameters before | 134,515,008 |", "| parameters | 100,000,000 |",
+        "| bits | 4 |",
+    ):  # fmt: skip
+        assert expected in card
+    assert "steps" not in card
+    assert "odd" not in card
+    assert "steps" not in run_facts(found, result)
+
+
 def test_a_run_that_said_nothing_has_a_card_too() -> None:
     assert "## Recipe" in card_of(replace(job(), metrics={}), "name: plays\n", {}, [])
 

@@ -11,13 +11,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from colonnade.errors import Conflict
 from colonnade.training.domain import (
+    KINDS,
     Ending,
     Job,
+    Output,
     Progress,
     State,
     cancelled,
     concluded,
     lost,
+    registering,
     resumed,
     retried,
     seen,
@@ -143,17 +146,49 @@ def test_the_last_figures_are_kept_and_only_finite_ones() -> None:
     assert len(many.metrics) == 64
 
 
+def importing() -> Job:
+    return started(job(kind="import"), LATER)
+
+
+def test_an_import_has_no_worker() -> None:
+    found = importing()
+    assert (found.state, found.attempt, found.started_at) == (State.PUBLISHING, 1, LATER)
+    assert ended(found, Ending.NONE) == found
+    stopping = cancelled(found, LATER, by="acme/eve", why="the wrong one")
+    assert stopping.state is State.STOPPING
+    assert ended(stopping, Ending.DONE) == stopping, "nobody's worker says anything of it"
+    assert registering.called_off(stopping, 2, "", LATER) == stopping
+    after = registering.called_off(stopping, 1, "its draft stays", LATER)
+    assert (after.state, after.why) == (
+        State.CANCELLED,
+        "cancelled by acme/eve: the wrong one; its draft stays",
+    )
+    assert registering.called_off(found, 1, "", LATER) == found
+    assert cancelled(job(kind="import"), LATER, by="acme/eve").state is State.CANCELLED
+
+
+def test_how_far_an_import_is() -> None:
+    found = registering.fetched(importing(), 1, 0.5, "fetch model.gguf", LATER)
+    assert (found.metrics, found.why, found.seen_at) == ({"fraction": 0.5}, "fetch model.gguf", LATER)
+    assert registering.fetched(found, 1, 0.5, "fetch model.gguf", LATER + timedelta(1)) == found
+    assert registering.fetched(found, 2, 0.9, "late", LATER) == found
+    assert registering.fetched(found, 1, math.nan, "", LATER).metrics == {}
+    assert registering.fetched(running(), 1, 0.5, "", LATER) == running()
+
+
 def test_words_have_an_end() -> None:
     assert len(ended(running(), Ending.REFUSED, "x" * 10_000).why) == 2000
 
 
 class Machine(RuleBasedStateMachine):
-    """Everything that may happen to a job, in any order, told by workers of any attempt."""
+    """Everything that may happen to a job of any kind, in any order, told by workers of any attempt."""
 
-    @initialize()
-    def submit(self) -> None:
+    @initialize(kind=st.sampled_from(KINDS), registers=st.booleans())
+    def submit(self, kind: str, registers: bool) -> None:
         self.now = START
-        self.job = job()
+        found = job(kind=kind)
+        output = Output(register=registers or kind == "import", model="bard")
+        self.job = replace(found, asked=replace(found.asked, output=output))
         self.before = self.job
 
     def step(self, after: Job) -> None:
@@ -174,7 +209,7 @@ class Machine(RuleBasedStateMachine):
         self.tick()
         attempt = self.job.attempt - back
         self.step(concluded(self.job, attempt, ending, "words", self.now, most_lost=MOST_LOST))
-        counts = self.before.state.under_way and back == 0
+        counts = self.before.state.under_way and back == 0 and self.job.asked.has_worker
         assert counts == (self.job != self.before)
         assert not (counts and self.job.state.under_way)
 
@@ -188,6 +223,29 @@ class Machine(RuleBasedStateMachine):
         self.tick()
         self.step(seen(self.job, self.job.attempt - back, Progress(step, {"loss": 1.0}), self.now))
         assert self.job.state is self.before.state
+
+    @rule(back=st.integers(0, 2), fails=st.booleans())
+    def registry_ends(self, back: int, fails: bool) -> None:
+        self.tick()
+        act = registering.not_published if fails else registering.published
+        self.step(act(self.job, self.job.attempt - back, "words", self.now))
+        counts = self.before.state is State.PUBLISHING and back == 0
+        assert counts == (self.job != self.before) == (self.job.state.ended and counts)
+
+    @rule(back=st.integers(0, 2), fraction=st.floats())
+    def registry_fetches(self, back: int, fraction: float) -> None:
+        self.tick()
+        self.step(registering.fetched(self.job, self.job.attempt - back, fraction, "words", self.now))
+        assert self.job.state is self.before.state
+        assert all(map(math.isfinite, self.job.metrics.values()))
+
+    @rule(back=st.integers(0, 2))
+    def call_off(self, back: int) -> None:
+        self.tick()
+        self.step(registering.called_off(self.job, self.job.attempt - back, "", self.now))
+        without = self.before.state is State.STOPPING and not self.before.asked.has_worker
+        assert (self.job.state is State.CANCELLED) >= (without and back == 0)
+        assert (self.job == self.before) == (not without or back > 0)
 
     @rule()
     def cancel(self) -> None:
@@ -215,6 +273,11 @@ class Machine(RuleBasedStateMachine):
     def a_success_is_final(self) -> None:
         if self.before.state is State.SUCCEEDED:
             assert self.job == self.before
+
+    @invariant()
+    def what_has_no_worker_never_runs(self) -> None:
+        assert self.job.asked.has_worker or self.job.state is not State.RUNNING
+        assert self.job.asked.has_worker or self.job.lost == 0
 
     @invariant()
     def it_is_whole(self) -> None:

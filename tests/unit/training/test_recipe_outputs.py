@@ -31,6 +31,20 @@ def test_all_that_can_be_said() -> None:
     assert read_head(HEAD + "output: {register: false, alias: live}\n").output == Output()
 
 
+def test_an_evaluation_is_recorded_where_the_registry_has_what_was_judged() -> None:
+    head = "kind: evaluate\nname: held-out\n"
+    assert read_head(head + BASE).output == Output(register=True)
+    assert read_head(head + "model: {from: ./smol}\n").output == Output()
+    assert read_head(head + BASE + "output: {register: false}\n").output == Output()
+
+
+def test_a_conversion_and_an_import_become_versions() -> None:
+    said = "description: d\noutput: {model: small, alias: live, rollout: careful}\n"
+    expected = Output(register=True, model="small", alias="live", rollout="careful", description="d")
+    assert read_head("kind: convert\nname: x\n" + BASE + said).output == expected
+    assert read_head("kind: import\nname: x\nsource: {path: /m.gguf}\n" + said).output == expected
+
+
 def test_models_of_the_registry_are_brought() -> None:
     teacher = "objective: {kind: distil, teacher: registry:large@production}\n"
     head = read_head(HEAD + BASE + teacher)

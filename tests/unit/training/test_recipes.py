@@ -1,6 +1,7 @@
 """What is read of a recipe, and what is refused before anything is built of it."""
 
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -27,9 +28,44 @@ def test_its_name_and_its_steps_are_read_and_nothing_else() -> None:
     assert head.digest != read_head("name: plays\nsteps: 400").digest
 
 
+def test_its_kind_decides_what_is_read() -> None:
+    assert read_head("name: plays\nsteps: 4").kind == "train"
+    assert read_head("kind: train\nname: plays\nsteps: 4").kind == "train"
+    for kind in ("evaluate", "convert"):
+        head = read_head(f"kind: {kind}\nname: plays\nmodel: {{from: 'registry:smol:3'}}\n")
+        assert (head.kind, head.steps, head.source) == (kind, 0, "")
+        assert head.brings == {"model.from": "smol:3"}
+    head = read_head("kind: import\nname: qwen\nsource: {url: 'https://host/model.gguf'}\n")
+    assert (head.kind, head.steps, head.source) == ("import", 0, "https://host/model.gguf")
+    assert head.brings == {}
+    assert read_head("kind: import\nname: qwen\nsource: {path: bundled:smol}\n").source == "bundled:smol"
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ("", "source"), ("source: https://host/x.gguf\n", "source"), ("source: {}\n", "source"),
+        ("source: {url: 'https://host/x.gguf', path: /x}\n", "source"), ("source: {url: [a]}\n", "source"),
+        ("source: {other: x}\n", "source"), ("source: {url: /x.gguf}\n", "source.url"),
+        ("source: {path: 'https://host/x.gguf'}\n", "source.path"), ("source: {path: ''}\n", "source.path"),
+        ("source: {path: /x}\nsteps: 4\n", "steps"), ("source: {path: /x}\nmodel: {from: x}\n", "model"),
+        ("source: {path: /x}\noutput: {weights: last}\n", "output.weights"),
+        ("source: {path: /x}\noutput: {register: false}\n", "output.register"),
+        ("source: {path: /x}\noutput: {alias: 1x}\n", "output.alias"),
+    ],
+)  # fmt: skip
+def test_an_import_says_where_from_and_no_more(said: str, field: str) -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        read_head("kind: import\nname: qwen\n" + said)
+    assert refusal.value.details["field"] == f"recipe.{field}"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("kind: other\nname: plays\nsteps: 4", "recipe.kind must be one of train, evaluate, convert, import"),
+        ("kind: [train]\nname: plays\nsteps: 4", "recipe.kind"),
+        ("kind:\nname: plays\nsteps: 4", "recipe.kind"),
         ("name: plays", "recipe.steps must be a whole number"),
         ("name: plays\nsteps: 0", "recipe.steps"),
         ("name: plays\nsteps: 1e3", "recipe.steps"),
@@ -82,17 +118,25 @@ def test_size_has_an_end() -> None:
 
 
 PIECES = (
-    "name: a\n", "steps: 1\n", "&a ", "*a ", "[", "]", "{", "}", ": ", "- ", "? ", "| ", "> ", "!!map ",
-    "!x ", "<<: ", "---\n", "...\n", "\n", "  ", "'", '"', "%YAML 9.9\n", "\t",
+    "name: a\n", "steps: 1\n", "kind: import\n", "source: {path: x}\n", "&a ", "*a ", "[", "]", "{", "}",
+    ": ", "- ", "? ", "| ", "> ", "!!map ", "!x ", "<<: ", "---\n", "...\n", "\n", "  ", "'", '"',
+    "%YAML 9.9\n", "\t",
 )  # fmt: skip
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
-    field, steps = "recipe", 1
+    field = "recipe"
     try:
-        steps = read_head(text).steps
+        head = read_head(text)
+        assert (head.steps >= 1) == (head.kind == "train")
     except ColonnadeError as error:
         field = str(error.details["field"])
-    assert steps >= 1
     assert field.startswith("recipe")
+
+
+def test_the_import_of_the_page_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    text = page[page.index("kind: import\n") :].partition("```")[0]
+    head = read_head(text)
+    assert (head.kind, head.name, head.output.alias) == ("import", "qwen", "candidate")

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from colonnade.api.registry.v1 import catalogue_pb2 as catalogue
+from colonnade.api.registry.v1 import drafts_pb2 as drafts
+from colonnade.api.registry.v1 import evaluations_pb2 as evaluations
 from colonnade.api.registry.v1 import lineage_pb2 as lineage
 from colonnade.api.registry.v1 import registry_pb2 as models
 from colonnade.api.registry.v1.catalogue_pb2_grpc import CatalogueServiceStub
+from colonnade.api.registry.v1.drafts_pb2_grpc import DraftServiceStub
+from colonnade.api.registry.v1.evaluations_pb2_grpc import EvaluationServiceStub
 from colonnade.api.registry.v1.lineage_pb2_grpc import LineageServiceStub
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from colonnade.api.training.v1 import training_pb2 as messages
@@ -65,6 +69,16 @@ class Registry:
         request = lineage.TraceLineageRequest(node=lineage.Node(kind="version", id=digest))
         found = await self.peer.unary(stub.TraceLineage, request, lineage.TraceLineageResponse)
         return {(getattr(each, "from").kind, each.relation, each.to.kind) for each in found.edges}
+
+    async def evaluations(self, name: str) -> list[evaluations.Evaluation]:
+        stub = EvaluationServiceStub(self.peer.channel)
+        request = evaluations.ListEvaluationsRequest(name=name)
+        answer = evaluations.ListEvaluationsResponse
+        return list((await self.peer.unary(stub.ListEvaluations, request, answer)).evaluations)
+
+    async def drafts(self, model: str) -> list[drafts.Draft]:
+        stub, request = DraftServiceStub(self.peer.channel), drafts.ListDraftsRequest(model=model)
+        return list((await self.peer.unary(stub.ListDrafts, request, drafts.ListDraftsResponse)).drafts)
 
     async def imported(self, home: Path, name: str, content: str) -> models.Version:
         (home / f"{name}.gguf").write_text(content)
@@ -170,3 +184,72 @@ async def test_what_a_submitter_may_not_do_no_job_does(stack: AsyncExitStack, ho
     missing = await client.submit(RECIPE.format(seed=3) + 'model: {from: "registry:nobody:1"}\n')
     done = await ended(client, missing.id)
     assert "nobody" in done.message
+
+
+async def test_an_evaluation_is_recorded_with_the_version_that_it_judged(
+    stack: AsyncExitStack, home: Path
+) -> None:
+    registry = await registry_up(stack, home)
+    await registry.imported(home, "smol", "base weights")
+    client = await training_up(stack, home)
+    recipe = 'kind: evaluate\nname: held-out\nmodel: {from: "registry:smol@production"}\n'
+    done = await ended(client, (await client.submit(recipe)).id)
+    assert (done.state, done.total_steps) == (messages.JOB_STATE_SUCCEEDED, 0), done.message
+    (found,) = await registry.evaluations("smol")
+    assert (found.version, found.suite, found.origin, found.by) == (1, "held-out", done.id, "acme/eve")
+    assert (dict(found.results), found.suite_digest) == ({"loss": 2.0, "top1": 0.5}, f"sha256:{'b' * 64}")
+    assert (await registry.model("smol")).model.latest_version == 1
+    alone = await ended(client, (await client.submit(recipe + "output: {register: false}\n")).id)
+    assert alone.state == messages.JOB_STATE_SUCCEEDED
+    assert len(await registry.evaluations("smol")) == 1
+
+
+async def test_an_import_is_the_registrys_and_the_jobs(stack: AsyncExitStack, home: Path) -> None:
+    client = await training_up(stack, home)  # while the registry is away
+    (home / "qwen.gguf").write_text("weights")
+    recipe = f"kind: import\nname: qwen\nsource: {{path: {home / 'qwen.gguf'}}}\noutput: {{alias: live}}\n"
+    job = await client.submit(recipe)
+    await client.until(job.id, messages.JOB_STATE_PUBLISHING)
+    registry = await registry_up(stack, home)
+    done = await ended(client, job.id)
+    assert done.state == messages.JOB_STATE_SUCCEEDED, done.message
+    found = await registry.version("qwen")
+    assert (done.produced_version, done.produced_digest) == (1, found.version.manifest.digest)
+    assert (set(found.aliases), dict(found.tags)) == ({"imported", "live"}, {"run": job.id})
+    assert list(found.metrics) == []
+    assert ("version", "produced_by", "run") in await registry.edges(done.produced_digest)
+    assert not JobFolder.of(home / "data" / "training" / "jobs", job.id).root.exists()
+    again = await ended(client, (await client.retry(job.id)).id)
+    assert again.produced_digest == done.produced_digest, "the same content is the same version"
+
+
+async def test_what_may_not_be_imported_is_said_in_the_registrys_words(
+    stack: AsyncExitStack, home: Path
+) -> None:
+    registry = await registry_up(stack, home)
+    client = await training_up(stack, home)
+    for source, words in (
+        ("{url: 'https://host.example/model.gguf'}", "COLONNADE_REGISTRY_IMPORT_URLS"),
+        ("{path: /etc/passwd}", "COLONNADE_REGISTRY_IMPORT_ROOTS"),
+    ):
+        job = await client.submit(f"kind: import\nname: qwen\nsource: {source}\n")
+        failed = await ended(client, job.id)
+        assert failed.state == messages.JOB_STATE_FAILED
+        assert failed.message.startswith("it was not imported: ")
+        assert words in failed.message
+    assert await registry.drafts("qwen") == [], "none is left behind"
+
+
+async def test_an_import_that_is_cancelled_leaves_no_draft(stack: AsyncExitStack, home: Path) -> None:
+    client = await training_up(stack, home)
+    (home / "qwen.gguf").write_text("weights")
+    job = await client.submit(f"kind: import\nname: qwen\nsource: {{path: {home / 'qwen.gguf'}}}\n")
+    await client.until(job.id, messages.JOB_STATE_PUBLISHING)
+    assert (await client.cancel(job.id)).state == messages.JOB_STATE_STOPPING
+    registry = await registry_up(stack, home)
+    cancelled = (await client.until(job.id, messages.JOB_STATE_CANCELLED)).job
+    there = cancelled.produced_version
+    assert there in (0, 1), "the registry may have been as quick"
+    assert await registry.drafts("qwen") == []
+    await client.resume(job.id)
+    assert (await ended(client, job.id)).state == messages.JOB_STATE_SUCCEEDED

@@ -70,6 +70,18 @@ async def test_a_submission_is_kept_told_and_recorded(house: House) -> None:
     assert house.woken == 1
 
 
+async def test_a_jobs_kind_is_its_recipes(house: House) -> None:
+    recipe = "kind: import\nname: qwen\nsource: {url: 'https://host/model.gguf'}\n"
+    for kind in ("", "import"):
+        found = await house.submit(recipe, kind=kind)
+        assert (found.asked.kind, found.asked.total_steps) == ("import", 0)
+        assert found.asked.source == "https://host/model.gguf"
+    train = await house.submit(kind="train")
+    listed, _ = await house.jobs.page(Filter(kind="train"), EVE)
+    assert [each.id for each in listed] == [train.id]
+    assert house.trail.records[0][3]["kind"] == "import"
+
+
 async def test_a_hundred_copies_make_one_job(house: House) -> None:
     kept = await asyncio.gather(*(house.submit(idempotency_key="k") for _ in range(100)))
     assert len({each.id for each in kept}) == len(house.store.jobs) == 1
@@ -88,6 +100,9 @@ async def test_a_hundred_copies_make_one_job(house: House) -> None:
         (Order("- x"), "recipe"),
         (Order("name: plays"), "recipe.steps"),
         (Order(RECIPE, kind="evaluate"), "kind"),
+        (Order(RECIPE, kind="other"), "kind"),
+        (Order("kind: other\nname: plays"), "recipe.kind"),
+        (Order("kind: import\nname: plays"), "recipe.source"),
         (Order(RECIPE, priority=101), "priority"),
         (Order(RECIPE, priority=-101), "priority"),
         (Order(RECIPE, idempotency_key="a b"), "idempotency_key"),

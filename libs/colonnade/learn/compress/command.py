@@ -2,22 +2,13 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from colonnade.errors import InvalidArgument
-from colonnade.learn.compress.calibration import calibration_rows
-from colonnade.learn.compress.importance import METHODS, Importance
-from colonnade.learn.compress.pruning import Sizes, prune, smaller
+from colonnade.learn.compress.importance import METHODS
+from colonnade.learn.compress.making import counted, pruned, write_made
+from colonnade.learn.compress.pruning import Sizes, sizes_of
 from colonnade.learn.stored_model import StoredModel
-from colonnade.models.artefact import Description
-from colonnade.models.convert.write import flush, size_label, staged
-from colonnade.models.families.transformer.checkpoint import save
-from colonnade.models.families.transformer.model import Transformer
-from colonnade.models.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -50,43 +41,11 @@ def prune_folder(
 
     Raises a ``ColonnadeError`` that names the field."""
     stored = StoredModel.open(model)
-    loaded = stored.serving()
-    smaller(loaded.config, sizes)  # refused before minutes of work
-    pruned = prune(loaded, sizes, _importance(stored, by, calibrate))
-    before, after = (sum(value.numel() for value in each.parameters()) for each in (loaded, pruned))
-    description = Description(
-        family="transformer",
-        parameters=after,
-        size_label=size_label(after),
-        context_length=pruned.config.context_length,
-        dtype=str(pruned.dtype).removeprefix("torch."),
-        source={"format": "pruning", "digest": stored.digest, "by": by, "parameters_before": before},
+    made, before = pruned(stored, sizes, by=by, calibrate=calibrate), stored.parameters
+    write_made(
+        made,
+        stored,
+        out,
+        {"format": "pruning", "digest": stored.digest, "by": by, "parameters_before": before},
     )
-    _write(pruned, stored, description, out)
-    config = pruned.config
-    return {
-        "parameters_before": before, "parameters": after, "heads": config.heads,
-        "kv_heads": config.kv_heads, "hidden": config.hidden, "layers": config.layers,
-    }  # fmt: skip
-
-
-def _importance(stored: StoredModel, by: str, calibrate: Path | None) -> Importance:
-    """Measured in float32, whatever the weights are stored as."""
-    if by == "magnitude":
-        return METHODS[by](stored.serving(torch.float32), ())
-    if calibrate is None:
-        raise InvalidArgument(
-            f"calibrate: {by} needs a text; name a file, or measure by magnitude", field="calibrate"
-        )
-    tokenizer, model = Tokenizer(stored.source.tokenizer.tokenizer), stored.serving(torch.float32)
-    rows = calibration_rows(calibrate, tokenizer, context=model.context_length, vocabulary=model.vocab_size)
-    return METHODS[by](model, rows)
-
-
-def _write(pruned: Transformer, stored: StoredModel, description: Description, out: Path) -> None:
-    source = replace(stored.source, config=pruned.config, dtype=pruned.dtype)
-    with staged(out) as folder:
-        save(pruned, folder)
-        replace(stored, source=source).write_texts(folder)
-        description.write(folder)
-        flush(folder)
+    return {"parameters_before": before, "parameters": counted(made), **sizes_of(made.config)}

@@ -36,6 +36,11 @@ class Sizes:
     layers: int | None = None
 
 
+def sizes_of(config: TransformerConfig) -> dict[str, int]:
+    """Of a model, by the names of ``Sizes``."""
+    return {name: getattr(config, name) for name in ("heads", "kv_heads", "hidden", "layers")}
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Which units of the large model the small one has, in their old order."""

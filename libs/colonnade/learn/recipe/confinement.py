@@ -16,7 +16,9 @@ from colonnade.errors import InvalidArgument, PermissionDenied, TooLarge
 from colonnade.learn.data.sources.files import fixed_part
 from colonnade.learn.fields import SettingsModel
 
-NAMES_FILES = frozenset({"paths", "path", "vocabulary_path", "merges_path", "from_", "teacher", "mlflow"})
+NAMES_FILES = frozenset(
+    {"paths", "path", "vocabulary_path", "merges_path", "from_", "teacher", "mlflow", "calibrate"}
+)
 """The fields, wherever they stand, whose texts name files, folders or servers."""
 _WRITES = frozenset({"mlflow"})
 """Fields that a folder would be written for: a server alone is named."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from colonnade.learn.compress.settings import Sharing
+from colonnade.learn.data.example_settings import ExampleSettings
 from colonnade.learn.fields import SettingsModel
 from colonnade.learn.scaling import ScalingSettings
 
@@ -39,11 +40,8 @@ class ModelSettings(SettingsModel):
             raise ValueError("say preset for a new model, or from for one that is there; one of the two")
         if self.from_ is not None and self.with_:
             raise ValueError("with changes a preset; a model that is there has its configuration")
-        if self.from_ is not None and self.from_.startswith("registry:"):
-            raise ValueError(
-                "a model of the registry is brought by the training service: submit the recipe, or fetch the"
-                " model with colonnade models pull and name its folder"
-            )
+        if self.from_ is not None:
+            _check_folder(self.from_)
         return self
 
     def decisive(self) -> dict[str, Any]:
@@ -53,17 +51,52 @@ class ModelSettings(SettingsModel):
         return said if self.from_ is None else said | {"from": True}
 
 
-class BatchSettings(SettingsModel):
-    """What goes into one change of the weights: rows x accumulate rows of that many tokens."""
+class GivenModelSettings(SettingsModel):
+    """A model that is there."""
+
+    from_: str = Field(
+        alias="from",
+        min_length=1,
+        description="The folder of the model, an artefact folder or one of Hugging Face's. Its tokenizer is"
+        " what texts are spelt with.",
+    )
+
+    @model_validator(mode="after")
+    def _is_here(self) -> Self:
+        _check_folder(self.from_)
+        return self
+
+
+def _check_folder(said: str) -> None:
+    if said.startswith("registry:"):
+        raise ValueError(
+            "a model of the registry is brought by the training service: submit the recipe, or fetch the"
+            " model with colonnade models pull and name its folder"
+        )
+
+
+class RowSettings(SettingsModel):
+    """What goes through the model at once."""
 
     tokens: int = Field(default=256, ge=1, le=1 << 20, description="Length of a row.")
     rows: int = Field(default=8, ge=1, le=1 << 16, description="Rows of one forward pass.")
-    accumulate: int = Field(
-        default=1, ge=1, le=1 << 16, description="Forward passes whose gradients are added up."
-    )
     packing: Literal["stream", "documents"] = Field(
         default="stream",
         description="stream cuts rows out of all documents end to end; documents keeps each one whole.",
+    )
+
+    def check_longest(self, examples: ExampleSettings) -> None:
+        """Raises ``ValueError`` where a row has no room for the longest."""
+        longest = max(source.longest for source in examples.sources)
+        if longest > self.tokens:
+            raise ValueError(f"examples: longest is {longest}, batch.tokens {self.tokens}; raise that")
+
+
+class BatchSettings(RowSettings):
+    """What goes into one change of the weights: rows x accumulate rows of that many tokens."""
+
+    accumulate: int = Field(
+        default=1, ge=1, le=1 << 16, description="Forward passes whose gradients are added up."
     )
     recompute: bool = Field(
         default=False,
@@ -71,28 +104,38 @@ class BatchSettings(SettingsModel):
     )
 
 
-class PrecisionSettings(SettingsModel):
+class NumberSettings(SettingsModel):
     """In which numbers it is computed."""
 
     kind: Literal["float32", "bfloat16-mixed", "float16-mixed", "bfloat16"] = Field(
         default="float32",
         description="mixed: weights in float32, products in that. bfloat16: weights too, in half the memory.",
     )
+
+
+class PrecisionSettings(NumberSettings):
+    """In which numbers it learns."""
+
     compile: bool = Field(default=False, description="Let torch.compile make one program of the model.")
     scaling: ScalingSettings = Field(
         default=ScalingSettings(), description="float16-mixed: how the loss is scaled."
     )
 
 
-class EvaluationSettings(SettingsModel):
-    """What is looked at while it learns."""
+class LookSettings(SettingsModel):
+    """What is looked at."""
 
-    every: int = Field(default=100, ge=1, description="Steps between two; the end always has one.")
     batches: int = Field(default=20, ge=1, description="Batches of validation rows that are looked at.")
     prompts: Annotated[tuple[str, ...], Field(strict=False, max_length=20)] = Field(
         default=(), description="Beginnings that the model goes on with at each evaluation."
     )
     prompt_tokens: int = Field(default=32, ge=1, le=1024, description="How far it goes on, at most.")
+
+
+class EvaluationSettings(LookSettings):
+    """What is looked at while it learns."""
+
+    every: int = Field(default=100, ge=1, description="Steps between two; the end always has one.")
 
 
 class CheckpointSettings(SettingsModel):
@@ -116,8 +159,8 @@ class ReportSettings(SettingsModel):
     )
 
 
-class OutputSettings(SettingsModel):
-    """What becomes of the weights."""
+class VersionSettings(SettingsModel):
+    """What becomes of a model that was made."""
 
     model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] | None = Field(
         default=None, description="The model of the registry that gets a version; the run's name if left out."
@@ -134,13 +177,18 @@ class OutputSettings(SettingsModel):
         default=None,
         description="The policy of a rollout that begins with the version, in place of moving the alias.",
     )
+    card: str = Field(
+        default="", max_length=100_000, description="What the version's card says beside the facts."
+    )
+
+
+class OutputSettings(VersionSettings):
+    """What becomes of the weights."""
+
     weights: Literal["last", "best", "average"] = Field(
         default="last", description="Those at the end, those with the best validation loss, or the average."
     )
     merged: bool = Field(
         default=False,
         description="tuning lora or qlora: besides the adapter, the whole model with it in its weights.",
-    )
-    card: str = Field(
-        default="", max_length=100_000, description="What the version's card says beside the facts."
     )

@@ -1,47 +1,88 @@
 """From a YAML file, and ``field=value`` beside it, to a ``Recipe``; what does not fit is refused by field."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from colonnade.errors import InvalidArgument, NotFound
 from colonnade.learn.recipe.confinement import check_reads
+from colonnade.learn.recipe.convert import ConvertRecipe
+from colonnade.learn.recipe.evaluate import EvaluateRecipe
 from colonnade.learn.recipe.schema import Recipe
 
+AnyRecipe: TypeAlias = Recipe | EvaluateRecipe | ConvertRecipe
+_KINDS: Mapping[str, type[AnyRecipe]] = {
+    "train": Recipe, "evaluate": EvaluateRecipe, "convert": ConvertRecipe
+}  # fmt: skip
 _LARGEST = 1 << 20
 _MOST_SAID = 5
 
 
-def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+def read_any(path: Path, changes: Sequence[str] = ()) -> AnyRecipe:
     """``changes`` are like ``optimiser.learning_rate=3e-4``. Raises ``InvalidArgument`` or ``NotFound``."""
+    return parse_any(_text(path), changes)
+
+
+def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """A training's; ``InvalidArgument`` for one of another kind."""
+    return parse_recipe(_text(path), changes)
+
+
+def parse_recipe(text: str, changes: Sequence[str] = ()) -> Recipe:
+    recipe = parse_any(text, changes)
+    if not isinstance(recipe, Recipe):
+        raise InvalidArgument(f"kind is {recipe.kind}; name the recipe of a training here", field="kind")
+    return recipe
+
+
+def schema() -> dict[str, Any]:
+    """Of every kind, as JSON Schema; a recipe that says no kind is a training's."""
+    every = Annotated[AnyRecipe, Field(discriminator="kind")]
+    return TypeAdapter[AnyRecipe](every).json_schema(by_alias=True)
+
+
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _LARGEST:
             raise InvalidArgument(f"a recipe has at most {_LARGEST} bytes", field="recipe", limit=_LARGEST)
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(f"there is no recipe {path.name}", field="recipe") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"the recipe {path.name} cannot be read as text", field="recipe") from error
-    return parse_recipe(text, changes)
 
 
-def parse_recipe(text: str, changes: Sequence[str] = ()) -> Recipe:
+def parse_any(text: str, changes: Sequence[str] = ()) -> AnyRecipe:
     said = _loaded(text, "recipe")
     if not isinstance(said, dict):
         raise InvalidArgument("a recipe is a YAML mapping: name: ..., data: ..., model: ...", field="recipe")
     for change in changes:
         _apply(said, change)
+    kind = _kind(said)
     try:
-        recipe = Recipe.model_validate(said)
+        recipe = kind.model_validate(said)
     except ValidationError as error:
         raise _refusal(error) from error
     if recipe.reads is not None:
         check_reads(recipe, recipe.reads)
     return recipe
+
+
+def _kind(said: Mapping[str, Any]) -> type[AnyRecipe]:
+    kind = said.get("kind", "train")
+    if kind == "import":
+        raise InvalidArgument(
+            "kind: imports are the platform's: submit the recipe with colonnade train, or use"
+            " colonnade models import",
+            field="kind",
+        )
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise InvalidArgument(f"kind must be one of {', '.join(_KINDS)}", field="kind")
+    return _KINDS[kind]
 
 
 def _loaded(text: str, field: str) -> Any:

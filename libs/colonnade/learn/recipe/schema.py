@@ -1,8 +1,7 @@
-"""What a recipe may say. Each field has a description: ``python -m colonnade.learn schema`` prints all."""
+"""What a training's recipe may say. Each field has a description: ``python -m colonnade.learn schema`` prints
+all."""
 
-import hashlib
-import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +14,7 @@ from colonnade.learn.loop.precision import Precision
 from colonnade.learn.mesh.settings import ParallelSettings
 from colonnade.learn.optimisers.settings import OptimiserSettings
 from colonnade.learn.recipe.confinement import ReadsSettings
+from colonnade.learn.recipe.head import Description, Name, digest_of
 from colonnade.learn.recipe.parts import (
     BatchSettings,
     CheckpointSettings,
@@ -27,7 +27,7 @@ from colonnade.learn.recipe.parts import (
 from colonnade.learn.schedules import ScheduleSettings
 from colonnade.learn.tuning.settings import FullTuning, NextTokenSettings, ObjectiveSettings, Tuning
 
-_BESIDE = {"name", "description", "reports", "output", "data", "model", "parallel", "reads"}
+_BESIDE = {"kind", "name", "description", "reports", "output", "data", "model", "parallel", "reads"}
 """What does not decide the weights; of the data and the model only a part does."""
 _LATER = ("tuning", "examples", "objective")
 """Sections that recipes did not always have: where one says nothing, the digest is what it was."""
@@ -36,10 +36,9 @@ _LATER = ("tuning", "examples", "objective")
 class Recipe(SettingsModel):
     """A training run."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = Field(
-        description="What the run is called, and the model where output.model does not say otherwise."
-    )
-    description: str = Field(default="", max_length=2000, description="What it is for, in a sentence or two.")
+    kind: Literal["train"] = "train"
+    name: Name
+    description: Description = ""
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Of first weights, order of data and dropout.")
     data: DataSettings | None = Field(default=None, description="From raw text to a token set.")
     examples: ExampleSettings | None = Field(
@@ -151,11 +150,7 @@ class Recipe(SettingsModel):
     def _holds(self) -> Self:
         """A step has room for the longest example, of pairs for both answers."""
         if self.examples is not None:
-            longest = max(source.longest for source in self.examples.sources)
-            if longest > self.batch.tokens:
-                raise ValueError(
-                    f"examples: longest is {longest}, batch.tokens {self.batch.tokens}; raise that"
-                )
+            self.batch.check_longest(self.examples)
             if self.examples.kind == "preferences" and self.batch.rows < 2:
                 raise ValueError("batch.rows: a pair is two rows; make it 2 at least")
         return self
@@ -171,8 +166,7 @@ class Recipe(SettingsModel):
         for name in _LATER:
             if getattr(self, name) == type(self).model_fields[name].default:
                 del said[name]
-        spelt = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        return "sha256:" + hashlib.sha256(spelt.encode()).hexdigest()
+        return digest_of(said)
 
     @property
     def precise(self) -> Precision:

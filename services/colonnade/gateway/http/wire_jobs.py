@@ -25,7 +25,9 @@ State = Literal["queued", "running", "stopping", "publishing", "succeeded", "fai
 
 class JobBody(Strict):
     recipe: str = Field(description="YAML, as `python -m colonnade.learn run` takes it; 256 KiB at most.")
-    kind: str | None = Field(default=None, description="Default train.")
+    kind: str | None = Field(
+        default=None, description="The recipe's own, if given: train, evaluate, convert, import."
+    )
     priority: int = Field(
         default=0,
         description="The highest goes first.",

@@ -9,21 +9,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from colonnade.api.registry.v1 import catalogue_pb2 as catalogue
 from colonnade.api.registry.v1 import drafts_pb2 as drafts
+from colonnade.api.registry.v1 import evaluations_pb2 as evaluations
 from colonnade.api.registry.v1 import lineage_pb2 as lineage
 from colonnade.api.registry.v1 import manifest_pb2 as manifests
 from colonnade.api.registry.v1 import registry_pb2 as models
 from colonnade.api.registry.v1 import rollouts_pb2 as rollouts
 from colonnade.api.registry.v1.catalogue_pb2_grpc import CatalogueServiceStub
 from colonnade.api.registry.v1.drafts_pb2_grpc import DraftServiceStub
+from colonnade.api.registry.v1.evaluations_pb2_grpc import EvaluationServiceStub
 from colonnade.api.registry.v1.lineage_pb2_grpc import LineageServiceStub
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from colonnade.api.registry.v1.rollouts_pb2_grpc import RolloutServiceStub
-from colonnade.errors import InvalidArgument, Unavailable
+from colonnade.errors import Conflict, InvalidArgument, Unavailable
 from colonnade.rpc import CallContext, Identity, Peer, bound
 from colonnade.security.identity import Principal
 from colonnade.security.inputs.catalogue import MAX_METRICS_ADDED
 from colonnade.training.domain import ModelVersion
-from colonnade.training.publishing.ports import Draft, Edge, File, Known, Metric, Node
+from colonnade.training.publishing.ports import Draft, Edge, Evaluation, File, Known, Metric, Node
 
 _Response = TypeVar("_Response")
 _SECONDS = 15.0
@@ -39,7 +41,7 @@ class RegistryCalls:
         channel = peer.channel
         self._models, self._drafts = RegistryServiceStub(channel), DraftServiceStub(channel)
         self._catalogue, self._lineage = CatalogueServiceStub(channel), LineageServiceStub(channel)
-        self._rollouts = RolloutServiceStub(channel)
+        self._rollouts, self._evaluations = RolloutServiceStub(channel), EvaluationServiceStub(channel)
 
     async def resolve(self, who: Principal, reference: str) -> Known:
         request = models.ResolveRequest(reference=reference)
@@ -64,10 +66,27 @@ class RegistryCalls:
             async for piece in found:
                 yield piece.chunk
 
-    async def begin(self, who: Principal, model: str, base: str, alias: str, key: str) -> Draft:
-        request = drafts.BeginVersionRequest(model=model, base=base, alias=alias, idempotency_key=key)
+    async def begin(
+        self, who: Principal, model: str, base: str, alias: str, key: str, source: str = ""
+    ) -> Draft:
+        request = drafts.BeginVersionRequest(
+            model=model, base=base, alias=alias, idempotency_key=key, source=source
+        )
         found = await self._unary(who, self._drafts.BeginVersion, request, drafts.BeginVersionResponse)
-        return Draft(found.draft.model, found.draft.number, found.draft.state)
+        return _draft(found.draft)
+
+    async def look(self, who: Principal, draft: Draft) -> Draft:
+        request = drafts.GetDraftRequest(model=draft.model, number=draft.number)
+        found = await self._unary(who, self._drafts.GetDraft, request, drafts.GetDraftResponse)
+        return _draft(found.draft)
+
+    async def discard(self, who: Principal, draft: Draft) -> None:
+        request = drafts.DiscardDraftRequest(model=draft.model, number=draft.number)
+        try:
+            await self._unary(who, self._drafts.DiscardDraft, request, drafts.DiscardDraftResponse)
+        except Conflict:
+            if (await self.look(who, draft)).state != "discarded":
+                raise
 
     async def announce(self, who: Principal, draft: Draft, file: File) -> int:
         request = drafts.OpenFileRequest(
@@ -119,6 +138,15 @@ class RegistryCalls:
     async def record(self, who: Principal, edges: Sequence[Edge]) -> None:
         request = lineage.RecordLineageRequest(edges=map(_edge, edges))
         await self._unary(who, self._lineage.RecordLineage, request, lineage.RecordLineageResponse)
+
+    async def evaluated(self, who: Principal, evaluation: Evaluation, key: str) -> None:
+        said = evaluations.Evaluation(
+            model=evaluation.version.model, version=evaluation.version.number, suite=evaluation.suite,
+            suite_digest=evaluation.suite_digest, results=evaluation.results, origin=evaluation.origin,
+        )  # fmt: skip
+        request = evaluations.RecordEvaluationRequest(evaluation=said, idempotency_key=key)
+        method = self._evaluations.RecordEvaluation
+        await self._unary(who, method, request, evaluations.RecordEvaluationResponse)
 
     async def move(self, who: Principal, version: ModelVersion, alias: str) -> None:
         asked = models.GetModelRequest(name=version.model)
@@ -188,6 +216,10 @@ async def _requests(
 def _known(manifest: manifests.Manifest) -> Known:
     files = [File(each.path, each.size_bytes, each.digest) for each in manifest.artefacts]
     return Known(_version(manifest), files, adapter=bool(manifest.base))
+
+
+def _draft(found: drafts.Draft) -> Draft:
+    return Draft(found.model, found.number, found.state, found.message, found.fraction)
 
 
 def _version(manifest: manifests.Manifest) -> ModelVersion:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.errors import NotFound, Overloaded
 from colonnade.storage.sql import Database, micros, moment_of
 from colonnade.training.adapters.tables import JOB_EVENTS, JOBS, LEASES
-from colonnade.training.domain import Event, Job, Once, State
+from colonnade.training.domain import IMPORT, Event, Job, Once, State
 from colonnade.training.ports import Change, Filter, LeaseLost
 from colonnade.training.queue import Waiting
 
@@ -101,7 +101,8 @@ class SqlJobStore:
     async def waiting(self, each: int) -> Sequence[Waiting]:
         order = (JOBS.c.priority.desc(), JOBS.c.id)
         turn = func.row_number().over(partition_by=JOBS.c.tenant, order_by=order).label("turn")
-        queued = select(JOBS.c.id, JOBS.c.tenant, JOBS.c.priority, turn).where(_is(State.QUEUED)).subquery()
+        columns = (JOBS.c.id, JOBS.c.tenant, JOBS.c.priority, turn)
+        queued = select(*columns).where(_is(State.QUEUED), JOBS.c.kind != IMPORT).subquery()
         query = select(queued).where(queued.c.turn <= each).order_by(queued.c.tenant, queued.c.turn)
         async with self._database.reading() as connection:
             return [Waiting(row.id, row.tenant, row.priority) for row in await connection.execute(query)]

@@ -1,6 +1,7 @@
 """What the training service is about: jobs, and what happens to them."""
 
 from colonnade.training.domain.job import (
+    IMPORT,
     KINDS,
     Asked,
     Event,
@@ -18,11 +19,19 @@ from colonnade.training.domain.job import (
 )
 from colonnade.training.domain.once import Once
 from colonnade.training.domain.output import ModelVersion, Output
-from colonnade.training.domain.registering import brought, not_published, noted, published, sealed
+from colonnade.training.domain.registering import (
+    brought,
+    called_off,
+    fetched,
+    not_published,
+    noted,
+    published,
+    sealed,
+)
 from colonnade.training.domain.worker import Ending, Sight, Worker
 
 __all__ = [
-    "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Once", "Output", "Progress", "Sight",
-    "State", "Worker", "brought", "cancelled", "concluded", "lost", "not_published", "noted", "published",
-    "resumed", "retried", "sealed", "seen", "started", "submitted",
+    "IMPORT", "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Once", "Output", "Progress",
+    "Sight", "State", "Worker", "brought", "called_off", "cancelled", "concluded", "fetched", "lost",
+    "not_published", "noted", "published", "resumed", "retried", "sealed", "seen", "started", "submitted",
 ]  # fmt: skip

@@ -7,9 +7,11 @@
      +--|----------+      failed and cancelled may be resumed: queued again, in the same folder
         +---> cancelled
 
-A run that registers nothing is never publishing. Each start is a new attempt; its number grows and never
-comes back. What is said of an attempt that is not the job's own any more changes nothing: so a worker that
-was given up cannot end its successor's job.
+A run that registers nothing is never publishing. An import has no worker: it is publishing as soon as it is
+started, and stopping while what was begun of it is called off.
+
+Each start is a new attempt; its number grows and never comes back. What is said of an attempt that is not
+the job's own any more changes nothing: so a worker that was given up cannot end its successor's job.
 """
 
 import math
@@ -23,7 +25,8 @@ from colonnade.security.identity import Principal
 from colonnade.training.domain.output import ModelVersion, Output
 from colonnade.training.domain.worker import Ending
 
-KINDS = ("train",)
+IMPORT = "import"
+KINDS = ("train", "evaluate", "convert", IMPORT)
 _MOST_METRICS = 64
 _WORDS = 2000
 
@@ -34,7 +37,7 @@ class State(StrEnum):
     STOPPING = "stopping"
     """Somebody cancelled it, and its worker has not ended yet."""
     PUBLISHING = "publishing"
-    """Its worker is done; what that made is becoming a version."""
+    """Its worker is done, or it has none; the registry is told what came of it."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -45,7 +48,7 @@ class State(StrEnum):
 
     @property
     def under_way(self) -> bool:
-        """Has a worker, and so takes a slot."""
+        """Is waited for beside the registry: for its worker, which takes a slot, if it has one."""
         return self in (State.RUNNING, State.STOPPING)
 
 
@@ -63,6 +66,12 @@ class Asked:
     output: Output = field(default_factory=Output)
     brings: Mapping[str, str] = field(default_factory=dict)
     """The registry's models that its worker is to find in its folder: the recipe's field, and a reference."""
+    source: str = ""
+    """Of an import: where the registry fetches it from."""
+
+    @property
+    def has_worker(self) -> bool:
+        return self.kind != IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +159,12 @@ def retried(job: Job, id: str, by: str, now: datetime, *, behalf: Principal | No
 
 
 def started(job: Job, now: datetime, *, place: str = "") -> Job:
-    """A new attempt. Whoever starts its worker does so afterwards."""
+    """A new attempt. Whoever starts its worker does so afterwards; without one the registry is next."""
     if job.state is not State.QUEUED:
         raise Conflict(f"the job is {job.state}; only a queued job is started", state=job.state.value)
     first = job.started_at or now
-    begun = replace(job, state=State.RUNNING, since=now, why="", seen_at=now, started_at=first)
+    state = State.RUNNING if job.asked.has_worker else State.PUBLISHING
+    begun = replace(job, state=state, since=now, why="", seen_at=now, started_at=first)
     return replace(begun, attempt=job.attempt + 1, place=place)
 
 
@@ -197,7 +207,8 @@ def lost(job: Job, attempt: int, why: str, now: datetime, *, most_lost: int) -> 
 
 
 def cancelled(job: Job, now: datetime, *, by: str, why: str = "") -> Job:
-    """At once where no worker is; else as soon as that has ended. Nothing where it is so already."""
+    """At once where no worker is, and nothing to be called off; else as soon as that has ended. Nothing where
+    it is so already."""
     if job.state in (State.STOPPING, State.CANCELLED):
         return job
     if job.state.ended:
@@ -205,7 +216,7 @@ def cancelled(job: Job, now: datetime, *, by: str, why: str = "") -> Job:
             f"the job has ended: it is {job.state}, and there is nothing to cancel", state=job.state.value
         )
     words = f"cancelled by {by}: {why}" if why else f"cancelled by {by}"
-    if job.state in (State.QUEUED, State.PUBLISHING):
+    if job.state is State.QUEUED or (job.state is State.PUBLISHING and job.asked.has_worker):
         return ended(job, State.CANCELLED, words, now)
     return replace(job, state=State.STOPPING, since=now, why=shortened(words))
 
@@ -224,13 +235,13 @@ _REMEDIES: Mapping[State, str] = {
     State.QUEUED: "it begins, or goes on, when its turn comes",
     State.RUNNING: "there is nothing to resume",
     State.STOPPING: "wait until it is cancelled, and resume it then",
-    State.PUBLISHING: "its run is done; wait until what it made is registered",
+    State.PUBLISHING: "wait until the registry has what comes of it",
     State.SUCCEEDED: "retry it for a new run of the same recipe",
 }
 
 
 def _is_of(job: Job, attempt: int) -> bool:
-    return job.state.under_way and job.attempt == attempt
+    return job.state.under_way and job.attempt == attempt and job.asked.has_worker
 
 
 def _done(job: Job, words: str, now: datetime) -> Job:

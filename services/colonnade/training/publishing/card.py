@@ -9,6 +9,7 @@ from typing import Any
 
 from colonnade.training.domain import Job
 from colonnade.training.publishing.curve import Point, thinned
+from colonnade.training.publishing.drafts import NEWEST
 from colonnade.training.publishing.lineage import code_of, commit_of, dataset_of
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -25,7 +26,7 @@ def card_of(job: Job, recipe: str, result: Mapping[str, Any], points: Sequence[P
         f"# {job.asked.output.model}",
         job.asked.output.description,
         _short(told, _TOLD_BYTES),
-        "## How it was trained\n\n" + "\n".join(_table(("", ""), _facts(job, result))),
+        f"## How it was {NEWEST[job.asked.kind]}\n\n" + "\n".join(_table(("", ""), _facts(job, result))),
         "\n\n".join(_curve(points)),
         "## Recipe\n\n" + _fenced(_short(_CREDENTIALS.sub("://***@", recipe), _MOST_RECIPE_BYTES)),
     )
@@ -36,7 +37,8 @@ def _facts(job: Job, result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     found = {
         "run": job.id,
         "submitted by": job.by,
-        "steps": str(job.step),
+        "steps": str(job.step) if job.asked.total_steps else "",
+        **_made(result),
         "recipe": str(result.get("recipe_digest") or ""),
         "data": dataset_of(result),
         **{f"`{field}`": f"{version} ({version.digest})" for field, version in job.brought.items()},
@@ -44,6 +46,15 @@ def _facts(job: Job, result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         **{name: f"{value:.6g}" for name, value in sorted(job.metrics.items())[:_FIGURES]},
     }
     return ((name, _cell(value)) for name, value in found.items() if value)
+
+
+def _made(result: Mapping[str, Any]) -> Mapping[str, str]:
+    """What a conversion says of what it made."""
+    metrics = result.get("metrics")
+    said = metrics.get("conversion") if isinstance(metrics, Mapping) else None
+    figures = list(said.items())[:_FIGURES] if isinstance(said, Mapping) else ()
+    counts = {str(name): value for name, value in figures if type(value) is int}
+    return {name[:_WIDTH].replace("_", " "): f"{value:,}" for name, value in counts.items()}
 
 
 def _curve(points: Sequence[Point]) -> Iterator[str]:

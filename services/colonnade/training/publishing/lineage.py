@@ -35,7 +35,7 @@ def run_facts(job: Job, result: Mapping[str, Any]) -> Mapping[str, str]:
     said = {
         "recipe": str(result.get("recipe_digest") or ""),
         "submitted_by": job.by,
-        "steps": str(job.step),
+        "steps": str(job.step) if job.asked.total_steps else "",
         "code": code_of(result),
         "retry_of": job.retry_of,
         "recipe_text": job.asked.recipe_digest,

@@ -36,6 +36,10 @@ class Draft:
     number: int
     state: str
     """open, waiting, importing, ready, failed, discarded."""
+    message: str = ""
+    """Why it failed, or how far it is."""
+    fraction: float = 0.0
+    """Of the import's stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,19 @@ class Metric:
     """Seconds since 1970."""
     dataset: str = ""
     """Digest of what it was measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured of a version."""
+
+    version: ModelVersion
+    suite: str
+    suite_digest: str
+    """Of what it was measured on; may be empty."""
+    results: Mapping[str, float]
+    origin: str
+    """The run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +102,19 @@ class Registry(Protocol):
         """A version's file."""
         ...
 
-    async def begin(self, who: Principal, model: str, base: str, alias: str, key: str) -> Draft:
+    async def begin(
+        self, who: Principal, model: str, base: str, alias: str, key: str, source: str = ""
+    ) -> Draft:
         """Under a known key, that draft. ``base`` is the version that an adapter belongs to: ``name:3``;
-        ``alias`` means its version once that is there."""
+        ``alias`` means its version once that is there. What has a ``source`` is fetched from there."""
+        ...
+
+    async def look(self, who: Principal, draft: Draft) -> Draft:
+        """As it is now."""
+        ...
+
+    async def discard(self, who: Principal, draft: Draft) -> None:
+        """``Conflict`` where it has become a version."""
         ...
 
     async def announce(self, who: Principal, draft: Draft, file: File) -> int:
@@ -112,6 +139,10 @@ class Registry(Protocol):
     ) -> None: ...
 
     async def record(self, who: Principal, edges: Sequence[Edge]) -> None: ...
+
+    async def evaluated(self, who: Principal, evaluation: Evaluation, key: str) -> None:
+        """Under a known key nothing; ``Conflict`` where something else was said under it."""
+        ...
 
     async def move(self, who: Principal, version: ModelVersion, alias: str) -> None:
         """The alias means the version alone; nothing where it does."""
@@ -184,5 +215,13 @@ class Ledger(Protocol):
         ...
 
     async def not_published(self, job: Job, why: ColonnadeError) -> None: ...
+
+    async def fetched(self, job: Job, fraction: float, words: str) -> None:
+        """How far the registry is with what it fetches."""
+        ...
+
+    async def called_off(self, job: Job, words: str) -> None: ...
+
+    async def not_called_off(self, job: Job, why: ColonnadeError) -> None: ...
 
     async def not_brought(self, job: Job, why: ColonnadeError) -> None: ...

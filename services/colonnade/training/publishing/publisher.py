@@ -8,7 +8,7 @@ again, and there is one version. What is refused once the version is there is sa
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,19 +19,14 @@ from colonnade.training.domain import Job, ModelVersion
 from colonnade.training.ports import Clock, JobStore, Journal
 from colonnade.training.publishing.card import card_of
 from colonnade.training.publishing.curve import Point, curve_of, thinned
+from colonnade.training.publishing.drafts import BEING_MADE, NEWEST, begun
 from colonnade.training.publishing.errands import passes
 from colonnade.training.publishing.lineage import dataset_of, edges_of
 from colonnade.training.publishing.ports import Draft, File, Ledger, Metric, Outputs, Registry
 
 README = "README.md"
-NEWEST = "trained"
-"""The alias that each version takes. The registry would put a model's first version into production, where
-nobody has asked for that."""
-_MOST_DRAFTS = 20
-"""That were discarded one after the other."""
 _MOST_POINTS = 200
 """Of a curve, among a version's metrics."""
-_BEING_MADE = frozenset({"waiting", "importing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +60,15 @@ class Publisher:
     async def publish(self, job: Job) -> None:
         """Raises what keeps it from being a version."""
         work = await self._work(job)
-        draft = await self._draft(work)
-        if draft.state not in ("ready", *_BEING_MADE):
+        draft = await begun(self._registry, work.who, job)
+        if draft.state not in ("ready", *BEING_MADE):
             await self._send(work, draft)
-        version = await self._sealed(work, draft)
-        job = await self._ledger.sealed(job, version)
-        refusals = [words for each in self._said(work, version) if (words := await _refusal(each))]
-        await self._ledger.published(job, "; ".join((f"registered as {version}", *refusals)))
+        await self._conclude(work, await self._sealed(work, draft))
+
+    async def register(self, job: Job, version: ModelVersion) -> None:
+        """What there is to say of a version that no run made."""
+        bare = replace(job, metrics={})  # how far it was fetched
+        await self._conclude(_Work(bare, self.behalf(job), {}, (), b""), version)
 
     def behalf(self, job: Job) -> Principal:
         """In whose name the job asks the registry. ``PermissionDenied`` where they asked too long ago."""
@@ -84,21 +81,16 @@ class Publisher:
             )
         return job.behalf
 
+    async def _conclude(self, work: _Work, version: ModelVersion) -> None:
+        job = await self._ledger.sealed(work.job, version)
+        refusals = [words for each in self._said(work, version) if (words := await _refusal(each))]
+        await self._ledger.published(job, "; ".join((f"registered as {version}", *refusals)))
+
     async def _work(self, job: Job) -> _Work:
         result = await self._outputs.result(job.id)
         points = await curve_of(self._journal, job.id)
         card = card_of(job, await self._store.recipe(job.id), result, points, _told(result))
         return _Work(job, self.behalf(job), result, points, card.encode())
-
-    async def _draft(self, work: _Work) -> Draft:
-        output, base = work.job.asked.output, work.job.brought.get("model.from")
-        reference = str(base) if output.adapter and base else ""
-        for number in range(_MOST_DRAFTS):
-            key = f"train-{work.job.id}-{number}"
-            draft = await self._registry.begin(work.who, output.model, reference, NEWEST, key)
-            if draft.state != "discarded":
-                return draft
-        raise Conflict("its drafts were discarded again and again; resume it once they may stay")
 
     async def _send(self, work: _Work, draft: Draft) -> None:
         adapter = work.job.asked.output.adapter
@@ -119,7 +111,7 @@ class Publisher:
         try:
             return await self._registry.seal(work.who, draft)
         except Conflict:
-            if draft.state in _BEING_MADE:  # by a connection of ours that the registry has not missed yet
+            if draft.state in BEING_MADE:  # by a connection of ours that the registry has not missed yet
                 raise Unavailable("its version is being made") from None
             raise
 
@@ -133,7 +125,7 @@ class Publisher:
             partial(registry.record, who, edges_of(job, version, work.result)),
         ]
         if output.rollout:
-            why, key = f"trained by {job.id}", f"train-{job.id}"
+            why, key = f"{NEWEST[job.asked.kind]} by {job.id}", f"{job.asked.kind}-{job.id}"
             said.append(partial(registry.roll_out, who, version, output.alias, output.rollout, why, key))
         elif output.alias:
             said.append(partial(registry.move, who, version, output.alias))

@@ -103,7 +103,7 @@ class Job(_message.Message):
     PRODUCED_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     kind: _builtins.str
-    """train"""
+    """train, evaluate, convert, import"""
     recipe: _builtins.str
     """YAML, as it was submitted; empty in lists"""
     state: Global___JobState.ValueType
@@ -235,7 +235,7 @@ class SubmitJobRequest(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """empty: train"""
+    """the recipe's own, if given"""
     recipe: _builtins.str
     priority: _builtins.int
     """-100 to 100"""
