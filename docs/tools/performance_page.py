@@ -111,7 +111,16 @@ def _case(result: Result, note: str) -> Iterator[str]:
 
 
 def _figures(figures: Sequence[Figure]) -> Iterator[str]:
-    unit = figures[0].unit
+    for unit in dict.fromkeys(each.unit for each in figures):
+        yield from _of_unit(unit, [each for each in figures if each.unit == unit])
+    for what in dict.fromkeys(each.limit.what for each in figures if each.limit):
+        yield f"The limit: {what}.\n"
+    for each in figures:
+        if each.not_run:
+            yield f"Not run: {each.engine}: {each.not_run}.\n"
+
+
+def _of_unit(unit: str, figures: Sequence[Figure]) -> Iterator[str]:
     yield f"| engine | weights | {unit} | quartiles | CPU s | wall s | of the limit |"
     yield "|---|---|---|---|---|---|---|"
     for each in figures:
@@ -123,11 +132,6 @@ def _figures(figures: Sequence[Figure]) -> Iterator[str]:
         seconds = [short(value) if value else "" for value in (each.cpu_seconds, each.wall_seconds)]
         yield _row([each.engine, each.precision, short(each.value.median), spread, *seconds, limit])
     yield ""
-    for what in dict.fromkeys(each.limit.what for each in figures if each.limit):
-        yield f"The limit: {what}.\n"
-    for each in figures:
-        if each.not_run:
-            yield f"Not run: {each.engine}: {each.not_run}.\n"
 
 
 def _table(table: Table) -> Iterator[str]:

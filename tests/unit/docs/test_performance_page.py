@@ -49,6 +49,13 @@ def test_cases_stand_in_their_order_whatever_the_order_of_files() -> None:
     assert page.index("## Eight streams") < page.index("## Prefill")
 
 
+def test_figures_of_unlike_units_stand_in_tables_of_their_own() -> None:
+    speed, memory = (figure("ours", 2.0).model_dump() | {"unit": unit} for unit in ("tokens/s", "MiB"))
+    page = render([result("prefill", figures=[speed, memory, speed])], {})["performance.md"]
+    heads = [each for each in page.split("\n") if each.startswith("| engine |")]
+    assert [each.split(" | ")[2] for each in heads] == ["tokens/s", "MiB"]
+
+
 def test_a_peer_that_did_not_run_is_on_the_page_with_the_reason() -> None:
     absent = figure("theirs", 1.0).model_dump() | {"value": None, "samples": [], "not_run": "needs AVX-512"}
     page = render([result("prefill", figures=[figure("ours", 2.0).model_dump(), absent])], {})[
