@@ -39,7 +39,8 @@ def _figures(job: "Job") -> Iterator[str]:
         for name, value in job.metrics.items()
         if name.startswith(_VALIDATION)
     }
-    for name, values in (("learning", learning), ("validation", validation)):
+    first = "learning" if job.kind == "train" else job.kind
+    for name, values in ((first, learning), ("validation", validation)):
         if found := measured(values):
             yield f"  {name}: {found}"
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from colonnade.errors import Conflict
+from colonnade.learn.differences import differences
 from colonnade.learn.recipe import AnyRecipe
 from colonnade.storage.disk import full_disk_named, sync_folder
-
-_MOST_SAID = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Place:
         if kept.exists():
             before = json.loads(kept.read_text())
             if before["digest"] != recipe.digest:
-                differ = "; ".join(_differences(before["recipe"], said)[:_MOST_SAID])
+                differ = "; ".join(differences(before["recipe"], said))
                 raise Conflict(
                     f"the folder holds a run of another recipe ({differ}); name a new folder, or remove"
                     " this one",
@@ -84,10 +83,3 @@ class Place:
                 os.fsync(file.fileno())
             draft.rename(path)
             sync_folder(path.parent)
-
-
-def _differences(before: Any, now: Any, where: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        pairs = {name: (before.get(name), now.get(name)) for name in sorted(before.keys() | now.keys())}
-        return [each for name, pair in pairs.items() for each in _differences(*pair, f"{where}.{name}")]
-    return [] if before == now else [f"{where[1:]} was {before!r} and is {now!r}"]

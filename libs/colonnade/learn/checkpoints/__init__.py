@@ -1,6 +1,6 @@
 """Checkpoints of a run: safetensors and JSON, whole or not there, and bit for bit what the run was."""
 
-from colonnade.learn.checkpoints.machine import differences, machine
+from colonnade.learn.checkpoints.machine import elsewhere, machine
 from colonnade.learn.checkpoints.manager import CheckpointManager
 from colonnade.learn.checkpoints.random_states import capture_random, restore_random
 from colonnade.learn.checkpoints.retention import Best, Entry, Retention
@@ -14,7 +14,7 @@ __all__ = [
     "Retention",
     "Snapshot",
     "capture_random",
-    "differences",
+    "elsewhere",
     "machine",
     "restore_random",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from colonnade.learn.checkpoints.snapshot import Json
+from colonnade.learn.differences import differences
 
 _LIBRARIES = ("torch", "numpy", "safetensors")
 
@@ -28,22 +29,9 @@ def machine() -> dict[str, Json]:
     }
 
 
-def differences(stored: Mapping[str, Json], here: Mapping[str, Json]) -> list[str]:
+def elsewhere(stored: Mapping[str, Json], here: Mapping[str, Json]) -> list[str]:
     """A sentence for each fact of ``stored`` that is another one ``here``; empty: a resume is bit-exact."""
-    told = []
-    for name, value in stored.items():
-        now = here.get(name)
-        if isinstance(value, Mapping) and isinstance(now, Mapping):
-            told += differences(value, now)
-        elif value != now:
-            told.append(f"{name} was {_shown(value)} and is {_shown(now)}")
-    return told
-
-
-def _shown(value: Json) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "unknown" if value is None else str(value)
+    return differences(stored, {name: value for name, value in here.items() if name in stored})
 
 
 def _processor() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from colonnade.errors import AlreadyExists, Conflict, InvalidArgument
 from colonnade.learn.data.card import CARD, TOKENIZER, Card, sha256_of
 from colonnade.learn.data.crew import Crew, TokenizerAt
-from colonnade.learn.data.inputs import differences, inputs_of
+from colonnade.learn.data.inputs import inputs_of
 from colonnade.learn.data.journal import FOLDER, Journal, State, remove_journal
 from colonnade.learn.data.passes import Encoding, Pass, begins_at, stages_of
 from colonnade.learn.data.progress import Meter, Progress, Tell
@@ -19,6 +19,7 @@ from colonnade.learn.data.settings import DataSettings
 from colonnade.learn.data.sources import DocumentSource, open_source
 from colonnade.learn.data.token_set import TokenSet
 from colonnade.learn.data.tokenizing import Encoder
+from colonnade.learn.differences import differences
 from colonnade.storage.disk import full_disk_named
 
 STRETCH_CHARACTERS = 8 << 20

@@ -13,7 +13,7 @@ from colonnade.learn.checkpoints import (
     Json,
     Snapshot,
     capture_random,
-    differences,
+    elsewhere,
     machine,
     restore_random,
 )
@@ -103,7 +103,7 @@ class Learner:
         if self.average:
             self.average.restore(snapshot.tensors, facts["average"])
         restore_random(facts["random"])
-        return differences(facts["machine"], self._here())
+        return elsewhere(facts["machine"], self._here())
 
     def part_of(self, name: str, whole: Tensor) -> Tensor:
         """What this process keeps of a tensor of a snapshot."""

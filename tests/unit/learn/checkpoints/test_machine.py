@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from colonnade.learn.checkpoints import differences, machine
+from colonnade.learn.checkpoints import elsewhere, machine
 
 
 def test_a_machine_is_told_by_plain_facts() -> None:
@@ -15,7 +15,7 @@ def test_a_machine_is_told_by_plain_facts() -> None:
 
 
 def test_a_machine_is_like_itself() -> None:
-    assert differences(machine(), machine()) == []
+    assert elsewhere(machine(), machine()) == []
 
 
 def test_each_difference_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,12 +23,12 @@ def test_each_difference_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
     here = machine() | {"devices": ["a GPU"]}
     here["versions"]["torch"] = "9.9"
-    assert differences(stored | {"devices": []}, here) == [
+    assert elsewhere(stored | {"devices": []}, here) == [
         f"threads was {stored['threads']} and is 64",
         "devices was none and is a GPU",
-        f"torch was {torch.__version__} and is 9.9",
+        f"versions.torch was {torch.__version__} and is 9.9",
     ]
 
 
 def test_a_fact_that_is_not_known_here_is_told() -> None:
-    assert differences({"fabric": "ring"}, {}) == ["fabric was ring and is unknown"]
+    assert elsewhere({"fabric": "ring"}, {}) == ["fabric was ring and is absent"]

@@ -139,10 +139,10 @@ def test_a_second_call_does_nothing_and_tells_nothing(tmp_path: Path) -> None:
 def test_other_settings_or_files_are_refused_by_name(tmp_path: Path) -> None:
     path = json_lines(tmp_path / "a.jsonl", texts(30))
     prepare(settings(path), tmp_path / "set")
-    with pytest.raises(Conflict, match=r"settings\.split\.seed is 0 there and 3 here"):
+    with pytest.raises(Conflict, match=r"settings\.split\.seed was 0 and is 3"):
         prepare(settings(path, split={"seed": 3}), tmp_path / "set")
     json_lines(path, texts(31))
-    with pytest.raises(Conflict, match=r"files\.a is sha256"):
+    with pytest.raises(Conflict, match=r"files\.a was sha256"):
         prepare(settings(path), tmp_path / "set")
 
 
