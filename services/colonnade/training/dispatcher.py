@@ -83,6 +83,7 @@ class Dispatcher:
         self._cleared: datetime | None = None
         self._woken = woken
         self._stopping = False
+        self._shown = metrics.Shown()
 
     def wake(self) -> None:
         self._woken.set()
@@ -121,6 +122,7 @@ class Dispatcher:
             self._aside.keep(())
             self._aside.publish(())
             self._aside.call_off(())
+            self._shown.show(())
             return
         with_workers, _ = await self._under_way()
         for job in with_workers:
@@ -130,6 +132,7 @@ class Dispatcher:
         await self._pass_on()
         with_workers, others = await self._under_way()
         self._aside.keep(with_workers)
+        self._shown.show(with_workers)
         self._aside.publish(() if self._stopping else await self._store.publishing())
         self._aside.call_off(() if self._stopping else others)
         await self._clear()

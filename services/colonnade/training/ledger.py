@@ -99,6 +99,8 @@ class Ledger:
             facts |= {"version": str(job.produced), "digest": job.produced.digest, "on_behalf_of": job.by}
         self._trail.note("training.job.step", _PRINCIPAL, job.state.value, **facts)
         _LOG.info("job", state=job.state.value, **facts)
+        if job.state is State.QUEUED:
+            metrics.LOST.inc()
         if job.state.ended:
             metrics.ENDED.labels(job.state.value).inc()
         self._wake()

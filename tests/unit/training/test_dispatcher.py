@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colonnade.errors import Unavailable
+from colonnade.telemetry.metrics import exposition
 from colonnade.training.domain import Ending, Job, Sight, State, Worker, cancelled, resumed
 from colonnade.training.ports import Change, LeaseLost
 from colonnade.training.queue import Slots
@@ -49,6 +50,27 @@ async def test_a_job_runs_from_its_submission_to_its_end(house: House) -> None:
     assert house.trail.outcomes == ["running", "succeeded"]
     await house.turn()
     assert house.job() == done
+
+
+async def test_its_figures_are_told_while_it_runs_and_no_longer(house: House) -> None:
+    def told() -> dict[str, float]:
+        lines = exposition()[0].decode().split("\n")
+        return {
+            name.partition("{")[0].removeprefix("colonnade_training_run_"): float(value)
+            for line in lines
+            if f'{{run="{job().asked.name}"}}' in line
+            for name, _, value in [line.rpartition(" ")]
+        }
+
+    await house.put(job())
+    await house.turn()
+    house.journal.tell(job().id, "step", 10, loss=2.0, tokens_per_second=900.0)
+    house.journal.tell(job().id, "evaluation", 10, loss=2.5)
+    await house.turn()
+    assert told() == {"steps": 10, "loss_nats": 2.0, "validation_loss_nats": 2.5, "tokens_per_second": 900}
+    house.runner.end(house.job(), Ending.DONE)
+    await house.turn()
+    assert told() == {}
 
 
 async def test_slots_and_shares_are_kept(house: House) -> None:
