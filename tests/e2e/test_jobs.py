@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.described import Described
 from tests.harness.platform import Platform, eventually
-from tests.unit.learn.recipes import corpus
+from tests.unit.learn.recipes import corpus, document
 
 COPIES = 100
 STEPS = 150
@@ -34,24 +34,17 @@ def recipe(tiny_model: Path) -> str:
     """Its paths begin in the platform's work folder. JSON is YAML."""
     corpus(tiny_model.parent / "stories")
     return json.dumps(
-        {
-            "name": "fables",
-            "seed": 3,
-            "data": {
-                "sources": [{"kind": "jsonl", "name": "stories", "paths": ["stories/*.jsonl"]}],
-                "tokenizer": {"kind": "train", "vocabulary": 320, "sample_bytes": 20_000},
-                "duplicates": {"kind": "exact"},
-                "split": {"validation": 0.1},
-            },
-            "model": {"preset": "debug"},
-            "batch": {"tokens": 64, "rows": 4},
-            "steps": STEPS,
-            "optimiser": {"name": "adamw", "learning_rate": 0.002},
-            "schedule": {"kind": "constant", "warm_up": 20},
-            "evaluation": {"every": 50, "batches": 2},
-            "checkpoints": {"every": 50},
-            "reports": {"every": 1, "tensorboard": False},
-        }
+        document(
+            "stories/*.jsonl",
+            name="fables",
+            batch={"accumulate": 1},
+            steps=STEPS,
+            optimiser={"learning_rate": 0.002},
+            schedule={"kind": "constant", "warm_up": 20},
+            evaluation={"every": 50, "prompts": []},
+            checkpoints={"every": 50},
+            reports={"every": 1},
+        )
     )
 
 

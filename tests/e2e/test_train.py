@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.platform import COMMAND, Platform, eventually
-from tests.unit.learn.recipes import corpus
+from tests.unit.learn.recipes import corpus, document
 
 STEPS = 100
 EVERY = 20
@@ -20,24 +20,18 @@ EVERY = 20
 def recipe(tiny_model: Path) -> str:
     """Its paths begin in the platform's work folder. JSON is YAML."""
     corpus(tiny_model.parent / "tales")
-    told = {
-        "name": "tales",
-        "seed": 5,
-        "data": {
-            "sources": [{"kind": "jsonl", "name": "tales", "paths": ["tales/*.jsonl"]}],
-            "tokenizer": {"kind": "train", "vocabulary": 320, "sample_bytes": 20_000},
-            "duplicates": {"kind": "exact"},
-            "split": {"validation": 0.1},
-        },
-        "model": {"preset": "debug"},
-        "batch": {"tokens": 64, "rows": 4},
-        "steps": STEPS,
-        "optimiser": {"name": "adamw", "learning_rate": 0.002},
-        "schedule": {"kind": "constant"},
-        "evaluation": {"every": EVERY, "batches": 2, "prompts": ["the cat"], "prompt_tokens": 4},
-        "checkpoints": {"every": 50},
-        "reports": {"every": 5, "tensorboard": False},
-    }
+    told = document(
+        "tales/*.jsonl",
+        name="tales",
+        seed=5,
+        batch={"accumulate": 1},
+        steps=STEPS,
+        optimiser={"learning_rate": 0.002},
+        schedule={"kind": "constant", "warm_up": 0},
+        evaluation={"every": EVERY},
+        checkpoints={"every": 50},
+        reports={"every": 5},
+    )
     return json.dumps(told)
 
 

@@ -13,7 +13,7 @@ from colonnade.training.domain import Output
 OWN = "reads"
 """The section that the service alone writes: what a worker may read."""
 SCHEME = "registry:"
-BROUGHT = (("model", "from"), ("objective", "teacher"))
+BROUGHT = ("model.from", "objective.teacher", "data.tokenizer.path")
 """Where a recipe may name a model of the registry in place of a folder."""
 _BASE = "model.from"
 _YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
@@ -25,8 +25,10 @@ _DESCRIPTION_BYTES = 2000
 def brings_of(recipe: Mapping[str, Any]) -> Mapping[str, str]:
     """``InvalidArgument`` for what is no reference."""
     found = {}
-    for section, name in BROUGHT:
-        said, field = _section(recipe, section).get(name), f"{section}.{name}"
+    for field in BROUGHT:
+        said: Any = recipe
+        for name in field.split("."):
+            said = said.get(name) if isinstance(said, dict) else None
         if isinstance(said, str) and said.startswith(SCHEME):
             reference = said.removeprefix(SCHEME)
             found[field] = _checked(model_reference, reference, f"recipe.{field}")

@@ -10,28 +10,21 @@ from playwright.sync_api import Locator, Page, expect
 from tests.harness.browser import Tab
 from tests.harness.platform import eventually, free_port, running
 from tests.integration.console.conftest import KEY, Served
-from tests.unit.learn.recipes import corpus
+from tests.unit.learn.recipes import corpus, document
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 STEPS = 400
-RECIPE = {
-    "name": "fables",
-    "seed": 3,
-    "data": {
-        "sources": [{"kind": "jsonl", "name": "stories", "paths": ["stories/*.jsonl"]}],
-        "tokenizer": {"kind": "train", "vocabulary": 320, "sample_bytes": 20_000},
-        "duplicates": {"kind": "exact"},
-        "split": {"validation": 0.1},
-    },
-    "model": {"preset": "debug"},
-    "batch": {"tokens": 64, "rows": 4},
-    "steps": STEPS,
-    "optimiser": {"name": "adamw", "learning_rate": 0.005},
-    "schedule": {"kind": "constant", "warm_up": 20},
-    "evaluation": {"every": 100, "batches": 2, "prompts": ["the cat"], "prompt_tokens": 8},
-    "checkpoints": {"every": 200},
-    "reports": {"every": 5, "tensorboard": False},
-}
+RECIPE = document(
+    "stories/*.jsonl",
+    name="fables",
+    batch={"accumulate": 1},
+    steps=STEPS,
+    optimiser={"learning_rate": 0.005},
+    schedule={"kind": "constant", "warm_up": 20},
+    evaluation={"every": 100, "prompt_tokens": 8},
+    checkpoints={"every": 200},
+    reports={"every": 5},
+)
 
 
 @pytest.fixture(scope="module")

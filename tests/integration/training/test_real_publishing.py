@@ -13,31 +13,21 @@ from colonnade.registry.__main__ import wired as registry_wired
 from colonnade.registry.settings import RegistrySettings
 from colonnade.training.__main__ import wired
 from colonnade.training.settings import TrainingSettings
-from tests.unit.learn.recipes import corpus
+from tests.unit.learn.recipes import corpus, document
 from tests.unit.training.test_main import Client
 from tests.unit.training.test_registering import Registry
 from tests.unit.training.test_registering import home as home
 
-RECIPE: dict[str, Any] = {
-    "name": "stories",
-    "description": "Short stories of animals.",
-    "seed": 3,
-    "data": {
-        "sources": [{"kind": "jsonl", "name": "stories", "paths": ["stories/*.jsonl"]}],
-        "tokenizer": {"kind": "train", "vocabulary": 320, "sample_bytes": 20_000},
-        "duplicates": {"kind": "exact"},
-        "split": {"validation": 0.1},
-    },
-    "model": {"preset": "debug"},
-    "batch": {"tokens": 64, "rows": 4},
-    "steps": 12,
-    "optimiser": {"name": "adamw", "learning_rate": 0.01},
-    "schedule": {"kind": "constant"},
-    "evaluation": {"every": 6, "batches": 2},
-    "checkpoints": {"every": 6},
-    "reports": {"every": 2, "tensorboard": False},
-    "output": {"card": "Likes hay."},
-}
+RECIPE = document(
+    "stories/*.jsonl",
+    description="Short stories of animals.",
+    batch={"accumulate": 1},
+    schedule={"kind": "constant", "warm_up": 0},
+    evaluation={"prompts": []},
+    checkpoints={"every": 6},
+    reports={"every": 2},
+    output={"card": "Likes hay."},
+)
 
 LIMIT = 300.0
 

@@ -26,11 +26,16 @@ def corpus(folder: Path, documents: int = 400) -> Path:
 
 
 def recipe(stories: Path, **changes: Any) -> Recipe:
+    return parse_recipe(json.dumps(document(str(stories), **changes)))
+
+
+def document(stories: str, **changes: Any) -> dict[str, Any]:
+    """As it is submitted; ``stories`` may be a glob."""
     said = {
         "name": "stories",
         "seed": 3,
         "data": {
-            "sources": [{"kind": "jsonl", "name": "stories", "paths": [str(stories)]}],
+            "sources": [{"kind": "jsonl", "name": "stories", "paths": [stories]}],
             "tokenizer": {"kind": "train", "vocabulary": 320, "sample_bytes": 20_000},
             "duplicates": {"kind": "exact"},
             "split": {"validation": 0.1},
@@ -44,7 +49,7 @@ def recipe(stories: Path, **changes: Any) -> Recipe:
         "checkpoints": {"every": 4},
         "reports": {"every": 4, "tensorboard": False},
     }
-    return parse_recipe(json.dumps(_merged(said, changes)))
+    return _merged(said, changes)
 
 
 def _merged(said: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,10 @@ def test_models_of_the_registry_are_brought() -> None:
     teacher = "objective: {kind: distil, teacher: registry:large@production}\n"
     head = read_head(HEAD + BASE + teacher)
     assert head.brings == {"model.from": "smol:3", "objective.teacher": "large@production"}
+    spelling = "data: {tokenizer: {kind: file, path: registry:large@production}}\n"
+    head = read_head(HEAD + "model: {preset: debug}\n" + teacher + spelling)
+    assert head.brings == {"objective.teacher": "large@production", "data.tokenizer.path": "large@production"}
+    assert read_head(HEAD + "data: [registry:large]\n").brings == {}
     assert read_head(HEAD + "model: {from: ./smol}\n").brings == {}
 
 
