@@ -28,7 +28,7 @@ from tests.integration.training.ray_cluster import RayCluster, ray_cluster
 from tests.unit.learn.recipes import corpus, recipe
 from tests.unit.training.fakes import job
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.unproven, pytest.mark.timeout(900)]
 LIMIT = 240
 NOISE = 1e-3
 """Of a loss: rounding, after so many steps."""
