@@ -116,14 +116,13 @@ def _examples(recipe: EvaluateRecipe, origin: Origin) -> _Suite:
     side = _side(recipe, "examples.validation", there=found.validation is not None)
     batches = found.train if side == "train" else found.validation
     assert batches is not None, "it is there"
-    dropped = ", ".join(f"{reason} {count}" for reason, count in sorted(found.dropped.items()))
     return _Suite(
         batches,
         Tokenizer.from_str(origin.source.tokenizer.tokenizer),
         chat.end,
         asked=chat.asked,
         facts={"examples": found.digest},
-        sentence=f"examples that were left out: {dropped}" if dropped else "",
+        sentence=f"examples that were left out: {found.left_out}" if found.left_out else "",
     )
 
 

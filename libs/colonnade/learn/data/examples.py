@@ -38,10 +38,14 @@ class Examples:
     """Lines that were left out, by reason."""
 
     @property
+    def left_out(self) -> str:
+        """Why, and how many; empty for none."""
+        return ", ".join(f"{reason} {count}" for reason, count in sorted(self.dropped.items()))
+
+    @property
     def sentence(self) -> str:
-        left = ", ".join(f"{reason} {count}" for reason, count in sorted(self.dropped.items()))
         said = f"{self.counts[0]} examples to learn from, {self.counts[1]} for validation"
-        return f"{said}; left out: {left}" if left else said
+        return f"{said}; left out: {self.left_out}" if self.left_out else said
 
 
 def read_examples(
