@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,7 @@ class WireContract:
 
     def test_what_the_deadline_leaves_time_for_arrives(self, wire: Wire) -> None:
         asked = wire.asking(sampling=gen.Sampling(logit_bias=NO_END), max_tokens=8000)
-        answer = wire.answer(asked, timeout=2.0)
+        answer = _in_time(wire, asked, (2.0, 3.0, 4.0))
         assert answer.finish.reason == gen.FINISH_REASON_DEADLINE
         assert 0 < len(answer.tokens) == answer.finish.usage.completion_tokens < 8000
 
@@ -337,6 +338,15 @@ class WireContract:
         with pytest.raises(DeadlineExceeded):
             wire.call("Score", request, pb.ScoreResponse, timeout=0.02)
         assert not any(wire.engine.held().values())
+
+
+def _in_time(wire: Wire, asked: gen.Generation, deadlines: tuple[float, ...]) -> gen.Chunk:
+    """An answer that its deadline broke off, with more time on a machine that stands still for a moment."""
+    *tries, last = deadlines
+    for seconds in tries:
+        with suppress(DeadlineExceeded):
+            return wire.answer(asked, timeout=seconds)
+    return wire.answer(asked, timeout=last)
 
 
 def _logprobs(wire: Wire, tokens: list[int]) -> torch.Tensor:
