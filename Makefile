@@ -47,10 +47,10 @@ stop:  ## Stops a platform that runs in the background
 	$(BIN)/colonnade down
 
 test: dev  ## Units, contracts and the end-to-end path (minutes)
-	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm and not unproven" -n 2 --dist loadfile $(ONCE_MORE)
+	$(TEST_ENV) $(BIN)/pytest tests/unit tests/contract tests/e2e -m "not slow and not vllm" -n 2 --dist loadfile $(ONCE_MORE)
 
 test-integration: dev browser  ## Real model, kill drills, the built wheel, the console in a browser (longer)
-	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm and not unproven" $(ONCE_MORE) --durations=25
+	$(TEST_ENV) $(BIN)/pytest tests -m "slow and not vllm" $(ONCE_MORE) --durations=25
 
 # Debian's Chromium, before which the console's tests sit.
 browser:

@@ -22,7 +22,6 @@ from colonnade.registry.domain import (
     Artefact,
     Content,
     Draft,
-    Once,
     Reference,
     Version,
     base_of,
@@ -40,6 +39,7 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name, model_reference
 from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
+from colonnade.security.inputs.once import Once
 from colonnade.storage.blobs import BlobStore, digest_of_file
 
 DESCRIPTION = "colonnade.json"

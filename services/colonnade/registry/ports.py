@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from colonnade.registry.domain import Alias, Draft, Manifest, Model, Once, Reference, Target, Version
+from colonnade.registry.domain import Alias, Draft, Manifest, Model, Reference, Target, Version
 from colonnade.security.identity import Principal
+from colonnade.security.inputs.once import Once
 
 
 class VersionStore(Protocol):

@@ -7,7 +7,8 @@ from typing import Any, Protocol, TypeAlias
 
 from colonnade.errors import Conflict
 from colonnade.security.identity import Principal
-from colonnade.training.domain import Event, Job, Once, State, Worker
+from colonnade.security.inputs.once import Once
+from colonnade.training.domain import Event, Job, State, Worker
 from colonnade.training.queue import Waiting
 
 Clock: TypeAlias = Callable[[], datetime]

@@ -21,6 +21,8 @@ class RunnerSettings(ProcessSettings):
     """Of each worker on a cluster."""
     worker_gpus: float = Field(default=0, ge=0, le=64)
     """Of each worker on a cluster."""
+    grow_seconds: float = Field(default=300, ge=1, le=86_400)
+    """How often a run that could have more workers is started again with them; each time costs a start."""
     ray_address: str = "http://127.0.0.1:8265"
     """Of the cluster's dashboard, which takes jobs."""
     ray_token_file: Path | None = None

@@ -1,7 +1,6 @@
 """What people and programs ask of jobs."""
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
@@ -12,19 +11,10 @@ from colonnade.errors import InvalidArgument, NotFound, Overloaded
 from colonnade.security.access.roles import TRAIN
 from colonnade.security.audit import privileged
 from colonnade.security.identity import HOME_TENANT, Principal, Role
-from colonnade.security.inputs import check_text, idempotency_key
+from colonnade.security.inputs import check_text
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
-from colonnade.training.domain import (
-    KINDS,
-    Asked,
-    Event,
-    Job,
-    Once,
-    cancelled,
-    resumed,
-    retried,
-    submitted,
-)
+from colonnade.security.inputs.once import Once
+from colonnade.training.domain import KINDS, Asked, Event, Job, cancelled, resumed, retried, submitted
 from colonnade.training.ports import AuditTrail, Clock, Entry, Filter, JobStore, Journal
 from colonnade.training.recipes import read_head
 
@@ -115,7 +105,7 @@ class Jobs:
             head.kind, head.name, head.steps, head.digest, order.priority,
             output=head.output, brings=head.brings, source=head.source,
         )  # fmt: skip
-        once = _once(by, order.idempotency_key, head.kind, str(order.priority), head.digest)
+        once = Once.of(by, order.idempotency_key, head.kind, str(order.priority), head.digest)
         job = submitted(_new_id(now), by, asked, now, behalf=_behalf(principal))
         return await self._put(job, order.recipe, once, principal, Event(now, "submitted", by))
 
@@ -123,7 +113,7 @@ class Jobs:
         """A new job of the same recipe, from its beginning, whoever submitted the first one."""
         before = await self._mine(job_id, principal)
         by, now = actor(principal), self._clock()
-        once = _once(by, key, "retry", before.id)
+        once = Once.of(by, key, "retry", before.id)
         if once and (known := await self._store.recall(once)):  # also where the first one goes on since
             return known
         job = retried(before, _new_id(now), by, now, behalf=_behalf(principal))
@@ -256,10 +246,3 @@ def _sees_all(principal: Principal) -> bool:
 
 def _new_id(now: datetime) -> str:
     return f"job_{int(now.timestamp() * 1e6):016x}{uuid.uuid4().hex[:12]}"
-
-
-def _once(owner: str, key: str, *facts: str) -> Once | None:
-    if not key:
-        return None
-    fingerprint = hashlib.sha256("\0".join(facts).encode()).hexdigest()
-    return Once(owner, idempotency_key(key, "idempotency_key"), fingerprint)

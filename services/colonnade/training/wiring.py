@@ -87,6 +87,7 @@ def _shape(settings: TrainingSettings) -> Shape:
         settings.worker_gpus,
         settings.worker_threads,
         settings.max_lost,
+        settings.grow_seconds,
     )
 
 

@@ -17,11 +17,12 @@ from colonnade.registry.adapters.sql_upkeep import SqlUpkeepBook
 from colonnade.registry.backups.keeping import listed
 from colonnade.registry.backups.restoring import Restored, restored
 from colonnade.registry.backups.taking import BackedUp, Backups, Destination
-from colonnade.registry.domain import Artefact, Content, Draft, Once, Target, Version
+from colonnade.registry.domain import Artefact, Content, Draft, Target, Version
 from colonnade.registry.rollouts.machine import begun
 from colonnade.registry.rollouts.plan import Plan, Step
 from colonnade.registry.rollouts.ports import Event, Record
 from colonnade.registry.upkeep.leases import Leases
+from colonnade.security.inputs.once import Once
 from colonnade.storage.blobs import BlobStore
 from colonnade.storage.sql import Database
 from tests.unit.registry.fakes import ENGINEER, START, MemoryTrail

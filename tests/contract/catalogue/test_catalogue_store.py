@@ -15,11 +15,12 @@ from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
 from colonnade.registry.catalogue.grammar import parsed
 from colonnade.registry.catalogue.paging import model_order, version_order
 from colonnade.registry.catalogue.records import Metric, ModelChange, Tagging, VersionChange
-from colonnade.registry.domain import Once, Reference, Target
+from colonnade.registry.domain import Reference, Target
 from colonnade.registry.rollouts.machine import begun, taken_back
 from colonnade.registry.rollouts.plan import Plan, Step
 from colonnade.registry.rollouts.ports import Event, Record
 from colonnade.security.inputs.catalogue import MAX_TAGS
+from colonnade.security.inputs.once import Once
 from tests.contract.conftest import KINDS, Opener
 from tests.unit.registry.fakes import START, draft
 

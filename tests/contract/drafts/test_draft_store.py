@@ -11,7 +11,7 @@ from colonnade.errors import ColonnadeError, Conflict, NotFound, Overloaded, Per
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_drafts import SqlDraftStore
-from colonnade.registry.domain import Once, Reference
+from colonnade.registry.domain import Reference
 from colonnade.registry.drafts.draft import (
     ACTIVE,
     WRITABLE,
@@ -21,6 +21,7 @@ from colonnade.registry.drafts.draft import (
     State,
     VersionDraft,
 )
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS
 from tests.unit.registry.fakes import START, draft

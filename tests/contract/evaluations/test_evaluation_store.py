@@ -11,12 +11,13 @@ from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_evaluations import SqlEvaluationStore
 from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
-from colonnade.registry.domain import Once, Target
+from colonnade.registry.domain import Target
 from colonnade.registry.evaluations import Evaluation, Measured, evaluation_id
 from colonnade.registry.lineage import Kind, NodeKey
 from colonnade.registry.rollouts.machine import GateResult, Outcome, begun, judged
 from colonnade.registry.rollouts.plan import Bound, Gate, Plan, Probe, Step
 from colonnade.registry.rollouts.ports import Event, Record
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS
 from tests.unit.registry.fakes import START, draft

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.registry.adapters.sql_webhooks import SqlWebhookStore
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import Once
 from colonnade.registry.events.ports import LeaseLost
 from colonnade.registry.events.webhook import State, Webhook
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS
 from tests.unit.registry.fakes import START

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from colonnade.errors import ColonnadeError, Conflict, NotFound, Overloaded
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from colonnade.training.adapters.sql_jobs import SqlJobStore
 from colonnade.training.domain import (
     Event,
     Job,
     ModelVersion,
-    Once,
     Output,
     Progress,
     State,

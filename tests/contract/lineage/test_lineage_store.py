@@ -19,10 +19,11 @@ from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_catalogue import SqlCatalogueStore
 from colonnade.registry.adapters.sql_lineage import SqlLineageStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
-from colonnade.registry.domain import Once, Target, Version
+from colonnade.registry.domain import Target, Version
 from colonnade.registry.lineage import Edge, Kind, Node, NodeKey, Place, Relation
 from colonnade.registry.lineage.graph import Traced
 from colonnade.registry.migrations import r0006_lineage
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS
 from tests.contract.evaluations.test_evaluation_store import judged_rollout

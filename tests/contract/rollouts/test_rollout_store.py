@@ -10,11 +10,12 @@ import pytest
 from colonnade.errors import ColonnadeError, Conflict, NotFound
 from colonnade.registry.adapters.sql import SqlVersionStore
 from colonnade.registry.adapters.sql_rollouts import SqlRolloutStore
-from colonnade.registry.domain import Once, Reference, Target
+from colonnade.registry.domain import Reference, Target
 from colonnade.registry.rollouts.machine import Rollout, begun, promoted, taken_back
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.plan import Bound, Gate, Plan, Probe, Step
 from colonnade.registry.rollouts.ports import Event, LeaseLost, Record
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS
 from tests.unit.registry.fakes import START, draft

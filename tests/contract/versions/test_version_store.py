@@ -8,9 +8,10 @@ import pytest
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
 from colonnade.registry.adapters.sql import SqlVersionStore
-from colonnade.registry.domain import Once, Reference, Target
+from colonnade.registry.domain import Reference, Target
 from colonnade.registry.ports import VersionStore
 from colonnade.security.identity import HOME_TENANT
+from colonnade.security.inputs.once import Once
 from tests.contract.conftest import KINDS, Opener
 from tests.unit.registry.fakes import START, MemoryVersionStore, draft
 

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from colonnade.errors import ColonnadeError
 from colonnade.registry.adapters.sql import SqlVersionStore
-from colonnade.registry.domain import Manifest, Once, Reference, Target, Version
+from colonnade.registry.domain import Manifest, Reference, Target, Version
 from colonnade.registry.ports import VersionStore
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS, Urls
 from tests.unit.registry.fakes import MemoryVersionStore, draft, ticking

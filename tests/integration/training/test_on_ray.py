@@ -28,7 +28,7 @@ from tests.integration.training.ray_cluster import RayCluster, ray_cluster
 from tests.unit.learn.recipes import corpus, recipe
 from tests.unit.training.fakes import job
 
-pytestmark = [pytest.mark.unproven, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LIMIT = 240
 NOISE = 1e-3
 """Of a loss: rounding, after so many steps."""
@@ -66,6 +66,11 @@ class Run:
     async def gets_to(self, step: int) -> None:
         await _eventually(lambda: self.last_step >= step)
 
+    async def goes_on_as(self, ranks: list[int]) -> None:
+        """Past what was trained when it was asked, for more than one checkpoint."""
+        before = self.last_step
+        await _eventually(lambda: self.last_step > before + 20 and sorted(self.ranks) == ranks)
+
 
 async def _eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT):
@@ -92,7 +97,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
 @pytest.fixture
 async def runner(cluster: RayCluster, tmp_path: Path) -> AsyncIterator[SubmittedRunner]:
     ray = RayJobs(cluster.address, cluster.token)
-    shape = Shape(Replicas(1, 2), threads=1)
+    shape = Shape(Replicas(1, 2), threads=1, grow_seconds=5)
     yield SubmittedRunner(ray, tmp_path / "jobs", tmp_path, shape, python=sys.executable)
     await ray.close()
 
@@ -119,12 +124,13 @@ async def test_a_run_goes_on_at_whatever_size_there_is_room_for(
     await run.gets_to(15)
     assert sorted(run.ranks) == [0]
     other = cluster.join()
-    while sorted(run.ranks) != [0, 1]:  # Ray Train hears of the new machine after some seconds
-        os.kill(run.ranks[0].pid, signal.SIGKILL)  # a process: the group is started again, with more room
-        await run.gets_to(run.last_step + 20)
+    await run.goes_on_as([0, 1])  # with more room, a larger group
+    os.kill(run.ranks[1].pid, signal.SIGKILL)  # a process: another group of that size
+    await run.goes_on_as([0, 1])
+    os.kill(run.ranks[0].pid, signal.SIGKILL)
+    await run.goes_on_as([0, 1])
     cluster.kill(other)  # a machine: it goes on with the one that is left
-    before = run.last_step
-    await _eventually(lambda: run.last_step > before + 20 and sorted(run.ranks) == [0])
+    await run.goes_on_as([0])
     assert await runner.look(run.attempt()) == Worker(Sight.ALIVE)
     await runner.stop(run.attempt(), insist=False)
     assert (await gone(runner, run.attempt())).ending is Ending.STOPPED

@@ -17,7 +17,6 @@ from colonnade.registry.domain import (
     Draft,
     Manifest,
     Model,
-    Once,
     Reference,
     Target,
     Version,
@@ -30,6 +29,7 @@ from colonnade.registry.domain import (
 )
 from colonnade.registry.ports import Base, Converted, Progress
 from colonnade.security.identity import Principal, Role
+from colonnade.security.inputs.once import Once
 
 ENGINEER = Principal("acme", "eve", frozenset({Role.MODEL_ENGINEER}))
 START = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -13,7 +13,6 @@ from colonnade.registry.domain import (
     Alias,
     Artefact,
     Content,
-    Once,
     Reference,
     Target,
     alias_for_import,
@@ -181,13 +180,6 @@ def test_revisions_go_on_after_a_deletion() -> None:
 )  # fmt: skip
 def test_the_alias_that_an_import_moves(asked: str, aliases: set[str], expected: str) -> None:
     assert alias_for_import(asked, aliases) == expected
-
-
-def test_a_key_is_for_one_thing() -> None:
-    once = Once("acme/eve", "key", "one")
-    once.check("one")
-    with pytest.raises(Conflict, match="idempotency key"):
-        once.check("other")
 
 
 def test_a_draft_becomes_the_version_it_says() -> None:

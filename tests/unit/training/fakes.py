@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from colonnade.errors import NotFound, Overloaded, Unavailable
 from colonnade.security.identity import Principal, Role
-from colonnade.training.domain import Asked, Ending, Event, Job, Once, Sight, State, Worker, submitted
+from colonnade.security.inputs.once import Once
+from colonnade.training.domain import Asked, Ending, Event, Job, Sight, State, Worker, submitted
 from colonnade.training.ports import Change, Entry, Filter, LeaseLost, Read
 from colonnade.training.queue import Waiting
 

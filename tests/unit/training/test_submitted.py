@@ -64,7 +64,7 @@ async def test_what_is_submitted(tmp_path: Path) -> None:
         async def submit(self, name: str, command: str, job: object) -> None:
             taken.extend((name, command))
 
-    shape = Shape(Replicas(1, 4), cpus=2, gpus=1, most_lost=5)
+    shape = Shape(Replicas(1, 4), cpus=2, gpus=1, most_lost=5, grow_seconds=60)
     runner = SubmittedRunner(Listening(), tmp_path / "a b", tmp_path, shape)
     await runner.start(attempt(2), DONE)
     name, command = taken
@@ -74,7 +74,8 @@ async def test_what_is_submitted(tmp_path: Path) -> None:
         "python", "-P", "-m", "colonnade.training.adapters.launch_worker", "--wait",
         f"{folder}/attempts/0002.json", f"{folder}/lock", "nowhere",
         "python", "-P", "-m", "colonnade.training.adapters.ray_driver", f"{folder}", "2",
-        "--work", f"{tmp_path}", "--workers", "1:4", "--cpus", "2", "--gpus", "1", "--most-lost", "5", "--",
+        "--work", f"{tmp_path}", "--workers", "1:4", "--cpus", "2", "--gpus", "1", "--most-lost", "5",
+        "--grow-seconds", "60", "--",
         "python", "-P", "-m", "colonnade.learn", "run", f"{folder}/recipe.yaml", "--out", f"{folder}/run",
         "--threads", "2",
     ]  # fmt: skip

@@ -27,12 +27,12 @@ from colonnade.registry.domain import (
     Draft,
     Manifest,
     Model,
-    Once,
     Reference,
     Target,
     Version,
 )
 from colonnade.registry.seals.ports import Sealer
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros
 
 

@@ -24,8 +24,8 @@ from colonnade.registry.adapters.telling import tell
 from colonnade.registry.catalogue.filters import Filter, Value
 from colonnade.registry.catalogue.grammar import Order
 from colonnade.registry.catalogue.records import ModelChange, ModelRecord, VersionChange, VersionRecord
-from colonnade.registry.domain import Once
 from colonnade.registry.seals.ports import Sealer
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros
 
 

@@ -14,7 +14,7 @@ from colonnade.registry.adapters.draft_ends import forget_files
 from colonnade.registry.adapters.draft_tables import DRAFT_FILES, DRAFTS
 from colonnade.registry.adapters.tables import ARTEFACTS
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import MAX_ARTEFACTS, Once, check_owner
+from colonnade.registry.domain import MAX_ARTEFACTS, check_owner
 from colonnade.registry.drafts.draft import (
     ACTIVE,
     WRITABLE,
@@ -26,6 +26,7 @@ from colonnade.registry.drafts.draft import (
     check_apart,
 )
 from colonnade.registry.drafts.ports import Key
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 
 _ACTIVE = DRAFTS.c.state.in_(sorted(ACTIVE))

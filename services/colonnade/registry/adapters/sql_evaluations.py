@@ -12,9 +12,9 @@ from colonnade.registry.adapters.evaluation_tables import EVALUATIONS
 from colonnade.registry.adapters.lineage import add_edges
 from colonnade.registry.adapters.tables import VERSIONS
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import Once
 from colonnade.registry.evaluations.evaluation import ROLLOUT, Evaluation, Measured
 from colonnade.registry.lineage.graph import Edge, Kind, Node, NodeKey, Relation
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 
 MOST = 10_000

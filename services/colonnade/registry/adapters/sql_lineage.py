@@ -15,8 +15,8 @@ from colonnade.registry.adapters.lineage import add_edges, walk
 from colonnade.registry.adapters.lineage_tables import LINEAGE_EDGES, LINEAGE_KEYS, LINEAGE_NODES
 from colonnade.registry.adapters.tables import TARGETS, VERSIONS
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import Once
 from colonnade.registry.lineage.graph import Edge, Kind, Node, NodeKey, Place, Recorded, Relation, Traced
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 
 MAX_NODES = 10_000

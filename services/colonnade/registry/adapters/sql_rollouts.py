@@ -21,11 +21,12 @@ from colonnade.registry.adapters.aliases import (
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUT_REPORTS, ROLLOUTS
 from colonnade.registry.adapters.sql_evaluations import add_evaluation
 from colonnade.registry.adapters.telling import tell
-from colonnade.registry.domain import Once, Target
+from colonnade.registry.domain import Target
 from colonnade.registry.rollouts.findings import found_by_gates
 from colonnade.registry.rollouts.machine import Rollout, State
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.ports import Change, Event, LeaseLost, Record
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 
 _ROLLOUT, _OBSERVED = TypeAdapter(Rollout), TypeAdapter(Observed)

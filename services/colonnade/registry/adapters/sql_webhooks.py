@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from colonnade.errors import Conflict, NotFound
 from colonnade.registry.adapters.sql_events import span_of
 from colonnade.registry.adapters.webhook_tables import WEBHOOKS
-from colonnade.registry.domain import Once
 from colonnade.registry.events.ports import LeaseLost
 from colonnade.registry.events.service import place
 from colonnade.registry.events.webhook import State, Webhook
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 
 

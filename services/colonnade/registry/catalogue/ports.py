@@ -7,7 +7,7 @@ from typing import Protocol
 from colonnade.registry.catalogue.filters import Filter, Value
 from colonnade.registry.catalogue.grammar import Order
 from colonnade.registry.catalogue.records import ModelChange, ModelRecord, VersionChange, VersionRecord
-from colonnade.registry.domain import Once
+from colonnade.security.inputs.once import Once
 
 
 class CatalogueStore(Protocol):

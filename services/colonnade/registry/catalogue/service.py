@@ -12,7 +12,6 @@ from colonnade.registry.catalogue.grammar import parsed
 from colonnade.registry.catalogue.ports import CatalogueStore
 from colonnade.registry.catalogue.records import ModelChange, ModelRecord, VersionChange, VersionRecord
 from colonnade.registry.catalogue.signatures import default_signature
-from colonnade.registry.domain import Once
 from colonnade.registry.domain.bounds import in_range
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail
@@ -21,6 +20,7 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import check_text, idempotency_key, model_name
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE, MAX_VERSION, MAX_WHY_BYTES
+from colonnade.security.inputs.once import Once
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from colonnade.registry.domain.models import (
     check_owner,
     unknown_model,
 )
-from colonnade.registry.domain.once import Once
 
 __all__ = [
     "ADAPTER_FAMILY",
@@ -47,7 +46,6 @@ __all__ = [
     "Draft",
     "Manifest",
     "Model",
-    "Once",
     "Reference",
     "Resolution",
     "Target",

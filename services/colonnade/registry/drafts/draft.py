@@ -16,7 +16,6 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from colonnade.errors import InvalidArgument
-from colonnade.registry.domain import Once
 from colonnade.security.inputs import (
     alias_name,
     check_text,
@@ -27,6 +26,7 @@ from colonnade.security.inputs import (
 )
 from colonnade.security.inputs import digest as check_digest
 from colonnade.security.inputs.catalogue import MAX_DESCRIPTION_BYTES, MAX_SOURCE_BYTES
+from colonnade.security.inputs.once import Once
 from colonnade.security.inputs.paths import ARTEFACT_SUFFIXES
 
 UPLOADABLE = ARTEFACT_SUFFIXES | {".gguf"}

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from colonnade.registry.domain import Once
 from colonnade.registry.drafts.draft import BeginOrder, Bounds, DraftFile, State, VersionDraft
+from colonnade.security.inputs.once import Once
 
 Key = tuple[str, int]
 """Model and number."""

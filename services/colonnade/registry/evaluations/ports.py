@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from colonnade.registry.domain import Once
 from colonnade.registry.evaluations.evaluation import Evaluation
+from colonnade.security.inputs.once import Once
 
 
 class EvaluationStore(Protocol):

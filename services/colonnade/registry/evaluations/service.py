@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from colonnade.errors import InvalidArgument, NotFound
-from colonnade.registry.domain import Once, Reference, unknown_model
+from colonnade.registry.domain import Reference, unknown_model
 from colonnade.registry.evaluations.evaluation import Evaluation, Measured, check_measured, evaluation_id
 from colonnade.registry.evaluations.ports import EvaluationStore
 from colonnade.registry.owners import Owners
@@ -16,6 +16,7 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import check_text, idempotency_key, model_name
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
+from colonnade.security.inputs.once import Once
 
 PAGE_SIZE = 50
 

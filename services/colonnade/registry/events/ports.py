@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from colonnade.errors import Conflict, InvalidArgument
-from colonnade.registry.domain import Once
 from colonnade.registry.events.webhook import Webhook
 from colonnade.security.inputs import check_count, model_name
+from colonnade.security.inputs.once import Once
 
 MAX_WANTED = 100
 """Models, and kinds, of one filter."""

@@ -1,13 +1,11 @@
 """What admins ask of webhooks."""
 
-import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from colonnade.errors import InvalidArgument
-from colonnade.registry.domain import Once
 from colonnade.registry.events.messages import new_secret
 from colonnade.registry.events.ports import Deliverer, Wanted, WebhookStore
 from colonnade.registry.events.secrets import WebhookSecrets
@@ -16,7 +14,7 @@ from colonnade.registry.ports import AuditTrail
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.audit import privileged
 from colonnade.security.identity import HOME_TENANT, Principal
-from colonnade.security.inputs import idempotency_key
+from colonnade.security.inputs.once import Once
 
 MAX_WEBHOOKS = 100
 
@@ -98,8 +96,5 @@ def _scope(principal: Principal) -> str:
 
 
 def _once(order: WebhookOrder, owner: str) -> Once | None:
-    if not order.idempotency_key:
-        return None
-    key = idempotency_key(order.idempotency_key, "idempotency_key")
     asked = (order.url, ",".join(order.models), ",".join(order.kinds), str(order.after))
-    return Once(owner, key, hashlib.sha256("\0".join(asked).encode()).hexdigest())
+    return Once.of(owner, order.idempotency_key, *asked)

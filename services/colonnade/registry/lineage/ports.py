@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from colonnade.registry.domain import Once
 from colonnade.registry.lineage.graph import Edge, NodeKey, Place, Traced
+from colonnade.security.inputs.once import Once
 
 
 class LineageStore(Protocol):

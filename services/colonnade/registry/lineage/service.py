@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
-from colonnade.registry.domain import Once, Reference
+from colonnade.registry.domain import Reference
 from colonnade.registry.lineage.graph import Edge, Kind, NodeKey, Traced, check_edge, node, node_key
 from colonnade.registry.lineage.ports import LineageStore
 from colonnade.registry.owners import Owners
@@ -16,6 +16,7 @@ from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs import check_count, idempotency_key
 from colonnade.security.inputs.catalogue import MAX_LINEAGE_DEPTH, MAX_LINEAGE_EDGES
+from colonnade.security.inputs.once import Once
 
 REFERENCE = "reference"
 """The kind by which a request names a version by ``name:3`` or ``name@alias``."""

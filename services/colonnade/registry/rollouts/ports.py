@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from colonnade.errors import Conflict
-from colonnade.registry.domain import Manifest, Once, Target
+from colonnade.registry.domain import Manifest, Target
 from colonnade.registry.rollouts.machine import GateResult, Rollout
 from colonnade.registry.rollouts.observation import Observed
 from colonnade.registry.rollouts.plan import Gate
+from colonnade.security.inputs.once import Once
 
 
 class LeaseLost(Conflict):

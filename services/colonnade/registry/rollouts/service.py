@@ -1,6 +1,5 @@
 """What people and gateways ask of rollouts."""
 
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from colonnade.errors import Conflict, InvalidArgument, NotFound
-from colonnade.registry.domain import DEFAULT_ALIAS, Manifest, Once, Reference, Resolution, Target
+from colonnade.registry.domain import DEFAULT_ALIAS, Manifest, Reference, Resolution, Target
 from colonnade.registry.owners import Owners
 from colonnade.registry.ports import AuditTrail, VersionStore
 from colonnade.registry.rollouts import machine
@@ -21,8 +20,9 @@ from colonnade.registry.rollouts.ports import Event, Record, RolloutStore
 from colonnade.registry.service import actor, utc_now
 from colonnade.security.audit import privileged
 from colonnade.security.identity import Principal
-from colonnade.security.inputs import alias_name, check_text, idempotency_key, model_name
+from colonnade.security.inputs import alias_name, check_text, model_name
 from colonnade.security.inputs.catalogue import MAX_PAGE_SIZE
+from colonnade.security.inputs.once import Once
 
 PAGE_SIZE = 50
 WHY_BYTES = 1000
@@ -231,8 +231,5 @@ def _words(why: str) -> str:
 
 
 def _once(order: Order, alias: str, policy: str, plan: Plan, owner: str) -> Once | None:
-    if not order.idempotency_key:
-        return None
-    key = idempotency_key(order.idempotency_key, "idempotency_key")
     asked = (order.model, alias, str(order.version), policy, _PLAN.dump_json(plan).decode())
-    return Once(owner, key, hashlib.sha256("\0".join(asked).encode()).hexdigest())
+    return Once.of(owner, order.idempotency_key, *asked)

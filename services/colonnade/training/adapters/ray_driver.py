@@ -17,9 +17,6 @@ from colonnade.training.adapters.job_folder import JobFolder
 from colonnade.training.adapters.last_words import say_last
 from colonnade.training.adapters.parallel import Processes, processes_of
 
-_GROW_SECONDS = 300.0
-"""How often a group that could be larger is ended for a larger one: each time costs steps and a start."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
@@ -56,7 +53,7 @@ def _driven(folder: JobFolder, processes: Processes, options: argparse.Namespace
             num_workers=processes.range,
             use_gpu=bool(options.gpus),
             resources_per_worker=each,
-            elastic_resize_monitor_interval_s=_GROW_SECONDS,
+            elastic_resize_monitor_interval_s=options.grow_seconds,
         ),
         run_config=RunConfig(
             name=f"{options.attempt:04d}",
@@ -82,6 +79,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cpus", type=float, default=1)
     parser.add_argument("--gpus", type=float, default=0)
     parser.add_argument("--most-lost", type=int, default=3)
+    parser.add_argument("--grow-seconds", type=float, default=300)
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
 

@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound, Overloaded
+from colonnade.security.inputs.once import Once
 from colonnade.storage.sql import Database, micros, moment_of
 from colonnade.training.adapters.tables import JOB_EVENTS, JOBS, LEASES
-from colonnade.training.domain import IMPORT, Event, Job, Once, State
+from colonnade.training.domain import IMPORT, Event, Job, State
 from colonnade.training.ports import Change, Filter, LeaseLost
 from colonnade.training.queue import Waiting
 

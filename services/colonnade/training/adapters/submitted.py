@@ -69,6 +69,8 @@ class Shape:
     """Of torch, in each; 0: as many as ``cpus``."""
     most_lost: int = 3
     """Groups of workers in a row that got no further."""
+    grow_seconds: float = 300
+    """How often a group that could be larger is ended for a larger one: each time costs steps and a start."""
 
 
 class SubmittedRunner:
@@ -147,7 +149,8 @@ class SubmittedRunner:
                 self._python, *_LAUNCHER, record, str(folder.lock), self.place,
                 self._python, *self._driver, str(folder.root), str(attempt),
                 "--work", str(self._work), "--workers", str(shape.workers), "--cpus", f"{shape.cpus:g}",
-                "--gpus", f"{shape.gpus:g}", "--most-lost", str(shape.most_lost), "--",
+                "--gpus", f"{shape.gpus:g}", "--most-lost", str(shape.most_lost),
+                "--grow-seconds", f"{shape.grow_seconds:g}", "--",
                 *worker_command(self._worker, folder, shape.threads or int(shape.cpus)),
             )
         )  # fmt: skip

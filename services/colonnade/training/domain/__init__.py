@@ -17,7 +17,6 @@ from colonnade.training.domain.job import (
     started,
     submitted,
 )
-from colonnade.training.domain.once import Once
 from colonnade.training.domain.output import ModelVersion, Output
 from colonnade.training.domain.registering import (
     brought,
@@ -31,7 +30,7 @@ from colonnade.training.domain.registering import (
 from colonnade.training.domain.worker import Ending, Sight, Worker
 
 __all__ = [
-    "IMPORT", "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Once", "Output", "Progress",
+    "IMPORT", "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Output", "Progress",
     "Sight", "State", "Worker", "brought", "called_off", "cancelled", "concluded", "fetched", "lost",
     "not_published", "noted", "published", "resumed", "retried", "sealed", "seen", "started", "submitted",
 ]  # fmt: skip

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, PermissionDenied
-from colonnade.registry.domain import Once
 from colonnade.registry.evaluations import Evaluation, Measured
 from colonnade.registry.evaluations.service import Evaluations
 from colonnade.registry.owners import Owners
 from colonnade.security.identity import Principal, Role
+from colonnade.security.inputs.once import Once
 from tests.unit.registry.fakes import ENGINEER, MemoryTrail, MemoryVersionStore, draft, ticking
 
 MEASURED = Measured("smol", 1, "arc-easy", {"accuracy": 0.61}, f"sha256:{5:064x}", "passed", "run-7")

@@ -7,12 +7,13 @@ from datetime import datetime
 import pytest
 
 from colonnade.errors import ColonnadeError, InvalidArgument, NotFound, PermissionDenied
-from colonnade.registry.domain import Once, Target, Version
+from colonnade.registry.domain import Target, Version
 from colonnade.registry.lineage import Edge, Kind, NodeKey, Place
 from colonnade.registry.lineage.graph import Traced
 from colonnade.registry.lineage.service import Lineage, Question, Said, SaidEdge
 from colonnade.registry.owners import Owners
 from colonnade.security.identity import Principal, Role
+from colonnade.security.inputs.once import Once
 from tests.unit.registry.fakes import ENGINEER, START, MemoryTrail, MemoryVersionStore, draft
 
 OTHER = Principal("rival", "mallory", frozenset({Role.MODEL_ENGINEER}))

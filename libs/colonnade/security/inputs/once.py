@@ -1,8 +1,10 @@
 """What is asked under a key happens once."""
 
+import hashlib
 from dataclasses import dataclass
 
 from colonnade.errors import Conflict
+from colonnade.security.inputs.names import idempotency_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,14 @@ class Once:
     owner: str
     key: str
     fingerprint: str
+
+    @staticmethod
+    def of(owner: str, key: str, *facts: str) -> "Once | None":
+        """None without a key. ``InvalidArgument`` for one that is none."""
+        if not key:
+            return None
+        fingerprint = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+        return Once(owner, idempotency_key(key, "idempotency_key"), fingerprint)
 
     def check(self, fingerprint: str) -> None:
         """``Conflict`` where the key was used for something else."""
