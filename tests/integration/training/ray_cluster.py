@@ -1,5 +1,6 @@
 """A Ray cluster on the loopback: a head that takes jobs, and machines that come and go."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -24,6 +25,7 @@ class RayCluster:
     process: "subprocess.Popen[str]"
     address: str
     token: Path
+    folder: Path
 
     def join(self) -> int:
         """Another machine's raylet, which all of it ends with."""
@@ -31,6 +33,13 @@ class RayCluster:
         self.process.stdin.write("join\n")
         self.process.stdin.flush()
         return self._told()
+
+    def said(self) -> str:
+        """The last that Ray Train's controllers wrote down."""
+        logs = self.folder.glob("ray/session_2*/logs/train/*sys-controller*.log")
+        lines = [line for path in logs for line in path.read_text().splitlines()]
+        telling = [each for each in map(json.loads, lines) if not each["message"].startswith("Skipping")]
+        return "\n".join(f"{each['asctime']} {each['message'][:300]}" for each in telling[-40:])
 
     def _told(self) -> int:
         assert self.process.stdout is not None
@@ -61,7 +70,7 @@ def ray_cluster(folder: Path) -> Iterator[RayCluster]:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
-    cluster = RayCluster(process, f"http://127.0.0.1:{dashboard}", token)
+    cluster = RayCluster(process, f"http://127.0.0.1:{dashboard}", token, folder)
     family = [psutil.Process(process.pid)]
     try:
         cluster._told()

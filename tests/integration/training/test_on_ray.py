@@ -40,6 +40,7 @@ class Run:
 
     folder: JobFolder
     number: int
+    cluster: RayCluster | None = None
 
     def attempt(self, number: int = 1) -> Job:
         return replace(job(self.number), attempt=number)
@@ -67,9 +68,15 @@ class Run:
         await _eventually(lambda: self.last_step >= step)
 
     async def goes_on_as(self, ranks: list[int]) -> None:
-        """Past what was trained when it was asked, for more than one checkpoint."""
+        """They are there, and train for more than one checkpoint."""
         before = self.last_step
-        await _eventually(lambda: self.last_step > before + 20 and sorted(self.ranks) == ranks)
+        try:
+            await _eventually(lambda: self.last_step > before and sorted(self.ranks) == ranks)
+            begun = self.last_step
+            await _eventually(lambda: self.last_step > begun + 20 and sorted(self.ranks) == ranks)
+        except TimeoutError:
+            said = self.cluster.said() if self.cluster else ""
+            raise TimeoutError(f"steps {before} to {self.last_step}, ranks {self.ranks}\n{said}") from None
 
 
 async def _eventually(condition: Callable[[], bool]) -> None:
@@ -119,7 +126,8 @@ def wanted(folder: Path, steps: int) -> str:
 async def test_a_run_goes_on_at_whatever_size_there_is_room_for(
     cluster: RayCluster, runner: SubmittedRunner, tmp_path: Path
 ) -> None:
-    run, text = Run(JobFolder(tmp_path / "jobs" / job(1).id), 1), wanted(tmp_path, 100_000)
+    run = Run(JobFolder(tmp_path / "jobs" / job(1).id), 1, cluster)
+    text = wanted(tmp_path, 100_000)
     await begun(runner, run.attempt(), text)
     await run.gets_to(15)
     assert sorted(run.ranks) == [0]

@@ -118,6 +118,7 @@ class MemoryCatalogue:
         return await self.get_version(caller, name, version)
 
     async def delete_version(self, caller: Caller, name: str, version: int, why: str) -> None:
+        await self.get_version(caller, name, version)
         del self.versions[name, version]
 
     async def delete_model(self, caller: Caller, name: str, why: str) -> None:

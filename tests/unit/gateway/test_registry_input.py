@@ -62,6 +62,7 @@ def requests(draw: Any) -> Sent:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests())
 @example(("PATCH", "/models/tiny", {}, {"set_tags": {"a": "\ud800"}}))
+@example(("DELETE", "/models/x/versions/1", {}, None))
 @example(("GET", "/models", {"page_token": "\ud800"}, None))
 async def test_nothing_is_a_fault_of_ours(sent: Sent) -> None:
     method, path, query, body = sent
