@@ -26,6 +26,7 @@ class ProcessSettings(BaseSettings):
     registry_address: str = Field(default="", validation_alias="COLONNADE_REGISTRY_ADDRESS")
     inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
     training_address: str = Field(default="", validation_alias="COLONNADE_TRAINING_ADDRESS")
+    memory_address: str = Field(default="", validation_alias="COLONNADE_MEMORY_ADDRESS")
     engine_addresses: str = Field(default="", validation_alias="COLONNADE_ENGINE_ADDRESSES")
 
     blobs_url: str = Field(default="", validation_alias="COLONNADE_BLOBS_URL")
@@ -90,6 +91,10 @@ class ProcessSettings(BaseSettings):
     @property
     def training(self) -> str:
         return self.training_address or self.socket("training")
+
+    @property
+    def memory(self) -> str:
+        return self.memory_address or self.socket("memory")
 
     @property
     def engines(self) -> tuple[str, ...]:

@@ -52,8 +52,10 @@ class Database:
         busy_seconds: float = BUSY_SECONDS,
         connections: int = CONNECTIONS,
         setting: str = "database_url",
+        secure_delete: bool = False,
     ) -> None:
-        """``connections`` is how many to a server there are at most; ``setting`` is what refusals name."""
+        """``connections`` is how many to a server there are at most; ``setting`` is what refusals name;
+        ``secure_delete`` overwrites what is deleted from a SQLite file, so that free pages do not keep it."""
         parsed = parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._turn = asyncio.Lock()
@@ -62,7 +64,7 @@ class Database:
         self._away = False
         self.written: Callable[[], None] = lambda: None
         """Called after each commit of a ``write`` here."""
-        self.engine = engine_of(parsed, busy_seconds, connections)
+        self.engine = engine_of(parsed, busy_seconds, connections, secure_delete=secure_delete)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

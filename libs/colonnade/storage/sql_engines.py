@@ -44,13 +44,13 @@ def parse(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def engine_of(url: URL, busy_seconds: float, connections: int) -> AsyncEngine:
+def engine_of(url: URL, busy_seconds: float, connections: int, *, secure_delete: bool = False) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, busy_seconds)
+        return _sqlite_engine(url, busy_seconds, secure_delete=secure_delete)
     return _server_engine(url, busy_seconds, connections)
 
 
-def _sqlite_engine(url: URL, busy_seconds: float) -> AsyncEngine:
+def _sqlite_engine(url: URL, busy_seconds: float, *, secure_delete: bool) -> AsyncEngine:
     assert url.database  # see parse
     Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_async_engine(url)
@@ -63,6 +63,8 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> AsyncEngine:
         cursor.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
             cursor.execute(f"PRAGMA {pragma}")
+        if secure_delete:
+            cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

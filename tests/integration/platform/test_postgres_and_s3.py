@@ -37,6 +37,7 @@ def environment(database: Postgres, objects: S3, tmp_path: Path) -> Mapping[str,
         "COLONNADE_REGISTRY_DATABASE_URL": url,
         "COLONNADE_GATEWAY_DATABASE_URL": url,
         "COLONNADE_TRAINING_DATABASE_URL": url,
+        "COLONNADE_MEMORY_DATABASE_URL": url,
         "COLONNADE_REGISTRY_SIGNING_KEY": str(key),  # that of a home of its own would be another's stranger
         "COLONNADE_REGISTRY_IMPORT_ROOTS": str(tmp_path),
     }
@@ -68,6 +69,9 @@ def test_models_and_data_are_on_the_servers_and_nowhere_else(
     with running("--no-import", home=None, **environment) as platform:
         platform.command("models", "import", str(tmp_path / "tiny"), "--name", "tiny")
         first = answer(platform)
+        with platform.client() as client:
+            kept = client.post("/memory/remember", json={"text": "The courtyard closes at nine."})
+        assert kept.status_code in {200, 201}, kept.text
         assert not list(platform.home.rglob("*.db"))
         assert not (platform.home / "blobs").exists()
         assert list(platform.home.glob("cache/blobs/sha256/*/*"))
@@ -88,3 +92,6 @@ def test_models_and_data_are_on_the_servers_and_nowhere_else(
     with running("--no-import", home=None, **environment) as platform:  # in a home that knows nothing
         assert answer(platform)["text"] == first["text"]
         assert used(platform) == counted + 1
+        with platform.client() as client:
+            found = client.post("/memory/search", json={"query": "When does the courtyard close?"})
+        assert [hit["memory"]["text"] for hit in found.json()["hits"]] == ["The courtyard closes at nine."]

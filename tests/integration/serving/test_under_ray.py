@@ -57,7 +57,9 @@ def test_engines_are_shown_and_answer(platform: Platform) -> None:
     assert "engine-1.sock" in shown
     assert outcome(platform, 0) == "done"
     services = json.loads(platform.command("status", "--json").stdout)["services"]
-    assert [each["name"] for each in services] == ["registry", "serving", "inference", "training", "gateway"]
+    assert [each["name"] for each in services] == [
+        "registry", "serving", "inference", "training", "memory", "gateway"
+    ]  # fmt: skip
     assert all(each["lease_seconds"] for each in engines(platform).values())
     ours = psutil.Process(platform.process.pid).nice()
     assert {each.engine.nice() for each in replicas(platform)} == {ours}, (

@@ -12,6 +12,7 @@ from colonnade.console.settings import ConsoleSettings
 from colonnade.engine.settings import EngineSettings
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.inference.settings import InferenceSettings
+from colonnade.memory.settings import MemorySettings
 from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import ProcessSettings
 from colonnade.serving.settings import ServingSettings
@@ -27,7 +28,7 @@ from colonnade.vllm.settings import VllmSettings
 ROOT = Path(__file__).parents[3]
 CLASSES = (
     GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings,
-    ConsoleSettings, TrainingSettings,
+    ConsoleSettings, TrainingSettings, MemorySettings,
 )  # fmt: skip
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
 OF_THE_COMMAND = {

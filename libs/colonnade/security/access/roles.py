@@ -18,6 +18,10 @@ TRAIN = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Runs that make versions take machines for hours: what people ask for, and sign for."""
 STOP_TRAINING = TRAIN | {Role.OPERATOR}
 """Who runs the platform may end what is in its way."""
+REMEMBER = GENERATE
+"""Everybody's own memories and documents, and what their tenant shares with them."""
+SHARE_MEMORIES = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
+"""Documents that are found for the whole tenant: what stands in them gets into everybody's prompts."""
 UPKEEP = frozenset({Role.ADMIN, Role.OPERATOR})
 """Collecting what nothing names, and backing up: work on the whole registry, whoever's models they are."""
 MANAGE_KEYS = frozenset({Role.ADMIN})

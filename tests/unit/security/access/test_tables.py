@@ -5,6 +5,7 @@ from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.inference.v1 import inference_pb2
+from colonnade.api.memory.v1 import memory_pb2
 from colonnade.api.registry.v1 import (
     catalogue_pb2,
     drafts_pb2,
@@ -26,6 +27,7 @@ from colonnade.security.access import (
     engine,
     gateway,
     inference,
+    memory,
     registry,
     training,
 )
@@ -46,6 +48,10 @@ DRAFTS = "/colonnade.api.registry.v1.DraftService"
 LINEAGE = "/colonnade.api.registry.v1.LineageService"
 EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
 TRAINING = "/colonnade.api.training.v1.TrainingService"
+MEMORY, DOCUMENTS = (
+    "/colonnade.api.memory.v1.MemoryService",
+    "/colonnade.api.memory.v1.DocumentService",
+)
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
 RPCS = {
@@ -124,6 +130,20 @@ RPCS = {
     f"{TRAINING}/RetryJob":         "x.x...",
     f"{TRAINING}/WatchMetrics":     "xxx.xx",
     f"{TRAINING}/ReadLogs":         "xxx.xx",
+    f"{MEMORY}/Remember":        "xxxx.x",
+    f"{MEMORY}/Search":          "xxxx.x",
+    f"{MEMORY}/Recall":          "xxxx.x",
+    f"{MEMORY}/ListMemories":    "xxxx.x",
+    f"{MEMORY}/GetMemory":       "xxxx.x",
+    f"{MEMORY}/ReviseMemory":    "xxxx.x",
+    f"{MEMORY}/ForgetMemory":    "xxxx.x",
+    f"{MEMORY}/RateMemory":      "xxxx.x",
+    f"{MEMORY}/ListSessions":    "xxxx.x",
+    f"{MEMORY}/EndSession":      "xxxx.x",
+    f"{DOCUMENTS}/AddDocument": "xxxx.x",
+    f"{DOCUMENTS}/ListDocuments": "xxxx.x",
+    f"{DOCUMENTS}/GetDocument": "xxxx.x",
+    f"{DOCUMENTS}/DeleteDocument": "xxxx.x",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -170,6 +190,19 @@ ROUTES = {
     "POST /training/jobs/{id}/retry":         "x.x....",
     "GET /training/jobs/{id}/metrics":        "xxx.x..",
     "GET /training/jobs/{id}/logs":           "xxx.x..",
+    "POST /memory/remember":                  "xxxx...",
+    "POST /memory/search":                    "xxxx...",
+    "POST /memory/list":                      "xxxx...",
+    "POST /memory/get":                       "xxxx...",
+    "POST /memory/revise":                    "xxxx...",
+    "POST /memory/forget":                    "xxxx...",
+    "POST /memory/rate":                      "xxxx...",
+    "POST /memory/sessions":                  "xxxx...",
+    "POST /memory/sessions/end":              "xxxx...",
+    "POST /memory/documents":                 "xxxx...",
+    "GET /memory/documents":                  "xxxx...",
+    "GET /memory/documents/{id}":             "xxxx...",
+    "DELETE /memory/documents/{id}":          "xxxx...",
     "GET /events":                            "xxxxx..",
     "POST /webhooks":                         "x......",
     "GET /webhooks":                          "x......",
@@ -287,8 +320,9 @@ OF_THE_REGISTRY = (
         (inference.RPCS, [inference_pb2.DESCRIPTOR]),
         (registry.RPCS, [each.DESCRIPTOR for each in OF_THE_REGISTRY]),
         (training.RPCS, [training_pb2.DESCRIPTOR]),
+        (memory.RPCS, [memory_pb2.DESCRIPTOR]),
     ],
-    ids=["engine", "inference", "registry", "training"],
+    ids=["engine", "inference", "registry", "training", "memory"],
 )
 def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list[FileDescriptor]) -> None:
     assert rpcs_of(*files)
@@ -296,7 +330,7 @@ def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list
 
 
 def test_every_cell_of_the_rpcs() -> None:
-    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS}
+    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS}
     assert set(RPCS) == set(table)
     for rpc, row in RPCS.items():
         for role, cell in zip(COLUMNS, row, strict=True):
@@ -329,7 +363,9 @@ def test_an_auditor_changes_nothing() -> None:
         "/Stats",
         "/Watch",
     )
-    everything = {**gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS}
+    everything = {
+        **gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS
+    }  # fmt: skip
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)
 

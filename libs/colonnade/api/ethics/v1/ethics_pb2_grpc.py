@@ -44,20 +44,33 @@ class EthicsServiceStub:
                 request_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyResponse.FromString,
                 _registered_method=True)
+        self.TestPolicy = channel.unary_unary(
+                '/colonnade.api.ethics.v1.EthicsService/TestPolicy',
+                request_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyResponse.FromString,
+                _registered_method=True)
 
 
 class EthicsServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Screen(self, request_iterator, context):
-        """One stream a request: text goes in as it appears, verdicts say up to which offset it may be released.
+        """One stream a request. Text goes in as it appears; each message is answered by one verdict, in order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPolicy(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The policy that holds for the caller's tenant on a route.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestPolicy(self, request, context):
+        """Reads a policy that is not in use, and runs the tests in it.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -74,6 +87,11 @@ def add_EthicsServiceServicer_to_server(servicer, server):
                     servicer.GetPolicy,
                     request_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'TestPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestPolicy,
+                    request_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -130,6 +148,33 @@ class EthicsService:
             '/colonnade.api.ethics.v1.EthicsService/GetPolicy',
             colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyRequest.SerializeToString,
             colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.ethics.v1.EthicsService/TestPolicy',
+            colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyRequest.SerializeToString,
+            colonnade_dot_api_dot_ethics_dot_v1_dot_ethics__pb2.TestPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

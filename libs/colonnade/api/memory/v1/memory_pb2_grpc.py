@@ -44,20 +44,45 @@ class MemoryServiceStub:
                 request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.SearchRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.SearchResponse.FromString,
                 _registered_method=True)
-        self.AddDocument = channel.unary_unary(
-                '/colonnade.api.memory.v1.MemoryService/AddDocument',
-                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentResponse.FromString,
+        self.Recall = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/Recall',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallResponse.FromString,
                 _registered_method=True)
-        self.DeleteDocument = channel.unary_unary(
-                '/colonnade.api.memory.v1.MemoryService/DeleteDocument',
-                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentResponse.FromString,
+        self.ListMemories = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/ListMemories',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesResponse.FromString,
                 _registered_method=True)
-        self.GetSession = channel.unary_unary(
-                '/colonnade.api.memory.v1.MemoryService/GetSession',
-                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionRequest.SerializeToString,
-                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionResponse.FromString,
+        self.GetMemory = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/GetMemory',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryResponse.FromString,
+                _registered_method=True)
+        self.ReviseMemory = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/ReviseMemory',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryResponse.FromString,
+                _registered_method=True)
+        self.ForgetMemory = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/ForgetMemory',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryResponse.FromString,
+                _registered_method=True)
+        self.RateMemory = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/RateMemory',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/ListSessions',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/EndSession',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionResponse.FromString,
                 _registered_method=True)
 
 
@@ -65,7 +90,8 @@ class MemoryServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Remember(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """With a key that was used before: the memory that it made.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -76,20 +102,55 @@ class MemoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def AddDocument(self, request, context):
+    def Recall(self, request, context):
+        """What a prompt should know: the session's latest turns, and what is found for the question.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMemories(self, request, context):
+        """Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMemory(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DeleteDocument(self, request, context):
+    def ReviseMemory(self, request, context):
+        """Changes how much it matters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetMemory(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetSession(self, request, context):
+    def RateMemory(self, request, context):
+        """Whether what was recalled was of use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSession(self, request, context):
+        """Ends a session: its turns and what was kept for its task are forgotten.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -107,20 +168,45 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.SearchRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.SearchResponse.SerializeToString,
             ),
-            'AddDocument': grpc.unary_unary_rpc_method_handler(
-                    servicer.AddDocument,
-                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentResponse.SerializeToString,
+            'Recall': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recall,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallResponse.SerializeToString,
             ),
-            'DeleteDocument': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteDocument,
-                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentResponse.SerializeToString,
+            'ListMemories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMemories,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesResponse.SerializeToString,
             ),
-            'GetSession': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetSession,
-                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionRequest.FromString,
-                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionResponse.SerializeToString,
+            'GetMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMemory,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'ReviseMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviseMemory,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryResponse.SerializeToString,
+            ),
+            'ForgetMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetMemory,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryResponse.SerializeToString,
+            ),
+            'RateMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.RateMemory,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -188,7 +274,7 @@ class MemoryService:
             _registered_method=True)
 
     @staticmethod
-    def AddDocument(request,
+    def Recall(request,
             target,
             options=(),
             channel_credentials=None,
@@ -201,9 +287,375 @@ class MemoryService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/colonnade.api.memory.v1.MemoryService/AddDocument',
+            '/colonnade.api.memory.v1.MemoryService/Recall',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RecallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMemories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/ListMemories',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListMemoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/GetMemory',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviseMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/ReviseMemory',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ReviseMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/ForgetMemory',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ForgetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RateMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/RateMemory',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RateMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/ListSessions',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/EndSession',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.EndSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class DocumentServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.AddDocument = channel.stream_unary(
+                '/colonnade.api.memory.v1.DocumentService/AddDocument',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentResponse.FromString,
+                _registered_method=True)
+        self.ListDocuments = channel.unary_unary(
+                '/colonnade.api.memory.v1.DocumentService/ListDocuments',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsResponse.FromString,
+                _registered_method=True)
+        self.GetDocument = channel.unary_unary(
+                '/colonnade.api.memory.v1.DocumentService/GetDocument',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentResponse.FromString,
+                _registered_method=True)
+        self.DeleteDocument = channel.unary_unary(
+                '/colonnade.api.memory.v1.DocumentService/DeleteDocument',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentResponse.FromString,
+                _registered_method=True)
+
+
+class DocumentServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def AddDocument(self, request_iterator, context):
+        """The first message says what comes; the others are its bytes. With a key that was used before: what it made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDocuments(self, request, context):
+        """Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDocument(self, request, context):
+        """With the part of its text that was asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDocument(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_DocumentServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'AddDocument': grpc.stream_unary_rpc_method_handler(
+                    servicer.AddDocument,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentResponse.SerializeToString,
+            ),
+            'ListDocuments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDocuments,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsResponse.SerializeToString,
+            ),
+            'GetDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDocument,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentResponse.SerializeToString,
+            ),
+            'DeleteDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDocument,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'colonnade.api.memory.v1.DocumentService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('colonnade.api.memory.v1.DocumentService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class DocumentService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def AddDocument(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/colonnade.api.memory.v1.DocumentService/AddDocument',
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentRequest.SerializeToString,
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.AddDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDocuments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.DocumentService/ListDocuments',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.ListDocumentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.DocumentService/GetDocument',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetDocumentResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -228,36 +680,9 @@ class MemoryService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/colonnade.api.memory.v1.MemoryService/DeleteDocument',
+            '/colonnade.api.memory.v1.DocumentService/DeleteDocument',
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentRequest.SerializeToString,
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.DeleteDocumentResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetSession(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/colonnade.api.memory.v1.MemoryService/GetSession',
-            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionRequest.SerializeToString,
-            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.GetSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""The ethics service: screens what goes in and what comes out, and says why."""

@@ -1,0 +1,1 @@
+"""What screening speaks of: findings, policies, decisions. Pure."""

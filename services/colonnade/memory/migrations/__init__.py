@@ -1,0 +1,1 @@
+"""The memory service's history: one revision a file, oldest first."""

@@ -1,0 +1,1 @@
+"""What people ask of their memories, and what goes on in the background meanwhile."""
