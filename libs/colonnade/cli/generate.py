@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli import forms, sampling
+from colonnade.cli import forms, recalling, sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.standard_input import text_of_input
 from colonnade.cli.terminal import human_seconds, out, remark, write
@@ -40,6 +40,10 @@ def generate(
     grammar: forms.Grammar = None,
     json_object: forms.JsonObject = False,
     n: Annotated[int | None, typer.Option("--n", "-n", help="So many answers, one after the other.")] = None,
+    session: recalling.Session = None,
+    recall: recalling.Recall = False,
+    remember: recalling.Remember = False,
+    subject: recalling.Subject = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Generate now, whatever is kept; the new answer may be kept.")
     ] = False,
@@ -65,6 +69,8 @@ def generate(
         "structure": forms.structure(json_schema, regex, grammar, json_object),
         "n": n,
         "logit_bias": sampling.biases(logit_bias),
+        "memory": recalling.wanted(session, recall=recall, remember=remember),
+        "user": subject,
         "cache_control": _cache_control(refresh=refresh, no_cache=no_cache),
     }
     given = None if system is not None else text
@@ -79,6 +85,7 @@ def generate(
             for chunk in stream:
                 write(chunk.text)
             write("\n")
+            recalling.tell(stream.result.memory)
             if stats:
                 remark(told(stream.result))
 
@@ -105,6 +112,7 @@ def _print_all(result: "Generation", *, stats: bool) -> None:
     for choice in result.choices:
         remark(f"--- {choice.index + 1} of {len(result.choices)}, seed {choice.seed}")
         write(f"{choice.text}\n")
+    recalling.tell(result.memory)
     if stats:
         remark(told(result))
 

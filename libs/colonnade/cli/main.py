@@ -19,6 +19,7 @@ from colonnade.cli import (
     limits,
     lineage,
     logs,
+    memory,
     models,
     registry,
     restart,
@@ -67,6 +68,7 @@ app.command("embed", rich_help_panel=_USE)(embed.embed)
 app.command("score", rich_help_panel=_USE)(score.score)
 app.command("tokenize", rich_help_panel=_USE)(tokenize.tokenize)
 app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
+app.add_typer(memory.app, name="memory", rich_help_panel=_USE)
 app.command("train", rich_help_panel=_USE)(train.train)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_USE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)

@@ -19,6 +19,7 @@ from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usa
 from colonnade.client.jobs import AsyncJobs
 from colonnade.client.keys import AsyncKeys
 from colonnade.client.lineage import AsyncLineage
+from colonnade.client.memory import AsyncMemory
 from colonnade.client.models import AsyncModels
 from colonnade.client.results import (
     Chunk,
@@ -68,6 +69,7 @@ class AsyncColonnade:
         self.batches = AsyncBatches(self)
         self.rollouts = AsyncRollouts(self)
         self.jobs = AsyncJobs(self)
+        self.memory = AsyncMemory(self)
         self.seals = AsyncSeals(self)
         self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)
@@ -156,7 +158,10 @@ class AsyncColonnade:
         accepted: frozenset[int] = frozenset(),
     ) -> httpx.Response:
         patience = exchange.Patience(request, self.configuration.max_retries)
-        outgoing = self._http.build_request(**exchange.arguments(self.configuration, request, request_id))
+        arguments = exchange.arguments(self.configuration, request, request_id)
+        if request.pieces is not None:
+            arguments["content"] = request.pieces.aio
+        outgoing = self._http.build_request(**arguments)
         while True:
             try:
                 response = await self._http.send(outgoing, stream=stream)

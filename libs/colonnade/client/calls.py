@@ -11,6 +11,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
 
 from colonnade.client import parsing
+from colonnade.client.contents import Content
 from colonnade.client.readers import GenerationReader, ImportReader, PrepareReader, Reader
 from colonnade.client.results import (
     Alias,
@@ -73,6 +74,9 @@ class GenerateOptions(TypedDict, total=False):
     """-10 to 10; higher goes first, as far as the key may."""
     cache_control: str | None
     """``no-cache``: generated now, whatever is kept; ``no-store``: and not kept either."""
+    memory: Mapping[str, Any] | None
+    """``{"session": ..., "recall": True, "remember": True}``: what is remembered, in the prompt, and what is
+    to be."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -108,6 +112,8 @@ class Request:
     """Instead of a body."""
     raw: bytes | None = field(default=None, repr=False)
     """The same, as it is; its type is among ``headers``."""
+    pieces: Content | None = field(default=None, repr=False)
+    """The same, read as it is sent."""
     headers: Mapping[str, str] | None = None
 
 

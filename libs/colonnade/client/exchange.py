@@ -64,6 +64,8 @@ def arguments(configuration: Configuration, request: Request, request_id: str) -
         headers["cache-control"] = request.cache_control
     headers |= request.headers or {}
     content: dict[str, Any] = {} if request.raw is None else {"content": request.raw}
+    if request.pieces is not None:
+        content = {"content": request.pieces}
     if request.body is not None:
         content = {"content": encoded(request.body)}
         headers["content-type"] = "application/json"

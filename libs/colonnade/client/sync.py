@@ -19,6 +19,7 @@ from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usag
 from colonnade.client.jobs import SyncJobs
 from colonnade.client.keys import SyncKeys
 from colonnade.client.lineage import SyncLineage
+from colonnade.client.memory import SyncMemory
 from colonnade.client.models import SyncModels
 from colonnade.client.results import (
     Chunk,
@@ -67,6 +68,7 @@ class Colonnade:
         self.batches = SyncBatches(self)
         self.rollouts = SyncRollouts(self)
         self.jobs = SyncJobs(self)
+        self.memory = SyncMemory(self)
         self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)

@@ -18,6 +18,7 @@ from colonnade.gateway.adapters.jobs import TrainingJobs
 from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.lineage import RegistryLineage
+from colonnade.gateway.adapters.memory import MemoryService
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.rollouts import RegistryRollouts
@@ -102,6 +103,7 @@ async def report(settings: GatewaySettings) -> dict[str, object]:
             "registry": settings.registry,
             "inference": settings.inference,
             "training": settings.training,
+            "memory": settings.memory,
             "keys_required": bool(settings.bootstrap_key.get_secret_value()) or await store.ever(),
         }
 
@@ -118,6 +120,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
         training = await stack.enter_async_context(Peer("training", settings.training, identity))
+        remembering = await stack.enter_async_context(Peer("memory", settings.memory, identity))
+        memory = MemoryService(Calls(remembering, identity))
         asking = Calls(registry, identity)
         catalog = RegistryCatalog(asking)
         bootstrap = settings.bootstrap_key.get_secret_value()
@@ -141,7 +145,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
-        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, settings)
+        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, memory, settings)
         files, batches = await stack.enter_async_context(
             batch_room(database, way, doorkeeper, audit, settings)
         )
@@ -163,6 +167,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             evaluations=Evaluations(evaluations, audit),
             descriptions=descriptions,
             drafts=drafts,
+            memory=memory,
             jobs=Jobs(TrainingJobs(Calls(training, identity)), audit),
             events=Events(RegistryEvents(asking), audit),
             upkeep=Upkeep(GrpcUpkeep(asking), audit),

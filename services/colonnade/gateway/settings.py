@@ -13,6 +13,7 @@ from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.batches.bounds import Bounds
+from colonnade.gateway.service.recall import RecallBounds
 from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
 from colonnade.security.network import is_local_address
@@ -21,6 +22,7 @@ from colonnade.supervise.defaults import GATEWAY_PORT
 
 _HTTP = HttpOptions()
 _BOUNDS = Bounds()
+_RECALL = RecallBounds()
 
 
 class GatewaySettings(ProcessSettings):
@@ -104,6 +106,15 @@ class GatewaySettings(ProcessSettings):
     redis_local_share: float = Field(default=0.25, gt=0, le=1)
     """Of each limit, what one gateway allows while Redis is away."""
 
+    recall_seconds: float = Field(default=_RECALL.seconds, gt=0, le=60)
+    """For memory to answer: an answer does not wait longer for what it recalls, or keeps."""
+    recall_characters: int = Field(default=_RECALL.characters, ge=1000, le=1_000_000)
+    """Of what a prompt quotes from memory and documents."""
+    recall_turn_characters: int = Field(default=_RECALL.turn_characters, ge=0, le=1_000_000)
+    """Of a session's turns in a prompt."""
+    document_bytes: int = Field(default=_HTTP.max_document_bytes, ge=1)
+    """Of one document, on its way to the memory service, which has a limit of its own."""
+
     @field_validator("fallbacks")
     @classmethod
     def _readable_fallbacks(cls, text: str) -> str:
@@ -145,6 +156,10 @@ class GatewaySettings(ProcessSettings):
         return Path(self.files_dir).expanduser() if self.files_dir else self.data / "files"
 
     @property
+    def recall(self) -> RecallBounds:
+        return RecallBounds(self.recall_seconds, self.recall_characters, self.recall_turn_characters)
+
+    @property
     def bounds(self) -> Bounds:
         return Bounds(
             file_bytes=self.file_bytes,
@@ -181,6 +196,7 @@ class GatewaySettings(ProcessSettings):
             max_body_bytes=self.body_bytes,
             body_seconds=self.body_seconds,
             max_file_bytes=self.file_bytes,
+            max_document_bytes=self.document_bytes,
             upload_seconds=self.upload_seconds,
             head_seconds=self.head_seconds,
             untaken_seconds=self.untaken_seconds,

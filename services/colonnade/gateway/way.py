@@ -6,7 +6,7 @@ from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
-from colonnade.gateway.ports import Audit
+from colonnade.gateway.ports import Audit, MemoryBook
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import FairUse
 from colonnade.gateway.service.fullness import Fullness
@@ -26,6 +26,8 @@ from colonnade.gateway.service.stages import (
     GiveWay,
     Limit,
     ReadTexts,
+    Recall,
+    RememberExchange,
     ShapeAndSize,
     Shed,
     SpeakFor,
@@ -45,6 +47,7 @@ def pipeline(
     fair_use: FairUse,
     leftovers: Leftovers,
     sightings: Sightings,
+    memory: MemoryBook,
     settings: GatewaySettings,
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
@@ -57,9 +60,11 @@ def pipeline(
     shed, generate = Shed(fullness), Generate(InferenceGenerator(inference), leftovers, fullness)
     flood, limit, watch = TurnAway(fair_use), Limit(fair_use), WatchRollout(sightings)
     asked = [record, count, ShapeAndSize(settings.limits), CallTools(), speak, GiveWay(), flood, draw]
+    remember = RememberExchange(memory, settings.recall.seconds)
+    remembering = [remember, Recall(memory, settings.recall)]
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[*asked, stand_ins, shed, limit, watch, generate],
+        generation=[*asked, stand_ins, shed, *remembering, limit, watch, generate],
         embedding=[record, count, fit, speak, flood, draw, limit, watch, read],
         scoring=[record, count, fit, speak, flood, draw, limit, watch, read],
         encoding=[record, count, fit, speak, flood, draw, limit, read],

@@ -58,6 +58,15 @@ BODIES = {
     },
     "POST /models/{name}/versions/{version}/evaluations": {"suite": "arc-easy", "results": {"accuracy": 0.5}},
     "POST /training/jobs": {"recipe": "name: plays\nsteps: 2\n"},
+    "POST /memory/remember": {"text": "Ann prefers tea."},
+    "POST /memory/search": {"query": "tea"},
+    "POST /memory/list": {},
+    "POST /memory/get": {"id": "mem_1"},
+    "POST /memory/revise": {"id": "mem_1", "pinned": True},
+    "POST /memory/forget": {"id": "mem_1"},
+    "POST /memory/rate": {"id": "mem_1", "useful": True},
+    "POST /memory/sessions": {},
+    "POST /memory/sessions/end": {"session": "s1"},
     "POST /webhooks": {"url": "https://hooks.example.com/x"},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},
@@ -93,6 +102,7 @@ PARTS |= {"file": FILE, "batch": BATCH}
 PARTS |= {"number": "2", "path": "model.safetensors"}
 OTHER_PARTS = {"PUT /models/{name}": {"name": "new"}}
 PIECES = {"PATCH /models/{name}/drafts/{number}/files/{path}": b"more"}
+DOCUMENTS = {"POST /memory/documents": b"Tea at four."}
 FORMS = {"POST /v1/files": {"file": ("lines.jsonl", b"{}")}}
 
 
@@ -137,4 +147,7 @@ async def call(keyed: Keyed, route: str, key: str) -> httpx.Response:
         if route in PIECES:
             headers = {"content-type": "application/offset+octet-stream", "upload-offset": "8"}
             return await client.request(method, path, content=PIECES[route], headers=headers)
+        if route in DOCUMENTS:
+            headers = {"content-type": "text/plain", "x-document-name": "Handbook"}
+            return await client.request(method, path, content=DOCUMENTS[route], headers=headers)
         return await client.request(method, path, json=BODIES.get(route), params=QUERIES.get(route))

@@ -77,6 +77,7 @@ from colonnade.gateway.service.models import Models
 from colonnade.gateway.service.pipeline import Pipeline
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
+from colonnade.gateway.service.recall import RecallBounds
 from colonnade.gateway.service.resolver import Resolver
 from colonnade.gateway.service.rollouts import Rollouts, Sightings
 from colonnade.gateway.service.seals import Seals
@@ -92,6 +93,8 @@ from colonnade.gateway.service.stages import (
     GiveWay,
     Limit,
     ReadTexts,
+    Recall,
+    RememberExchange,
     ShapeAndSize,
     Shed,
     SpeakFor,
@@ -105,6 +108,7 @@ from colonnade.telemetry.metrics import GenAiMetrics
 from tests.unit.gateway.fake_events import FakeEvents
 from tests.unit.gateway.fake_jobs import FakeJobs
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
+from tests.unit.gateway.fake_memory import FakeMemory
 from tests.unit.gateway.fake_seals import FakeSeals
 from tests.unit.gateway.fake_upkeep import FakeUpkeep
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
@@ -442,6 +446,7 @@ class House:
         self.seals = FakeSeals()
         self.events = FakeEvents()
         self.jobs = FakeJobs()
+        self.memory, self.recall = FakeMemory(), RecallBounds(seconds=0.2)
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
@@ -481,6 +486,7 @@ class House:
             evaluations=Evaluations(self.evaluations, self.audit),
             descriptions=Descriptions(self.catalogue, self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalogue, self.audit),
+            memory=self.memory,
             jobs=Jobs(self.jobs, self.audit, Following(beat_seconds=0.02)),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),
@@ -525,6 +531,8 @@ class House:
                 flood,
                 draw,
                 shed,
+                RememberExchange(self.memory, self.recall.seconds),
+                Recall(self.memory, self.recall),
                 limit,
                 watch,
                 generate,

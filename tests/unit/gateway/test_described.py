@@ -40,6 +40,7 @@ CHAT_TOOL = {"type": "function", "function": FUNCTION}
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "x"}]}
 TEXT, ITEMS = {"model": "tiny", "prompt": ["x", "y"]}, {"model": "tiny", "input": "x"}
 TOLD = {"include": ["message.output_text.logprobs"], "top_logprobs": 2}
+USED = {"session": "s1", "recall": True, "remember": True}
 OIP = {"text_input": "x", "id": "mine"}
 GOOD: Mapping[str, tuple[str, dict[str, Any], list[Chunk]]] = {
     "one": ("POST /generate", {"prompt": "x"}, GIVEN),
@@ -47,6 +48,11 @@ GOOD: Mapping[str, tuple[str, dict[str, Any], list[Chunk]]] = {
     "scored": ("POST /generate", {"prompt": "x", "logprobs": 2}, SCORED),
     "empty": ("POST /generate", {"prompt": "x"}, EMPTY),
     "late": ("POST /generate", {"prompt": "x"}, LATE),
+    "recalled": ("POST /generate", {"prompt": "x", "memory": USED}, SCORED),
+    "recalled by several": (
+        "POST /generate", {"prompt": "x", "n": 2, "memory": {"recall": True}}, [*SCORED, *SECOND]
+    ),
+    "chat recalled": ("POST /v1/chat/completions", CHAT | {"memory": USED}, SCORED),
     "chat": ("POST /v1/chat/completions", CHAT, GIVEN),
     "chat scored": ("POST /v1/chat/completions", CHAT | {"logprobs": True, "top_logprobs": 2}, SCORED),
     "chat calls": ("POST /v1/chat/completions", CHAT | {"tools": [CHAT_TOOL]}, CALLED),

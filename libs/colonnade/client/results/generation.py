@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from colonnade.client.results.memory import MemoryUse
+
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
@@ -99,5 +101,7 @@ class Generation:
     """Every answer, where ``n`` was above 1; what stands beside it is the first one's."""
     cache: CacheUse | None = None
     """Where the answer was not generated for this request."""
+    memory: MemoryUse | None = None
+    """What memory had to do with it, where that was asked for."""
     lineage: str = ""
     """A link to what made the version that answered, for ``lineage.trace``."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from colonnade.gateway.domain.caching import Cached, Caching
 from colonnade.gateway.domain.fair_use import Allowance
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
+from colonnade.gateway.domain.memory import MemoryUse
 from colonnade.gateway.domain.models import Target, Watched
 from colonnade.gateway.domain.texts import (
     DetokenizeSpec,
@@ -80,6 +81,8 @@ class Exchange:
     caching: Caching = field(default_factory=Caching)
     cached: Cached | None = None
     """What the caches had to do with the answer, once it has begun."""
+    memory: MemoryUse | None = None
+    """What memory had to do with it, where that was asked for."""
     tally: Tally = field(default_factory=Tally)
     """What the model's work took, the answer's end awaited or not."""
     allowance: Allowance | None = None

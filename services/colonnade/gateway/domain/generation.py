@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from colonnade.gateway.domain.caching import Cached
+from colonnade.gateway.domain.memory import MemorySpec
 from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.domain.tools import CallPart, Tool, ToolCall, ToolChoice
 
@@ -78,6 +79,8 @@ class GenerationSpec:
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     priority: int = 0
     """-10 to 10; higher goes first, as far as the key may."""
+    memory: MemorySpec | None = None
+    """What of memory the prompt is to have, and whether memory is to have the answer."""
 
     action: ClassVar[str] = "generate"
     """As the audit calls it."""

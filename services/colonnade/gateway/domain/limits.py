@@ -69,6 +69,16 @@ MAX_NAME_BYTES = 256
 """Of who speaks, of a tool, of a call's id."""
 TOOLS_BYTES = 128 * 1024
 """Of all tools together, as UTF-8."""
+SESSION_BYTES = 128
+"""Of a session's name; all that follows is of memories."""
+MEMORY_BYTES = 64 * 1024
+"""Of a memory's text, and of a question."""
+MEMORY_ID_BYTES = 64
+MAX_PEOPLE = 50
+MAX_RECALLED = 50
+"""Found for one question."""
+MAX_RECALLED_DOCUMENTS = 100
+"""Looked for in at once."""
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
 MAX_BIASES = 1024

@@ -1,6 +1,7 @@
 """The body of a request: plain JSON, of bounded size and depth, arrived in bounded time."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator
 from email.message import Message
@@ -15,6 +16,8 @@ from colonnade.errors import InvalidArgument, TooLarge
 from colonnade.gateway.http.errors import ClientGone, TooSlow, UnsupportedMediaType
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.security.inputs import JsonLimits, parse_object
+
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+-]{1,64}")
 
 
 class JsonRequest(Request):
@@ -50,6 +53,28 @@ def check_raw(headers: Headers, kind: str, limit: int) -> None:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
         raise UnsupportedMediaType(f"content-type must be {kind}", field="content-type", limit=kind)
     _check_length(headers, limit)
+
+
+def check_media_type(headers: Headers, limit: int) -> str:
+    """The type of a body that may be of several; whoever reads it says which. Refuses before reading where
+    the headers say enough."""
+    _check_encoding(headers)
+    told = Message()
+    told["content-type"] = headers.get("content-type", "")
+    kind, charset = told.get_content_type(), str(told.get_param("charset", "utf-8")).lower()
+    if not _MEDIA_TYPE.fullmatch(headers.get("content-type", "").partition(";")[0].strip()):
+        raise UnsupportedMediaType(
+            "content-type must say what the body is, as in text/plain or application/pdf",
+            field="content-type",
+        )
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(
+            "content-type must name UTF-8 or no charset; UTF-16 is read by its byte order mark",
+            field="content-type",
+            limit="utf-8",
+        )
+    _check_length(headers, limit)
+    return kind
 
 
 async def arriving(receive: Receive, seconds: float, most: int) -> AsyncGenerator[bytes, None]:

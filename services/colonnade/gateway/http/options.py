@@ -10,6 +10,8 @@ class HttpOptions:
     """For the whole body to arrive."""
     max_file_bytes: int = 100 * 1024 * 1024
     """Of an upload."""
+    max_document_bytes: int = 20 * 1024 * 1024
+    """Of a document that is to be remembered."""
     max_piece_bytes: int = 1024 * 1024 * 1024
     """Of one piece of a model's file."""
     upload_seconds: float = 600.0

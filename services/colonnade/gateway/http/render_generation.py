@@ -10,6 +10,7 @@ from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage, tog
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.http.caching import cache_headers, cache_part
 from colonnade.gateway.http.lineage_link import LINEAGE, lineage_link
+from colonnade.gateway.http.wire_recall import memory_part
 
 MODEL_VERSION = "x-colonnade-model-version"
 DEGRADED = "x-colonnade-degraded"
@@ -89,7 +90,9 @@ class GenerationRenderer:
                 "time_to_first_token": timings.time_to_first_token,
                 "total": round(time.monotonic() - self._exchange.received, 6),
             },
-        } | cache_part(self._exchange.cached)
+            **cache_part(self._exchange.cached),
+            **memory_part(self._exchange.memory),
+        }
 
 
 def _ending(finish: Finish) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.wire_errors import Refusal
+from colonnade.gateway.http.wire_recall import MemoryUseOut
 
 FinishReason = Literal["stop", "length", "cancelled", "deadline"]
 
@@ -81,6 +82,7 @@ class GenerateAnswer(AnswerOut):
     cache: CacheUseOut | None = Field(
         default=None, description="Where the answer was not generated for this request."
     )
+    memory: MemoryUseOut | None = Field(default=None, description="Where memory was asked for.")
     choices: list[ChoiceOut] | None = Field(
         default=None,
         description="Every answer, where n is above 1; the fields beside it are the first one's.",
@@ -102,6 +104,7 @@ class GenerateEvent(BaseModel):
     usage: UsageOut | None = None
     timings: TimingsOut | None = None
     cache: CacheUseOut | None = None
+    memory: MemoryUseOut | None = Field(default=None, description="Of the last one, as in the JSON answer.")
 
 
 _END = {"id": "gen-1", "text": "", "finish_reason": "stop", "seed": 7}

@@ -9,7 +9,7 @@ from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain import catalogue as domain
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http import wire_models
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.security.inputs import check_count, check_text, parse_object
 from colonnade.security.inputs.catalogue import (
     MAX_CARD_BYTES,

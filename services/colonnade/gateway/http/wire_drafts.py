@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from colonnade.gateway.domain import drafts as domain
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.security.inputs import (
     alias_name,
     check_text,

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.generation import PRESETS, GenerationSpec, Message, Sampling
@@ -21,15 +21,11 @@ from colonnade.gateway.domain.limits import (
     RANGES,
 )
 from colonnade.gateway.domain.structure import Structure
+from colonnade.gateway.http.strict import Strict
+from colonnade.gateway.http.wire_recall import MemoryBody
 
 _SPEC = GenerationSpec()
 _DEFAULTS = _SPEC.sampling
-
-
-class Strict(BaseModel):
-    """No unknown field, no coercion, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def number(field: str, description: str, default: float | None) -> Any:
@@ -138,6 +134,9 @@ class GenerateBody(Strict):
         default=None, description="Whom this is for, in at most 256 bytes: keeps them on one model version."
     )
     priority: int | None = number("priority", "Higher goes first, as far as the key may.", _SPEC.priority)
+    memory: MemoryBody | None = Field(
+        default=None, description="What is remembered of this subject, in the prompt; and what is to be."
+    )
     stream: bool | None = Field(default=None, description="Server-sent events instead of one JSON answer.")
 
     def spec(self) -> GenerationSpec:
@@ -158,6 +157,7 @@ class GenerateBody(Strict):
             structure=self.structure.structure() if self.structure else None,
             n=_SPEC.n if self.n is None else self.n,
             priority=_SPEC.priority if self.priority is None else self.priority,
+            memory=self.memory.spec() if self.memory else None,
         )
 
     def _sampling(self) -> Sampling:

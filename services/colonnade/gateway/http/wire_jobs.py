@@ -11,8 +11,8 @@ from colonnade.gateway.domain import jobs as domain
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.framing import Framing, line
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_errors import Refusal
-from colonnade.gateway.http.wire_generate import Strict
 from colonnade.security.inputs import check_text
 from colonnade.security.inputs.sizes import KIB
 

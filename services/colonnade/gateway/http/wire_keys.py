@@ -1,6 +1,6 @@
 """API keys as JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.keys import IssuedKey, KeyOrder, KeyRecord
 from colonnade.gateway.domain.limits import Range
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.moments import moment_of
+from colonnade.gateway.http.strict import Strict
 from colonnade.security.identity import Role
 from colonnade.security.inputs import check_text, subject_name, tenant_name
 
 MAX_GRACE = Range(0, 7 * 86400)
 _MAX_NAME_BYTES = 128
-_MAX_TIME_CHARS = 64
 RoleName = Literal["admin", "operator", "model_engineer", "caller", "auditor"]
 
 
@@ -39,7 +39,7 @@ class KeyBody(Strict):
             roles=frozenset(Role(role) for role in self.roles),
             subject=subject_name(self.subject, "subject") if self.subject else "",
             name=check_text(self.name, "name", _MAX_NAME_BYTES, controls="line") if self.name else "",
-            expires_at=_time(self.expires_at) if self.expires_at else None,
+            expires_at=moment_of(self.expires_at, "expires_at") if self.expires_at else None,
             idempotency_key=idempotency_key,
         )
 
@@ -101,17 +101,3 @@ def _values(record: KeyRecord) -> dict[str, Any]:
         "last_used_at": record.last_used_at,
         "replaces": record.replaces,
     }
-
-
-def _time(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text[:_MAX_TIME_CHARS])
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass  # refused below, as one without a zone is
-    raise InvalidArgument(
-        "expires_at must be a time with its zone, as in 2030-01-31T12:00:00Z",
-        field="expires_at",
-        limit="ISO 8601",
-    )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.domain.fair_use import MAX_PRIORITY, LimitRecord, Quota, left
 from colonnade.gateway.domain.limits import Range
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.service.fair_use import Remaining
 
 _COUNT = Range(0, 2**53)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from colonnade.gateway.domain import lineage as domain
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.security.inputs import check_count, check_text
 from colonnade.security.inputs.catalogue import MAX_LINEAGE_EDGES
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.domain import models as domain
 from colonnade.gateway.http.described import Events
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_errors import Refusal
-from colonnade.gateway.http.wire_generate import Strict
 from colonnade.storage.bundled import DEFAULT, PREFIX
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from colonnade.gateway.domain import rollouts as domain
 from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.domain.models import AliasTarget as Target
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_models import AliasTarget
 from colonnade.security.inputs import alias_name, check_count, check_text, model_name
 from colonnade.security.inputs.catalogue import MAX_VERSION

@@ -6,8 +6,8 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from colonnade.gateway.domain.limits import MAX_SCORED, MAX_TEXTS
 from colonnade.gateway.domain.texts import EmbeddingSpec, ScoreSpec
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_answers import ModelUsed
-from colonnade.gateway.http.wire_generate import Strict
 
 
 def _listed(value: Any) -> Any:

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from colonnade.gateway.http.described import Events
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_errors import Refusal
-from colonnade.gateway.http.wire_generate import Strict
 
 
 class CollectBody(Strict):

@@ -9,6 +9,7 @@ from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
 from colonnade.gateway.ports.jobs import JobBook
 from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
+from colonnade.gateway.ports.memory import MemoryBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
 from colonnade.gateway.ports.seals import SealBook
 
@@ -30,6 +31,7 @@ __all__ = [
     "LimitStore",
     "Limiter",
     "LineageBook",
+    "MemoryBook",
     "ModelCatalog",
     "OutcomeReports",
     "Probe",

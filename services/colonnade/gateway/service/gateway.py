@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colonnade.gateway.ports import Engines, Probe
+from colonnade.gateway.ports import Engines, MemoryBook, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.descriptions import Descriptions
@@ -40,6 +40,7 @@ class Gateway:
     evaluations: Evaluations
     drafts: Drafts
     jobs: Jobs
+    memory: MemoryBook
     events: Events
     upkeep: Upkeep
     limits: LimitAdmin

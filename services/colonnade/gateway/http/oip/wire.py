@@ -9,8 +9,9 @@ from colonnade.errors import InvalidArgument
 from colonnade.gateway.domain.generation import GenerationSpec, Sampling
 from colonnade.gateway.domain.limits import RANGES
 from colonnade.gateway.http.described import Events
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_errors import OipError
-from colonnade.gateway.http.wire_generate import Stop, Strict
+from colonnade.gateway.http.wire_generate import Stop
 from colonnade.security.inputs import check_text
 
 _DEFAULTS = GenerationSpec()

@@ -11,7 +11,8 @@ from colonnade.errors import InvalidArgument, Unsupported
 from colonnade.gateway.domain.generation import Sampling
 from colonnade.gateway.domain.limits import MAX_BIASES, MAX_STOP_CHARS, MAX_STOPS
 from colonnade.gateway.domain.structure import Structure
-from colonnade.gateway.http.wire_generate import Stop, Strict, StructureBody, number, token_id
+from colonnade.gateway.http.strict import Strict
+from colonnade.gateway.http.wire_generate import Stop, StructureBody, number, token_id
 
 _PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0)
 """OpenAI's defaults: the model's own distribution."""

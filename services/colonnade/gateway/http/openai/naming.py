@@ -16,8 +16,13 @@ async def named(items: AsyncGenerator[_T, None], names: Mapping[str, str]) -> As
             async for item in items:
                 yield item
         except ColonnadeError as error:
-            field = error.details.get("field")
-            if isinstance(field, str) and field in names:
-                error.message = error.message.replace(field, names[field])
-                error.details["field"] = names[field]
+            rename(error, names)
             raise
+
+
+def rename(error: ColonnadeError, names: Mapping[str, str]) -> None:
+    """A refusal that names a field in ``names`` names that field's other name from now on."""
+    field = error.details.get("field")
+    if isinstance(field, str) and field in names:
+        error.message = error.message.replace(field, names[field])
+        error.details["field"] = names[field]

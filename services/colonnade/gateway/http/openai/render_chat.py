@@ -10,6 +10,7 @@ from colonnade.gateway.domain.generation import Chunk, Finish, together
 from colonnade.gateway.domain.tools import CallPart
 from colonnade.gateway.http.openai.about import fingerprint, logprobs_of, model_of, reason_of, usage_of
 from colonnade.gateway.http.render_generation import headers_of
+from colonnade.gateway.http.wire_recall import memory_part
 
 
 class ChatRenderer:
@@ -35,8 +36,10 @@ class ChatRenderer:
             yield self._event([_choice(item.index, delta, logprobs_of(item.tokens) if scored else None)])
         if item.finish is not None:
             self._ended[item.index] = item.finish
-            yield self._event([_choice(item.index, {}, None, reason_of(item.finish))])
-            if self._usage and len(self._ended) == self._exchange.asked.n:
+            last = len(self._ended) == self._exchange.asked.n
+            about = memory_part(self._exchange.memory) if last else {}
+            yield self._event([_choice(item.index, {}, None, reason_of(item.finish))]) | about
+            if self._usage and last:
                 yield self._event([]) | {"usage": usage_of([together(self._ended)])}
 
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
@@ -45,7 +48,8 @@ class ChatRenderer:
             raise Internal("the answer has no end")
         choices = [self._whole_choice(items, index, finishes[index]) for index in sorted(finishes)]
         usage = usage_of([together(finishes)])
-        return self._head("chat.completion") | {"choices": choices, "usage": usage}
+        about = memory_part(self._exchange.memory)
+        return self._head("chat.completion") | {"choices": choices, "usage": usage} | about
 
     def _whole_choice(self, items: list[Chunk], index: int, finish: Finish) -> dict[str, Any]:
         mine = [item for item in items if item.index == index]

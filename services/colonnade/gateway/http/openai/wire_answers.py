@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.wire_errors import OpenAiError
+from colonnade.gateway.http.wire_recall import MemoryUseOut
 
 Reason = Literal["stop", "length", "tool_calls"]
 
@@ -81,6 +82,7 @@ class ChatCompletion(Answered):
     object: Literal["chat.completion"]
     choices: list[ChatChoice]
     usage: CompletionUsage
+    memory: MemoryUseOut | None = Field(default=None, description="Ours: where memory was asked for.")
 
 
 class FunctionDelta(BaseModel):
@@ -116,6 +118,9 @@ class ChatChunk(Answered):
     choices: list[ChatChunkChoice]
     usage: CompletionUsage | None = Field(
         default=None, description="With stream_options.include_usage: of the last one, which has no choices."
+    )
+    memory: MemoryUseOut | None = Field(
+        default=None, description="Ours: with the last finish_reason, where memory was asked for."
     )
 
 

@@ -12,6 +12,7 @@ from colonnade.gateway.domain.structure import Structure
 from colonnade.gateway.http.openai.fields import Lacking, ResponseFormat, TextBody
 from colonnade.gateway.http.openai.wire_messages import CHOICE, ChatMessage, ChatTool, tool_choice
 from colonnade.gateway.http.wire_generate import number
+from colonnade.gateway.http.wire_recall import MemoryBody
 
 _LONGEST = int(RANGES["max_tokens"].high)
 """Without a limit of its own an answer ends with the model's context at the latest."""
@@ -55,6 +56,9 @@ class ChatBody(TextBody):
         json_schema_extra=CHOICE,
     )
     parallel_tool_calls: bool | None = Field(default=None, description="false: one call at most.")
+    memory: MemoryBody | None = Field(
+        default=None, description="Ours: what is remembered, in the prompt, as in POST /generate."
+    )
 
     def spec(self) -> GenerationSpec:
         limit = self._limit()
@@ -73,6 +77,7 @@ class ChatBody(TextBody):
             priority=self.priority or 0,
             tools=tuple(each.tool() for each in self.tools or ()),
             tool_choice=tool_choice(self.tool_choice, self.parallel_tool_calls),
+            memory=self.memory.spec() if self.memory else None,
         )
 
     def names(self) -> Mapping[str, str]:

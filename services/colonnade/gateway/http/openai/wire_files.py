@@ -16,7 +16,7 @@ from colonnade.gateway.domain.batches import (
     Status,
 )
 from colonnade.gateway.domain.files import FileRecord
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.service.batches.batches import BatchOrder
 from colonnade.security.inputs import check_text
 

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from colonnade.errors import InvalidArgument, Unsupported
 from colonnade.gateway.domain.generation import Message
 from colonnade.gateway.domain.tools import Tool, ToolCall, ToolChoice
-from colonnade.gateway.http.wire_generate import Strict
+from colonnade.gateway.http.strict import Strict
 
 _CONTENT: dict[str, JsonValue] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}, {"type": "null"}]

@@ -15,7 +15,8 @@ from colonnade.gateway.domain.tools import Tool, ToolChoice
 from colonnade.gateway.http.openai.fields import Lacking, OpenAiBody
 from colonnade.gateway.http.openai.wire_messages import CHOICE, tool_choice
 from colonnade.gateway.http.responses.items import Conversation
-from colonnade.gateway.http.wire_generate import Stop, Strict, number
+from colonnade.gateway.http.strict import Strict
+from colonnade.gateway.http.wire_generate import Stop, number
 
 _LONGEST = int(RANGES["max_tokens"].high)
 _PLAIN = Sampling(temperature=1.0, top_k=0, top_p=1.0)

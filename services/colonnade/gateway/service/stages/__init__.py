@@ -11,9 +11,11 @@ from colonnade.gateway.service.stages.generate import Generate
 from colonnade.gateway.service.stages.give_way import GiveWay
 from colonnade.gateway.service.stages.limit import Limit, TurnAway
 from colonnade.gateway.service.stages.read_texts import ReadTexts
+from colonnade.gateway.service.stages.recall import Recall
+from colonnade.gateway.service.stages.remember_exchange import RememberExchange
 from colonnade.gateway.service.stages.shape_and_size import ShapeAndSize
 from colonnade.gateway.service.stages.shed import Shed
-from colonnade.gateway.service.stages.speak_for import SpeakFor
+from colonnade.gateway.service.stages.speak_for import SpeakFor, speak_for
 from colonnade.gateway.service.stages.stand_ins import StandIns
 from colonnade.gateway.service.stages.watch_rollout import WatchRollout
 
@@ -29,10 +31,13 @@ __all__ = [
     "GiveWay",
     "Limit",
     "ReadTexts",
+    "Recall",
+    "RememberExchange",
     "ShapeAndSize",
     "Shed",
     "SpeakFor",
     "StandIns",
     "TurnAway",
     "WatchRollout",
+    "speak_for",
 ]

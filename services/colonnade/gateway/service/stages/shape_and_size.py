@@ -23,6 +23,7 @@ from colonnade.gateway.domain.limits import (
 from colonnade.gateway.domain.structure import FORMS, Structure
 from colonnade.gateway.domain.tools import ToolCall
 from colonnade.gateway.service.pipeline import Stage
+from colonnade.gateway.service.recall import check_memory
 from colonnade.security.inputs import check_size, check_text, model_reference, size_label, subject_name
 
 _SAMPLED = (
@@ -49,6 +50,8 @@ class ShapeAndSize(Stage):
         _check_stop(spec.stop)
         if spec.structure is not None:
             _check_structure(spec.structure)
+        if spec.memory is not None:
+            check_memory(spec, spec.memory)
         check_names(spec)
         if spec.sampling.temperature < GREEDY_BELOW:
             exchange.spec = replace(spec, sampling=replace(spec.sampling, temperature=0.0))

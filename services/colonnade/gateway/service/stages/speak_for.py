@@ -11,12 +11,16 @@ class SpeakFor(Stage):
     """Takes the request's ``user`` as the subject, unless the key speaks for one subject only."""
 
     async def before(self, exchange: Exchange) -> None:
-        user = exchange.wanted.user
-        principal = exchange.principal
-        if not user or user == principal.subject:
-            return
-        if exchange.pinned:
-            raise PermissionDenied(
-                "user must be left out or be the subject that this API key was made for", field="user"
-            )
-        exchange.identity = replace(principal, subject=user)
+        speak_for(exchange, exchange.wanted.user, "user")
+
+
+def speak_for(exchange: Exchange, subject: str, field: str) -> None:
+    """Takes ``subject`` as who asks, if there is one. ``PermissionDenied`` where the key is another's."""
+    principal = exchange.principal
+    if not subject or subject == principal.subject:
+        return
+    if exchange.pinned:
+        raise PermissionDenied(
+            f"{field} must be left out or be the subject that this API key was made for", field=field
+        )
+    exchange.identity = replace(principal, subject=subject)
