@@ -1,7 +1,7 @@
 """What is planted is found where it is, whatever stands around it and however it is disguised."""
 
 import random
-import re
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +139,6 @@ def test_no_expression_looks_further_than_it_says(name: str) -> None:
     scorer = SCORERS[name]
     assert isinstance(scorer, PatternScorer)
     for pattern, _ in scorer._patterns:
-        _, longest = re._parser.parse(pattern.expression).getwidth()  # type: ignore[attr-defined]
+        _, longest = import_module("re._parser").parse(pattern.expression).getwidth()
         ahead = 1 + pattern.expression.count(r"|[.\-/][0-9])") + pattern.expression.count(r"|\.[0-9])")
         assert longest + ahead <= pattern.reach, (pattern.category, longest)
