@@ -38,6 +38,7 @@ class Postgres:
         self.port = free_port()
         self._keeps = keeps
         self._templates: dict[str, str] = {}
+        self._indexes: dict[str, set[str]] = {}
         self._used: defaultdict[str, list[str]] = defaultdict(list)
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
@@ -85,7 +86,7 @@ class Postgres:
             yield url
         finally:
             with psycopg.connect(url, autocommit=True) as connection:
-                for statement in _emptied(connection) if package else _NEW_SCHEMA:
+                for statement in self._emptied(connection, package) if package else _NEW_SCHEMA:
                     connection.execute(statement)
             self._used[package].append(url)
 
@@ -95,6 +96,8 @@ class Postgres:
             self._templates[package] = self._create("template1")
             with ThreadPoolExecutor(1) as threads:  # a test's own loop may be running in this one
                 threads.submit(asyncio.run, _migrated(self.url(self._templates[package]), package)).result()
+            with psycopg.connect(self.url(self._templates[package])) as connection:
+                self._indexes[package] = _indexes(connection)
         return self.url(self._create(self._templates.get(package, "template1")))
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
@@ -107,6 +110,17 @@ class Postgres:
         name = f"test_{uuid.uuid4().hex}"
         self.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         return name
+
+    def _emptied(self, connection: psycopg.Connection[Any], package: str) -> Iterator[bytes]:
+        """Statements that empty all tables but those that remember the migrations, and take away the
+        indexes that a service made while it ran."""
+        names = (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%_version'"
+        )
+        tables = ", ".join(f'"{name}"' for (name,) in connection.execute(names))
+        yield f"TRUNCATE {tables} RESTART IDENTITY".encode()
+        for name in _indexes(connection) - self._indexes[package]:
+            yield f'DROP INDEX "{name}"'.encode()
 
     @property
     def _data(self) -> Path:
@@ -146,11 +160,10 @@ def _command(name: str, *arguments: str) -> list[str]:
     ]
 
 
-def _emptied(connection: psycopg.Connection[Any]) -> Iterator[bytes]:
-    """The statement that empties all tables but those that remember the migrations."""
-    names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%_version'"
-    tables = ", ".join(f'"{name}"' for (name,) in connection.execute(names))
-    yield f"TRUNCATE {tables}".encode()
+def _indexes(connection: psycopg.Connection[Any]) -> set[str]:
+    return {
+        name for (name,) in connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
+    }
 
 
 async def _migrated(url: str, package: str) -> None:
