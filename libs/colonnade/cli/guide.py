@@ -17,7 +17,7 @@ from colonnade.errors import (
     Unauthenticated,
     Unavailable,
 )
-from colonnade.storage.bundled import DEFAULT, PREFIX
+from colonnade.storage.bundled import DEFAULT, MINILM, PREFIX
 from colonnade.supervise.home import Home
 from colonnade.supervise.logfile import tail
 from colonnade.supervise.states import PlatformStatus, State
@@ -50,10 +50,13 @@ class Guide:
         async with AsyncColonnade(self.url, timeout=_ANSWER_SECONDS) as client:
             try:
                 known = await client.models.list()
-                if not known and wants_model:
-                    await self._import(client)
+                first = not known and wants_model
+                if first:
+                    await self._import(client, DEFAULT)
                 if known or wants_model:
                     await self._first_word(client)
+                if first:
+                    await self._import_for_memory(client)
             except (Unauthenticated, PermissionDenied):
                 self.keys_required = True
                 remark("API keys are on; set COLONNADE_API_KEY to have the model checked and warmed up.")
@@ -92,13 +95,21 @@ class Guide:
         for line in tail(self._home.log(service), _TAIL_LINES):
             remark(f"  {service}: {line[:2000]}")
 
-    async def _import(self, client: "AsyncColonnade") -> None:
-        remark(f"Importing {DEFAULT} (once) ...")
-        stream = client.models.import_(PREFIX + DEFAULT, name=DEFAULT, alias="production")
+    async def _import(self, client: "AsyncColonnade", name: str) -> None:
+        remark(f"Importing {name} (once) ...")
+        stream = client.models.import_(PREFIX + name, name=name, alias="production")
         with showing() as draw:
             async with stream:
                 async for progress in stream:
                     draw(progress)
+
+    async def _import_for_memory(self, client: "AsyncColonnade") -> None:
+        """Without it everything answers; memory finds by words alone."""
+        try:
+            await self._import(client, MINILM)
+        except ColonnadeError as error:
+            show(error)
+            remark("Memory finds by words alone until a model for embeddings is imported.")
 
     async def _first_word(self, client: "AsyncColonnade") -> None:
         """Has the model loaded, so that the first question does not wait for it."""

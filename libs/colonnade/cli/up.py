@@ -22,7 +22,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the gateway listens.")] = GATEWAY_PORT,
     host: Annotated[str, typer.Option(help="Other than loopback only once API keys exist.")] = "127.0.0.1",
     home: HomeFolder = None,
-    no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the bundled model.")] = False,
+    no_import: Annotated[bool, typer.Option("--no-import", help="Do not import the bundled models.")] = False,
     engine: Annotated[
         Engine,
         typer.Option(help="Our own engine, vLLM, or both: vLLM first, ours for what it does not serve."),
@@ -45,7 +45,7 @@ def up(
     ] = CONSOLE_PORT,
     no_console: Annotated[bool, typer.Option("--no-console", help="Leave the web console out.")] = False,
 ) -> None:
-    """Start the platform of this machine: registry, engine, inference, training, memory, gateway, console."""
+    """Start the platform of this machine: registry, engine, inference, training, memory, ethics, gateway, console."""
     import asyncio
 
     from colonnade.cli.foreground import run_attached, run_detached

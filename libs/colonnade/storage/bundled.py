@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 
 PREFIX = "bundled:"
 DEFAULT = "smollm2-135m-instruct"
-"""What ``colonnade up`` imports where there is no model yet."""
-
-
+"""Answers. ``colonnade up`` imports it where there is no model yet, and the next one with it."""
 MINILM = "all-minilm-l6-v2"
-"""For embeddings; imported when somebody asks for it."""
+"""Embeds, so that memory finds what means the same."""
 
 
 @dataclass(frozen=True, slots=True)

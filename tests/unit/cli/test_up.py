@@ -87,7 +87,8 @@ def test_it_leads_to_an_answer_and_stops_everything(up: Callable[..., Up], numbe
     assert run.stop(number) == 0
     assert not psutil.wait_procs(children, timeout=1)[1]
     assert "Stopping" in run.said
-    assert run.asked == ["GET /models", "POST /models/import", "POST /generate"]
+    assert "Importing all-minilm-l6-v2" in run.said
+    assert run.asked == ["GET /models", "POST /models/import", "POST /generate", "POST /models/import"]
 
 
 def test_without_the_bundled_model(up: Callable[..., Up]) -> None:
