@@ -33,6 +33,8 @@ OVERLOAD_GOODPUT, REFUSAL_MS = 0.9, 50.0
 """At fifty times the rate that can be served: of the goodput at that rate; until a refusal, p99."""
 RESOLVE_MS, SEARCH_MS = 20.0, 300.0
 """With a million versions in PostgreSQL: until an alias is resolved, p99; until a search has a page, p95."""
+MEMORY_RECALL, MEMORY_SEARCH_MS = 0.95, 200.0
+"""Of the ten nearest vectors; until a search by words and meaning has its answer, p99, whatever the size."""
 RAY_TO_BARE = 0.95
 """Tokens a second of streams from a Ray replica, beside those from the bare engine process."""
 LEARNING_TO_BEST_PEER = 1.0

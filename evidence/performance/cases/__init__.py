@@ -19,6 +19,7 @@ CASES = (
     "overload",
     "catalogue",
     "memory_answers",
+    "memory_scale",
     "pipeline",
     "learning",
     "accelerations",
