@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
+from colonnade.security.envelope import Keyring
 from colonnade.storage.blobs.place import CACHE_BYTES, BlobPlace
 from colonnade.supervise.defaults import DRAIN_SECONDS
 from colonnade.supervise.home import DEFAULT, MAX_SOCKET_PATH, Home
@@ -27,7 +28,13 @@ class ProcessSettings(BaseSettings):
     inference_address: str = Field(default="", validation_alias="COLONNADE_INFERENCE_ADDRESS")
     training_address: str = Field(default="", validation_alias="COLONNADE_TRAINING_ADDRESS")
     memory_address: str = Field(default="", validation_alias="COLONNADE_MEMORY_ADDRESS")
+    ethics_address: str = Field(default="", validation_alias="COLONNADE_ETHICS_ADDRESS")
     engine_addresses: str = Field(default="", validation_alias="COLONNADE_ENGINE_ADDRESSES")
+
+    audit_encryption_key_file: Path | None = Field(
+        default=None, validation_alias="COLONNADE_AUDIT_ENCRYPTION_KEY_FILE"
+    )
+    """What the keys of people in audit logs are sealed with; none: they lie beside the logs as they are."""
 
     blobs_url: str = Field(default="", validation_alias="COLONNADE_BLOBS_URL")
     """``s3://bucket/prefix``; empty means the folder below home."""
@@ -42,7 +49,7 @@ class ProcessSettings(BaseSettings):
     drain_seconds: float = Field(default=DRAIN_SECONDS, ge=0)
     """How long running calls may take to finish after SIGTERM."""
 
-    @field_validator("home", "identity_dir", "blobs_cache_dir")
+    @field_validator("home", "identity_dir", "audit_encryption_key_file", "blobs_cache_dir")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -67,6 +74,12 @@ class ProcessSettings(BaseSettings):
     def audit(self) -> Path:
         """This service's own audit log."""
         return Home(self.home).audit(self.service)
+
+    @property
+    def audit_keyring(self) -> Keyring | None:
+        """Raises ``InvalidArgument`` where its file cannot be read."""
+        named = self.audit_encryption_key_file
+        return Keyring.read(named, "COLONNADE_AUDIT_ENCRYPTION_KEY_FILE") if named else None
 
     @property
     def blobs(self) -> BlobPlace:
@@ -95,6 +108,10 @@ class ProcessSettings(BaseSettings):
     @property
     def memory(self) -> str:
         return self.memory_address or self.socket("memory")
+
+    @property
+    def ethics(self) -> str:
+        return self.ethics_address or self.socket("ethics")
 
     @property
     def engines(self) -> tuple[str, ...]:

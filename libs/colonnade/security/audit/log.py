@@ -16,6 +16,9 @@ from typing import Any
 
 from colonnade.errors import Conflict, InvalidArgument, Unavailable
 from colonnade.security.audit.record import MAX_RECORD_BYTES, Head, Record, make, parse
+from colonnade.security.audit.sealing import sealed
+from colonnade.security.audit.subject_keys import SubjectKeys, key_file
+from colonnade.security.envelope import Keyring
 from colonnade.security.identity import Principal
 
 _LOG = logging.getLogger(__name__)
@@ -30,11 +33,21 @@ class AuditLog:
     where many records under way share one fsync; ``note`` does not wait: its record survives the end of
     this process, and a loss of power once the next fsync is done. Many tasks or threads may call all three.
 
+    What a record says of a person is sealed with that person's key, which lies beside the log and is on the
+    disk before the record is; ``erase`` destroys it. ``keyring`` seals those keys in turn.
+
     A line that a killed process left unfinished is cut off on opening, and that is recorded too. Raises
     ``Conflict`` where another process has the file, ``Unavailable`` where it is damaged or cannot be written.
     """
 
-    def __init__(self, path: Path, writer: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: str,
+        *,
+        keyring: Keyring | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         _check_word(writer, "writer")
         self._writer = writer
         self._clock = clock
@@ -47,7 +60,12 @@ class AuditLog:
         self._file = os.open(path, flags, 0o600)
         try:
             self._take(path)
-            self._head = self._recover()
+            self._keys = SubjectKeys(key_file(path), keyring)
+            try:
+                self._head = self._recover()
+            except BaseException:
+                self._keys.close()
+                raise
         except BaseException:
             os.close(self._file)
             raise
@@ -81,15 +99,22 @@ class AuditLog:
         except Unavailable as error:
             _LOG.error("audit record lost: %s %s: %s", action, outcome, error.message)
 
+    async def erase(self, tenant: str, subject: str) -> int:
+        """Destroys the person's key, so that what was sealed with it is unreadable; how many there were. The
+        chain stays as it is. Raises ``Unavailable`` where the key cannot be overwritten."""
+        return await asyncio.to_thread(self._destroy, tenant, subject)
+
     def close(self) -> None:
         """Waits for the disk and lets go of the file. Safe to call twice."""
         with self._syncing, self._lock:
             file, self._file, self._broken = self._file, -1, True
             if file >= 0:
                 try:
+                    self._keys.sync()
                     os.fsync(file)
                 finally:
                     os.close(file)
+                    self._keys.close()
 
     def __enter__(self) -> "AuditLog":
         return self
@@ -146,13 +171,14 @@ class AuditLog:
                 raise Unavailable(
                     "the audit log is closed or cannot be written; what needs a record is refused"
                 )
+            subject, facts = sealed(who, facts, self._keys)
             record = make(
                 self._head,
                 time=datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds"),
                 writer=self._writer,
                 action=action,
                 tenant=who.tenant,
-                subject=who.subject,
+                subject=subject,
                 outcome=outcome,
                 facts=facts,
             )
@@ -177,11 +203,21 @@ class AuditLog:
         except OSError:
             self._broken = True
 
+    def _destroy(self, tenant: str, subject: str) -> int:
+        with self._lock:
+            if self._broken:
+                raise Unavailable("the audit log is closed or cannot be written; try again")
+            try:
+                return int(self._keys.destroy(tenant, subject))
+            except OSError as error:
+                raise Unavailable(f"the audit log's keys cannot be written ({error.strerror})") from error
+
     def _sync(self) -> None:
         """After a failed fsync nobody knows what is on disk, so the log takes no more."""
         with self._syncing:
             upto = self._head.seq
             try:
+                self._keys.sync()
                 os.fsync(self._file)
             except OSError as error:
                 self._broken = True

@@ -71,7 +71,7 @@ class Record:
 def make(after: Head, **fields: Any) -> Record:
     """The record that follows ``after``. Raises ``InvalidArgument`` for facts that are not plain data."""
     body: dict[str, Any] = {"seq": after.seq + 1, "prev": after.hash} | fields
-    _check_facts(body["facts"], "facts", 0)
+    check_facts(body["facts"])
     return Record(**body, hash=digest(body))
 
 
@@ -99,7 +99,7 @@ def digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(fields)).hexdigest()
 
 
-def _check_facts(value: object, where: str, depth: int) -> None:
+def check_facts(value: object, where: str = "facts", depth: int = 0) -> None:
     """Only what JSON gives back as it was: a tuple or a number as a key would change the hash on reading."""
     if depth > 8:
         raise InvalidArgument("facts are nested deeper than 8", field="facts", limit=8)
@@ -111,9 +111,9 @@ def _check_facts(value: object, where: str, depth: int) -> None:
         for key, item in value.items():
             if type(key) is not str:
                 raise InvalidArgument(f"the keys of {where} must be strings", field="facts")
-            _check_facts(item, f"{where}.{key}", depth + 1)
+            check_facts(item, f"{where}.{key}", depth + 1)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            _check_facts(item, f"{where}[{place}]", depth + 1)
+            check_facts(item, f"{where}[{place}]", depth + 1)
     else:
         raise InvalidArgument(f"{where} must be plain JSON data", field="facts")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colonnade.security.audit.record import MAX_RECORD_BYTES, Head, Record, parse
+from colonnade.security.audit.sealing import unsealed
+from colonnade.security.audit.subject_keys import SubjectKeys, key_file
+from colonnade.security.envelope import Keyring
 
 _MAX_PROBLEMS = 20
 
@@ -52,6 +55,18 @@ def read(path: Path) -> Iterator[Record]:
         record = parse(line[:-1])
         if record is not None:
             yield record
+
+
+def read_opened(path: Path, keyring: Keyring | None = None) -> Iterator[Record]:
+    """As ``read``, with what is sealed of people opened; ``erased`` stands where their key is gone."""
+    beside = key_file(path)
+    keys = SubjectKeys(beside, keyring, writes=False) if beside.exists() else None
+    try:
+        for record in read(path):
+            yield unsealed(record, keys)
+    finally:
+        if keys:
+            keys.close()
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

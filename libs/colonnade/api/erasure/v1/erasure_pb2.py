@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/erasure/v1/erasure.proto\x12\x18\x63olonnade.api.erasure.v1\"C\n\x0c\x45raseRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nerasure_id\x18\x03 \x01(\t\"\x86\x01\n\rEraseResponse\x12\x45\n\x07removed\x18\x01 \x03(\x0b\x32\x34.colonnade.api.erasure.v1.EraseResponse.RemovedEntry\x1a.\n\x0cRemovedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32j\n\x0e\x45rasureService\x12X\n\x05\x45rase\x12&.colonnade.api.erasure.v1.EraseRequest\x1a\'.colonnade.api.erasure.v1.EraseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&colonnade/api/erasure/v1/erasure.proto\x12\x18\x63olonnade.api.erasure.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"C\n\x0c\x45raseRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nerasure_id\x18\x03 \x01(\t\"\xc3\x01\n\rEraseResponse\x12\x45\n\x07removed\x18\x01 \x03(\x0b\x32\x34.colonnade.api.erasure.v1.EraseResponse.RemovedEntry\x12;\n\x08\x61\x66\x66\x65\x63ted\x18\x02 \x03(\x0b\x32).colonnade.api.erasure.v1.AffectedVersion\x1a.\n\x0cRemovedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\">\n\x0f\x41\x66\x66\x65\x63tedVersion\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\"2\n\x13ListSubjectsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0c\n\x04page\x18\x02 \x01(\t\"b\n\x14ListSubjectsResponse\x12\x37\n\x08subjects\x18\x01 \x03(\x0b\x32%.colonnade.api.erasure.v1.HeldSubject\x12\x11\n\tnext_page\x18\x02 \x01(\t\"Y\n\x0bHeldSubject\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd9\x01\n\x0e\x45rasureService\x12X\n\x05\x45rase\x12&.colonnade.api.erasure.v1.EraseRequest\x1a\'.colonnade.api.erasure.v1.EraseResponse\x12m\n\x0cListSubjects\x12-.colonnade.api.erasure.v1.ListSubjectsRequest\x1a..colonnade.api.erasure.v1.ListSubjectsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +34,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERASERESPONSE_REMOVEDENTRY']._loaded_options = None
   _globals['_ERASERESPONSE_REMOVEDENTRY']._serialized_options = b'8\001'
-  _globals['_ERASEREQUEST']._serialized_start=68
-  _globals['_ERASEREQUEST']._serialized_end=135
-  _globals['_ERASERESPONSE']._serialized_start=138
-  _globals['_ERASERESPONSE']._serialized_end=272
-  _globals['_ERASERESPONSE_REMOVEDENTRY']._serialized_start=226
-  _globals['_ERASERESPONSE_REMOVEDENTRY']._serialized_end=272
-  _globals['_ERASURESERVICE']._serialized_start=274
-  _globals['_ERASURESERVICE']._serialized_end=380
+  _globals['_ERASEREQUEST']._serialized_start=101
+  _globals['_ERASEREQUEST']._serialized_end=168
+  _globals['_ERASERESPONSE']._serialized_start=171
+  _globals['_ERASERESPONSE']._serialized_end=366
+  _globals['_ERASERESPONSE_REMOVEDENTRY']._serialized_start=320
+  _globals['_ERASERESPONSE_REMOVEDENTRY']._serialized_end=366
+  _globals['_AFFECTEDVERSION']._serialized_start=368
+  _globals['_AFFECTEDVERSION']._serialized_end=430
+  _globals['_LISTSUBJECTSREQUEST']._serialized_start=432
+  _globals['_LISTSUBJECTSREQUEST']._serialized_end=482
+  _globals['_LISTSUBJECTSRESPONSE']._serialized_start=484
+  _globals['_LISTSUBJECTSRESPONSE']._serialized_end=582
+  _globals['_HELDSUBJECT']._serialized_start=584
+  _globals['_HELDSUBJECT']._serialized_end=673
+  _globals['_ERASURESERVICE']._serialized_start=676
+  _globals['_ERASURESERVICE']._serialized_end=893
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,11 @@ class ErasureServiceStub:
                 request_serializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseResponse.FromString,
                 _registered_method=True)
+        self.ListSubjects = channel.unary_unary(
+                '/colonnade.api.erasure.v1.ErasureService/ListSubjects',
+                request_serializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsResponse.FromString,
+                _registered_method=True)
 
 
 class ErasureServiceServicer:
@@ -51,6 +56,14 @@ class ErasureServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSubjects(self, request, context):
+        """Whom this service holds something of, each once, in any order that stays. Of whom something is held that is
+        older than their erasure, a restored backup brought it back: they are erased again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ErasureServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +71,11 @@ def add_ErasureServiceServicer_to_server(servicer, server):
                     servicer.Erase,
                     request_deserializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseResponse.SerializeToString,
+            ),
+            'ListSubjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSubjects,
+                    request_deserializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +105,33 @@ class ErasureService:
             '/colonnade.api.erasure.v1.ErasureService/Erase',
             colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseRequest.SerializeToString,
             colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.EraseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSubjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.erasure.v1.ErasureService/ListSubjects',
+            colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsRequest.SerializeToString,
+            colonnade_dot_api_dot_erasure_dot_v1_dot_erasure__pb2.ListSubjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,12 +33,20 @@ class ErasureServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ErasureServiceAsyncStub: ...
     Erase: _grpc.UnaryUnaryMultiCallable[_erasure_pb2.EraseRequest, _erasure_pb2.EraseResponse]
     """Deletes all that this service holds of a subject. Safe to repeat."""
+    ListSubjects: _grpc.UnaryUnaryMultiCallable[_erasure_pb2.ListSubjectsRequest, _erasure_pb2.ListSubjectsResponse]
+    """Whom this service holds something of, each once, in any order that stays. Of whom something is held that is
+    older than their erasure, a restored backup brought it back: they are erased again.
+    """
 
 @_typing.type_check_only
 class ErasureServiceAsyncStub(ErasureServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Erase: _aio.UnaryUnaryMultiCallable[_erasure_pb2.EraseRequest, _erasure_pb2.EraseResponse]  # type: ignore[assignment]
     """Deletes all that this service holds of a subject. Safe to repeat."""
+    ListSubjects: _aio.UnaryUnaryMultiCallable[_erasure_pb2.ListSubjectsRequest, _erasure_pb2.ListSubjectsResponse]  # type: ignore[assignment]
+    """Whom this service holds something of, each once, in any order that stays. Of whom something is held that is
+    older than their erasure, a restored backup brought it back: they are erased again.
+    """
 
 class ErasureServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -48,5 +56,15 @@ class ErasureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_erasure_pb2.EraseResponse, _abc.Awaitable[_erasure_pb2.EraseResponse]]:
         """Deletes all that this service holds of a subject. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def ListSubjects(
+        self,
+        request: _erasure_pb2.ListSubjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erasure_pb2.ListSubjectsResponse, _abc.Awaitable[_erasure_pb2.ListSubjectsResponse]]:
+        """Whom this service holds something of, each once, in any order that stays. Of whom something is held that is
+        older than their erasure, a restored backup brought it back: they are erased again.
+        """
 
 def add_ErasureServiceServicer_to_server(servicer: ErasureServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,165 @@
+"""What every service does about a person: nothing is left in its files, and nobody else is touched."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from colonnade.errors import Unavailable
+from colonnade.gateway.adapters.batch_tables import FILES
+from colonnade.gateway.adapters.erasing import GatewayEraser
+from colonnade.gateway.adapters.file_contents import FolderContents
+from colonnade.gateway.adapters.sql import KEYS
+from colonnade.registry.adapters.erasing import RegistryEraser
+from colonnade.registry.adapters.event_tables import EVENTS
+from colonnade.registry.adapters.lineage_tables import LINEAGE_EDGES, LINEAGE_NODES
+from colonnade.rpc.erasure_servicer import Affected, Held
+from colonnade.security.audit import AuditLog
+from colonnade.storage.sql import Database
+from colonnade.training.adapters.erasing import TrainingEraser
+from colonnade.training.adapters.sql_jobs import SqlJobStore
+from colonnade.training.domain import ModelVersion, State
+from tests.contract.conftest import KINDS
+from tests.unit.training.fakes import RECIPE, begun, job
+
+Opener = Callable[[str, str], Database]
+EVERYBODY = (("acme", "zoé"), ("acme", "zoé-2"), ("other", "zoé"))
+CANARY = "acme/zoé"
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Iterator[AuditLog]:
+    with AuditLog(tmp_path / "audit.jsonl", "x") as log:
+        yield log
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def names(eraser: RegistryEraser | TrainingEraser | GatewayEraser) -> set[tuple[str, str]]:
+    return {(held.tenant, held.subject) for held in await eraser.held()}
+
+
+async def test_the_registry(kind: str, opened: Opener, tmp_path: Path, trail: AuditLog) -> None:
+    database = opened(kind, "colonnade.registry")
+    facts = '{"why": "by acme/zo\\u00e9.", "also": "acme/zoé-2, acme/zoé"}'
+    async with database.engine.begin() as connection:
+        for number, (tenant, subject) in enumerate(EVERYBODY):
+            by = f"{tenant}/{subject}"
+            event = {"number": number, "at": 7, "kind": "k", "tenant": tenant, "model": "m", "version": 1}
+            await connection.execute(insert(EVENTS).values(**event, alias="", by=by, facts=facts))
+    eraser = RegistryEraser(database, trail)
+    assert Held("acme", "zoé", 7) in await eraser.held()
+    assert (await eraser.erase("acme", "zoé")).removed == {"events": 3, "audit_keys": 0}
+    assert await names(eraser) == set(EVERYBODY[1:])
+    async with database.reading() as connection:
+        rows = (await connection.execute(select(EVENTS).order_by(EVENTS.c.number))).all()
+    assert rows[0].by.startswith("acme/erased-")
+    assert [row.by for row in rows[1:]] == ["acme/zoé-2", "other/zoé"]
+    assert rows[0].facts == f'{{"why": "by {rows[0].by}.", "also": "acme/zoé-2, {rows[0].by}"}}'
+    assert (await eraser.erase("acme", "zoé")).removed == {"audit_keys": 0}
+
+
+async def test_names_that_are_keys_of_rows_are_replaced_too(
+    kind: str, opened: Opener, trail: AuditLog
+) -> None:
+    database = opened(kind, "colonnade.registry")
+    async with database.engine.begin() as connection:
+        for key in ("run:acme/zoé", "dataset:d"):
+            await connection.execute(insert(LINEAGE_NODES).values(key=key, label="", facts="{}"))
+        edge = {"source": "dataset:d", "relation": "r", "target": "dataset:d", "at": 1, "by": CANARY}
+        await connection.execute(insert(LINEAGE_EDGES).values(**edge))
+    await RegistryEraser(database, trail).erase("acme", "zoé")
+    async with database.reading() as connection:
+        keys = set(await connection.scalars(select(LINEAGE_NODES.c.key)))
+    assert not any(CANARY in key for key in keys)
+
+
+async def test_training(kind: str, opened: Opener, tmp_path: Path, trail: AuditLog) -> None:
+    database, folders = opened(kind, "colonnade.training"), tmp_path / "jobs"
+    store = SqlJobStore(database)
+    made = ModelVersion("polite", 3, "sha256:" + "0" * 64)
+    for number, (tenant, subject) in enumerate(EVERYBODY):
+        found = replace(
+            job(), id=f"job_{number}", tenant=tenant, by=f"{tenant}/{subject}",
+            state=State.SUCCEEDED, produced=made,
+        )  # fmt: skip
+        await store.submit(found, RECIPE, replace(begun(found), by=found.by), None, most_queued=9)
+        (folders / found.id).mkdir(parents=True)
+        (folders / found.id / "log.jsonl").write_text(found.by)
+    eraser = TrainingEraser(database, folders, trail)
+    assert await names(eraser) == set(EVERYBODY)
+    erased = await eraser.erase("acme", "zoé")
+    assert erased.removed == {"jobs": 1, "job_events": 1, "job_folders": 1, "audit_keys": 0}
+    (affected,) = erased.affected
+    assert affected == Affected("polite", "3", "trained by the job job_0, which they had asked for")
+    assert sorted(each.name for each in folders.iterdir()) == ["job_1", "job_2"]
+    assert await names(eraser) == set(EVERYBODY[1:])
+    kept = await store.find("job_0")
+    assert kept is not None
+    assert kept.by.startswith("acme/erased-")
+    assert (await eraser.erase("acme", "zoé")).removed == {"job_folders": 0, "audit_keys": 0}
+
+
+async def test_a_job_under_way_ends_first(kind: str, opened: Opener, tmp_path: Path, trail: AuditLog) -> None:
+    database = opened(kind, "colonnade.training")
+    store, found = SqlJobStore(database), replace(job(), by=CANARY, tenant="acme")
+    await store.submit(found, RECIPE, replace(begun(found), by=found.by), None, most_queued=9)
+    eraser = TrainingEraser(database, tmp_path / "jobs", trail)
+    with pytest.raises(Unavailable, match="1 jobs of theirs are under way"):
+        await eraser.erase("acme", "zoé")
+    assert await names(eraser) == {("acme", "zoé")}
+
+
+async def test_the_gateway(kind: str, opened: Opener, tmp_path: Path, trail: AuditLog) -> None:
+    database, contents = opened(kind, "colonnade.gateway"), FolderContents(tmp_path / "files")
+    revoked: list[str] = []
+    for number, (tenant, subject) in enumerate(EVERYBODY):
+
+        async def said(text: str) -> AsyncIterator[bytes]:
+            yield text.encode()
+
+        await contents.write(f"file-{number}", said(f"{tenant} {subject}"), 100)
+        whose = {"tenant": tenant, "subject": subject, "created_at": 5, "idempotency_key": ""}
+        key = {"secret_hash": "h", "roles": "caller", "name": f"of {subject}", "created_by": subject}
+        file = {"filename": f"{subject}.txt", "purpose": "batch", "size_bytes": 1, "digest": "d"}
+        async with database.engine.begin() as connection:
+            await connection.execute(insert(KEYS).values(id=f"k{number}", replaces="", **key, **whose))
+            await connection.execute(
+                insert(FILES).values(id=f"file-{number}", key_id=f"k{number}", **file, **whose)
+            )
+    eraser = GatewayEraser(database, contents, trail, revoked.append, lambda: 9)
+    erased = await eraser.erase("acme", "zoé")
+    assert {name: count for name, count in erased.removed.items() if count} == {
+        "files": 1, "keys": 1, "keys_created": 1
+    }  # fmt: skip
+    assert revoked == ["k0"]
+    async with database.reading() as connection:
+        keys = (await connection.execute(select(KEYS).order_by(KEYS.c.id))).all()
+    assert (keys[0].name, keys[0].revoked_at) == ("", 9)
+    assert [key.revoked_at for key in keys[1:]] == [None, None]
+    assert b"acme zo\xc3\xa9-2" in bytes_of(tmp_path / "files")
+    assert b"acme zo\xc3\xa9" not in bytes_of(tmp_path / "files").replace(b"zo\xc3\xa9-2", b"")
+    assert await names(eraser) == set(EVERYBODY[1:])
+
+
+async def test_nothing_is_left_in_the_files_of_a_database(
+    opened: Opener, tmp_path: Path, trail: AuditLog
+) -> None:
+    database = opened("sqlite", "colonnade.registry")
+    async with database.engine.begin() as connection:
+        for number in range(200):  # over many pages, some of which become free
+            event = {"number": number, "at": 7, "kind": "k", "tenant": "acme", "model": "m", "version": 1}
+            facts = f'{{"who": "{CANARY}", "words": "{"x" * 300}"}}'
+            await connection.execute(insert(EVENTS).values(**event, alias="", by=CANARY, facts=facts))
+    assert CANARY.encode() in bytes_of(tmp_path)
+    await RegistryEraser(database, trail).erase("acme", "zoé")
+    assert CANARY.encode() not in bytes_of(tmp_path)
