@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 
+from colonnade.api.erasure.v1.subjects_pb2_grpc import add_SubjectServiceServicer_to_server
 from colonnade.api.memory.v1.memory_pb2_grpc import (
     add_DocumentServiceServicer_to_server,
     add_MemoryServiceServicer_to_server,
@@ -16,15 +17,19 @@ from colonnade.memory.adapters.sql_leases import SqlLeases
 from colonnade.memory.adapters.sql_store import SqlMemoryStore
 from colonnade.memory.service.at_once import AtOnce
 from colonnade.memory.service.documents import Documents
+from colonnade.memory.service.erasing.own import OwnEraser
 from colonnade.memory.service.memories import Memories
 from colonnade.memory.service.recalling import Recalling
 from colonnade.memory.service.remembering import Remembering
 from colonnade.memory.service.searching import Searching
 from colonnade.memory.service.sessions import Sessions
+from colonnade.memory.service.upkeep.duties import Upkeep
 from colonnade.memory.service.uses import Uses
 from colonnade.memory.servicer import DOCUMENTS, MEMORIES, DocumentServicer, MemoryServicer, Rooms
 from colonnade.memory.settings import MemorySettings
+from colonnade.memory.subject_servicer import SUBJECTS, SubjectServicer
 from colonnade.memory.wiring import Background, reader_of, vectors_of, writer_of
+from colonnade.memory.wiring_erasing import Erasing, erasers_of
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.memory import RPCS
 from colonnade.security.audit import AuditLog
@@ -69,7 +74,9 @@ async def wired(settings: MemorySettings) -> AsyncIterator[Server]:
     identity = Identity(settings.service, settings.identity)
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
-        trail = stack.enter_context(closing(AuditLog(settings.audit, settings.service)))  # one serves a home
+        trail = stack.enter_context(
+            closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring))
+        )  # one serves a home
         database = _database(settings)
         stack.push_async_callback(database.close)
         await migrate(database, "colonnade.memory")
@@ -94,7 +101,7 @@ async def wired(settings: MemorySettings) -> AsyncIterator[Server]:
             rerank_seconds=settings.rerank_seconds, least_cosine=settings.least_cosine,
         )  # fmt: skip
         rooms = Rooms(
-            Remembering(store, vectors, at_once, trail, background),
+            Remembering(store, vectors, at_once, trail, background, most=settings.memories),
             searching,
             Recalling(store, searching, characters=settings.recall_characters),
             Memories(store, trail, background),
@@ -103,19 +110,31 @@ async def wired(settings: MemorySettings) -> AsyncIterator[Server]:
         documents = Documents(store, reader_of(settings), trail, background, bounds=settings.bounds)
         server.add(add_MemoryServiceServicer_to_server, MemoryServicer(rooms), MEMORIES)
         server.add(add_DocumentServiceServicer_to_server, DocumentServicer(documents), DOCUMENTS)
-        work = asyncio.create_task(background.upkeep.run())
-        try:
+        own = OwnEraser(store, trail, background, background.tidy)
+        erasers = await erasers_of(settings, identity, own, stack)
+        erasing = Erasing(settings, database, erasers, trail, background.untidy)
+        server.add(add_SubjectServiceServicer_to_server, SubjectServicer(erasing.asking), SUBJECTS)
+        async with _going_on(settings, background.upkeep, erasing.upkeep):
             yield server
-        finally:
-            background.upkeep.stop()
-            await _ended(work, settings.drain_seconds)
 
 
-async def _ended(work: asyncio.Task[None], seconds: float) -> None:
+@asynccontextmanager
+async def _going_on(settings: MemorySettings, *upkeeps: Upkeep) -> AsyncIterator[None]:
+    work = [asyncio.create_task(each.run()) for each in upkeeps]
+    try:
+        yield
+    finally:
+        for each in upkeeps:
+            each.stop()
+        await _ended(work, settings.drain_seconds)
+
+
+async def _ended(work: Sequence[asyncio.Task[None]], seconds: float) -> None:
     """A turn may wait for a model: what is broken off is done again after the next start."""
-    await asyncio.wait([work], timeout=min(seconds, _LAST_TURN_SECONDS))
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    await asyncio.wait(work, timeout=min(seconds, _LAST_TURN_SECONDS))
+    for each in work:
+        each.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
 
 
 def _database(settings: MemorySettings) -> Database:

@@ -6,7 +6,7 @@ REMEMBERED = counter("memory_remembered", "memories", "Memories that were kept",
 FORGOTTEN = counter(
     "memory_forgotten",
     "memories",
-    "Memories that were erased: asked, session, document or faded",
+    "Memories that were erased: asked, session, document, faded or erased",
     ("reason",),
 )
 DOCUMENTS = counter("memory_added", "documents", "Documents that were kept")
@@ -19,4 +19,6 @@ WITHOUT = counter(
 )
 CONSOLIDATED = counter("memory_consolidated", "facts", "Facts that were made of episodes")
 SUMMARISED = counter("memory_summarised", "sessions", "Summaries of sessions that were written")
+ERASURES = counter("memory_erasures", "subjects", "Subjects who were erased everywhere", ("asked_by",))
+ERASING_FAILURES = counter("memory_erasing", "failures", "Calls to erase that failed", ("service",))
 FAILURES = counter("memory_upkeep", "failures", "Turns of background work that failed", ("duty",))

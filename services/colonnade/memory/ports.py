@@ -1,11 +1,12 @@
 """What the memory service needs of the world, in its own words. Whatever takes a scope looks nowhere else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from colonnade.memory.domain.documents import Document, Piece, Read
+from colonnade.memory.domain.erasures import Erased, Erasure, Held
 from colonnade.memory.domain.memories import Memory
 from colonnade.memory.domain.scope import Scope
 from colonnade.memory.domain.search import ByWords, Filter, Near
@@ -40,6 +41,10 @@ class MemoryStore(Protocol):
 
     async def add(self, memory: Memory, once: Once | None = None) -> Memory:
         """Under a known key, what was made with it, or ``Conflict`` where that was another."""
+        ...
+
+    async def add_all(self, new: Sequence[tuple[Memory, Once | None]]) -> Sequence[Memory]:
+        """All of them, each as ``add``, or none."""
         ...
 
     async def find(self, scopes: Sequence[Scope], ids: Sequence[str]) -> Mapping[str, Memory]:
@@ -110,6 +115,19 @@ class MemoryStore(Protocol):
 
     async def scopes(self, *, after: Scope | None, limit: int) -> Sequence[Scope]:
         """All that hold something, in order."""
+        ...
+
+    async def count(self, scope: Scope) -> int:
+        """How many memories it has, pieces of documents among them."""
+        ...
+
+    async def erase(self, scope: Scope) -> Mapping[str, int]:
+        """All that is kept of a subject: memories, documents, summaries, and their name in what others of the
+        tenant have. How much of each was there."""
+        ...
+
+    async def held(self, *, after: Scope | None) -> Sequence[Held]:
+        """The next subjects of whom something is kept, in order; none: no more."""
         ...
 
     async def tidy(self) -> None:
@@ -185,4 +203,59 @@ class Leases(Protocol):
 
     async def release(self, holder: str) -> None:
         """Nothing where another one holds it."""
+        ...
+
+
+class Erasures(Protocol):
+    """Erasures and how far they are. What a method has returned from is kept."""
+
+    async def add(self, erasure: Erasure, once: Once | None = None) -> Erasure:
+        """One of the same mark that has not ended, or under a known key the one that it made, in its place.
+        ``Conflict`` where the key made another."""
+        ...
+
+    async def save(self, erasure: Erasure) -> None: ...
+
+    async def find(self, erasure_id: str) -> Erasure | None: ...
+
+    async def page(self, tenant: str, *, before: str, limit: int) -> Sequence[Erasure]:
+        """Newest first, those with an id below ``before`` if that is given."""
+        ...
+
+    async def under_way(self, limit: int) -> Sequence[Erasure]:
+        """Oldest first."""
+        ...
+
+    async def is_open(self, mark: str) -> bool:
+        """One of that mark has not ended."""
+        ...
+
+
+class Tombstones(Protocol):
+    """Marks of those who were erased, and when: nothing older may be there."""
+
+    async def bury(self, marks: Mapping[str, datetime]) -> None:
+        """The latest time of each stays."""
+        ...
+
+    async def all(self) -> Mapping[str, datetime]: ...
+
+
+class Eraser(Protocol):
+    """What one service holds of people."""
+
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
+        """Nothing of them is left in the service when it returns. Safe to repeat."""
+        ...
+
+    def held(self) -> AsyncIterator[Held]:
+        """All of whom it holds something."""
+        ...
+
+
+class AuditKeys(Protocol):
+    """``AuditLog`` is one."""
+
+    async def erase(self, tenant: str, subject: str) -> int:
+        """What the log says of them cannot be read any more; how many keys were destroyed."""
         ...

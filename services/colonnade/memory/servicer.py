@@ -46,6 +46,14 @@ class MemoryServicer(MemoryServiceServicer):
         )
         return messages.RememberResponse(memory=wire.memory(kept))
 
+    async def RememberExchange(
+        self, request: messages.RememberExchangeRequest, context: _Context
+    ) -> messages.RememberExchangeResponse:
+        kept = await self._rooms.remembering.remember_exchange(
+            wire.new_exchange(request), current().principal, request.idempotency_key
+        )
+        return messages.RememberExchangeResponse(turns=map(wire.memory, kept))
+
     async def Search(self, request: messages.SearchRequest, context: _Context) -> messages.SearchResponse:
         found = await self._rooms.searching.search(wire.question(request), current().principal)
         return wire.searched(found)
@@ -142,7 +150,13 @@ class DocumentServicer(DocumentServiceServicer):
 
 
 async def _content(requests: AsyncIterator[messages.AddDocumentRequest]) -> AsyncIterator[bytes]:
+    """``InvalidArgument`` where it breaks off: a stream that was cancelled may look as if it had ended."""
     async for request in requests:
-        if request.WhichOneof("part") != "content":
-            raise InvalidArgument("messages after the first must be content", field="content")
-        yield request.content
+        match request.WhichOneof("part"):
+            case "content":
+                yield request.content
+            case "end":
+                return
+            case _:
+                raise InvalidArgument("messages after the first must be content, or the end", field="content")
+    raise InvalidArgument("content broke off: the message that ends it is missing", field="content")

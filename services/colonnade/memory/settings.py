@@ -1,18 +1,23 @@
 """The memory service's settings: ``COLONNADE_MEMORY_*`` and those of every process."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from colonnade.memory.service.at_once import SECONDS
 from colonnade.memory.service.documents import Bounds
 from colonnade.memory.service.recalling import CHARACTERS
+from colonnade.memory.service.remembering import MOST
 from colonnade.memory.service.upkeep import consolidating, summarising
 from colonnade.rpc import ProcessSettings
 from colonnade.security.inputs.sizes import MIB
 from colonnade.storage.sql import CONNECTIONS, backend_of, sqlite_url
 from colonnade.supervise.defaults import METRICS_PORTS
+
+_ERASERS = frozenset({"gateway", "inference", "training", "registry", "ethics", "memory"})
 
 
 class MemorySettings(ProcessSettings):
@@ -65,13 +70,49 @@ class MemorySettings(ProcessSettings):
     tidy_seconds: float = Field(default=0, ge=0, le=7 * 86400)
     """How soon what was erased is overwritten; 0: a minute with SQLite, an hour with a server, whose tables
     are locked meanwhile."""
+    memories: int = Field(default=MOST, ge=1, le=10_000_000)
+    """Of one subject, at most, pieces of documents among them; what a tenant shares is as one's."""
+    erase_services: str = "gateway,inference,training,registry,ethics,memory"
+    """Who holds something of people, in the order in which they are asked to erase it."""
+    gateway_address: str = ""
+    """Where the gateway listens for other services; empty: its socket."""
+    erase_settle_seconds: float = Field(default=600, ge=0, le=86400)
+    """Between the two rounds of an erasure: no request may run for longer."""
+    erase_look_seconds: float = Field(default=3600, gt=0, le=7 * 86400)
+    """How often it is looked for what a restored backup brought back; at every start too."""
+    erasures_dir: Path | None = None
+    """Keys and tombstones of erasures, which are in no backup of ``data``; None: ``erasures`` below home."""
     lease_seconds: float = Field(default=120, ge=10, le=3600)
     """Of services that share a database one works in the background; after so long without a sign of it
     another does."""
 
+    @field_validator("erase_services")
+    @classmethod
+    def _known_services(cls, listed: str) -> str:
+        if unknown := {name.strip() for name in listed.split(",")} - _ERASERS:
+            raise ValueError(f"must list services, of {', '.join(sorted(_ERASERS))}; not {min(unknown)!r}")
+        return listed
+
+    @field_validator("erasures_dir")
+    @classmethod
+    def _expand_erasures(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "memory.db")
+
+    @property
+    def erasures(self) -> Path:
+        return self.erasures_dir or self.home / "erasures"
+
+    @property
+    def erasers(self) -> Sequence[str]:
+        return tuple(name.strip() for name in self.erase_services.split(",") if name.strip())
+
+    def address_of(self, service: str) -> str:
+        """Where it erases: where its address says, or its socket below home."""
+        return getattr(self, f"{service}_address", "") or self.socket(service)
 
     @property
     def tidy(self) -> float:
@@ -79,4 +120,4 @@ class MemorySettings(ProcessSettings):
 
     @property
     def bounds(self) -> Bounds:
-        return Bounds(self.document_bytes, self.documents_at_once)
+        return Bounds(self.document_bytes, self.documents_at_once, self.memories)

@@ -16,7 +16,7 @@ from colonnade.memory.domain.search import Filter, Found, Hit, Why
 from colonnade.memory.domain.sessions import Session
 from colonnade.memory.service.documents import NewDocument, Part
 from colonnade.memory.service.recalling import Recall, Recalled
-from colonnade.memory.service.remembering import New
+from colonnade.memory.service.remembering import New, NewExchange
 from colonnade.memory.service.searching import Question
 
 _KINDS: Mapping[Kind, "messages.Kind.ValueType"] = {
@@ -43,8 +43,12 @@ def new(request: messages.RememberRequest) -> New:
         pinned=request.pinned,
         role=request.role,
         people=tuple(request.people),
-        happened_at=_time(request.happened_at, "happened_at") if request.HasField("happened_at") else None,
+        happened_at=time_of(request.happened_at, "happened_at") if request.HasField("happened_at") else None,
     )
+
+
+def new_exchange(request: messages.RememberExchangeRequest) -> NewExchange:
+    return NewExchange(request.session, request.asked, request.answered)
 
 
 def question(request: messages.SearchRequest) -> Question:
@@ -64,8 +68,8 @@ def filter_of(asked: messages.Filter) -> Filter:
         kinds=frozenset(_meant(_KINDS, number, "kinds") for number in asked.kinds),
         session=asked.session,
         documents=frozenset(asked.documents),
-        since=_time(asked.since, "since") if asked.HasField("since") else None,
-        until=_time(asked.until, "until") if asked.HasField("until") else None,
+        since=time_of(asked.since, "since") if asked.HasField("since") else None,
+        until=time_of(asked.until, "until") if asked.HasField("until") else None,
         own=asked.own,
     )
 
@@ -82,12 +86,12 @@ def memory(found: Memory) -> messages.Memory:
         shared=not found.scope.subject,
         role=found.role,
         people=found.people,
-        happened_at=_moment(found.happened_at),
-        created_at=_moment(found.created_at),
+        happened_at=stamp_of(found.happened_at),
+        created_at=stamp_of(found.created_at),
         source=_source(found.source) if found.source else None,
         made_of=found.made_of,
         uses=found.uses,
-        used_at=_moment(found.used_at) if found.used_at else None,
+        used_at=stamp_of(found.used_at) if found.used_at else None,
         votes=found.votes,
         strength=found.strength(utc_now()),
         embedded=found.embedded,
@@ -112,8 +116,8 @@ def session(found: Session) -> messages.Session:
         id=found.id,
         turns=found.turns,
         summary=found.summary,
-        began_at=_moment(found.began_at),
-        last_at=_moment(found.last_at),
+        began_at=stamp_of(found.began_at),
+        last_at=stamp_of(found.last_at),
     )
 
 
@@ -129,7 +133,7 @@ def document(found: Document) -> messages.Document:
         chunks=found.chunks,
         embedded=found.embedded,
         shared=not found.scope.subject,
-        created_at=_moment(found.created_at),
+        created_at=stamp_of(found.created_at),
     )
 
 
@@ -171,14 +175,14 @@ def _meant(known: Mapping[_E, int], number: int, field: str) -> _E:
     raise InvalidArgument(f"{field} must be of {', '.join(known)}", field=field)
 
 
-def _time(stamp: Timestamp, field: str) -> datetime:
+def time_of(stamp: Timestamp, field: str) -> datetime:
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise InvalidArgument(f"{field} must be a time from the year 1 to 9999", field=field) from None
 
 
-def _moment(at: datetime) -> Timestamp:
+def stamp_of(at: datetime) -> Timestamp:
     moment = Timestamp()
     moment.FromDatetime(at)
     return moment

@@ -48,6 +48,9 @@ class Background:
             await vectors.tidy()
             await store.tidy()
 
+        self.tidy = tidy
+        """Overwrites what was erased, now."""
+
         self._consolidating = consolidating = Consolidating(
             store, vectors, embedder, writer, acting, self, similar=settings.similar
         )
@@ -73,6 +76,10 @@ class Background:
 
     def removed(self, scope: Scope) -> None:
         self._consolidating.again(scope)
+        self._tidying.removed()
+
+    def untidy(self) -> None:
+        """Something else than memories was erased."""
         self._tidying.removed()
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from colonnade.errors import InvalidArgument, NotFound
+from colonnade.errors import Conflict, InvalidArgument, NotFound
 from colonnade.memory import words
 from colonnade.memory.domain.documents import Document, Read
+from colonnade.memory.domain.erasures import Held
 from colonnade.memory.domain.memories import Kind, Memory, Source, Tier
 from colonnade.memory.domain.scope import Scope
 from colonnade.memory.domain.search import ByWords, Filter
@@ -88,6 +89,14 @@ class FakeMemoryStore:
         self._remember_key("memory", once, (memory.scope, memory.id))
         self.memories[memory.scope, memory.id] = memory
         return memory
+
+    async def add_all(self, new: Sequence[tuple[Memory, Once | None]]) -> Sequence[Memory]:
+        before = dict(self.memories), dict(self._made)
+        try:
+            return [await self.add(memory, once) for memory, once in new]
+        except Conflict:
+            self.memories, self._made = before
+            raise
 
     async def find(self, scopes: Sequence[Scope], ids: Sequence[str]) -> Mapping[str, Memory]:
         return {each.id: each for each in self._of(scopes) if each.id in set(ids)}
@@ -186,6 +195,39 @@ class FakeMemoryStore:
     async def scopes(self, *, after: Scope | None, limit: int) -> Sequence[Scope]:
         held = sorted({scope for scope, _ in (*self.memories, *self.kept)})
         return [each for each in held if after is None or each > after][:limit]
+
+    async def count(self, scope: Scope) -> int:
+        return len(self._of([scope]))
+
+    async def erase(self, scope: Scope) -> Mapping[str, int]:
+        summaries = [key for key in self.summaries if key[0] == scope]
+        documents = [key for key in self.kept if key[0] == scope]
+        removed = {"summaries": len(summaries), "documents": len(documents)}
+        removed["memories"] = self._erase((scope, each.id) for each in self._of([scope]))
+        for key in documents:
+            del self.kept[key]
+        owner = f"{scope.tenant}/{scope.subject}"
+        self._made = {key: made for key, made in self._made.items() if key[1] != owner}
+        named = [
+            each for each in self.memories.values()
+            if each.scope.tenant == scope.tenant and scope.subject in each.people
+        ]  # fmt: skip
+        for each in named:
+            others = tuple(person for person in each.people if person != scope.subject)
+            self.memories[each.scope, each.id] = replace(each, people=others)
+        return {**removed, "names": len(named)}
+
+    async def held(self, *, after: Scope | None) -> Sequence[Held]:
+        times: dict[Scope, datetime] = {}
+        kept: list[Memory | Document] = [*self.memories.values()]
+        kept += [document for document, _ in self.kept.values()]
+        for each in kept:
+            times[each.scope] = min(each.created_at, times.get(each.scope, each.created_at))
+        return [
+            Held(scope.tenant, scope.subject, times[scope])
+            for scope in sorted(times)
+            if scope.subject and (after is None or scope > after)
+        ]
 
     async def tidy(self) -> None:
         self.tidied += 1

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from colonnade.api.erasure.v1 import subjects_pb2
+from colonnade.api.erasure.v1.subjects_pb2_grpc import SubjectServiceStub
 from colonnade.api.memory.v1 import memory_pb2 as messages
 from colonnade.api.memory.v1.memory_pb2_grpc import DocumentServiceStub, MemoryServiceStub
 from colonnade.errors import (
@@ -26,7 +28,9 @@ from colonnade.memory.__main__ import main, serve, wired
 from colonnade.memory.settings import MemorySettings
 from colonnade.rpc import Identity, Peer
 from colonnade.security.audit import verify
+from colonnade.security.audit.verification import read_opened
 from colonnade.security.identity import Principal, Role
+from colonnade.security.receipts import keys_of, verified
 from tests.unit.memory.house import until
 from tests.unit.memory.neighbours import Neighbours, neighbours
 
@@ -86,6 +90,7 @@ class Client:
             yield messages.AddDocumentRequest(document=new)
             for start in range(0, len(content), 40):
                 yield messages.AddDocumentRequest(content=content[start : start + 40])
+            yield messages.AddDocumentRequest(end=messages.EndOfDocument())
 
         answer = await self.peer.unary(self.documents.AddDocument, parts(), messages.AddDocumentResponse)
         return answer.document
@@ -307,7 +312,8 @@ async def test_acts_are_in_the_audit_log_and_no_text(client: Client, home: Path)
     assert [(record["action"], record["outcome"]) for record in records] == [
         ("memory.remember", "ok"), ("memory.forget", "begun"), ("memory.forget", "ok")
     ]  # fmt: skip
-    assert {(record["tenant"], record["subject"]) for record in records} == {("acme", "eve")}
+    opened = {(record.tenant, record.subject) for record in read_opened(log)}
+    assert opened == {("acme", "eve")}
     assert "swordfish" not in log.read_text()
     assert verify(log).ok
 
@@ -352,3 +358,45 @@ def test_settings_that_cannot_work(
     monkeypatch.setenv(f"COLONNADE_MEMORY_{name}", value)
     assert main(["--check"]) == 2
     assert capsys.readouterr().err.startswith("memory: ")
+
+
+async def test_a_subject_is_erased_with_a_receipt_and_no_byte_of_them_is_left(
+    home: Path, around: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLONNADE_MEMORY_ERASE_SERVICES", "memory")
+    monkeypatch.setenv("COLONNADE_MEMORY_ERASE_SETTLE_SECONDS", "0")
+    async with wired(MemorySettings()) as server:
+        await server.start()
+        subject = "canary-eve"
+        client, admin = Client(home, subject), Client(home, "boss", Role.ADMIN)
+        await client.remember("The canarysong is yellow", idempotency_key="k")
+        await client.add(b"A canarydocument", idempotency_key="d")
+        kept = await admin.remember("Nothing of her")
+        stub = SubjectServiceStub(admin.peer.channel)
+        request = subjects_pb2.EraseSubjectRequest(subject=subject, why="asked")
+        erasure = (
+            await admin.peer.unary(stub.EraseSubject, request, subjects_pb2.EraseSubjectResponse)
+        ).erasure
+
+        async def told() -> subjects_pb2.Erasure:
+            wanted = subjects_pb2.GetErasureRequest(id=erasure.id)
+            answer = await admin.peer.unary(stub.GetErasure, wanted, subjects_pb2.GetErasureResponse)
+            return answer.erasure
+
+        async def done() -> bool:
+            return (await told()).HasField("ended_at")
+
+        await until(done)
+        key = await admin.peer.unary(
+            stub.GetReceiptKey, subjects_pb2.GetReceiptKeyRequest(), subjects_pb2.GetReceiptKeyResponse
+        )
+        facts = verified((await told()).receipt, keys_of(key.public_key))
+        assert facts["removed"]["memory"]["memories"] == 2
+
+        async def overwritten() -> bool:
+            files = [file for file in home.rglob("*") if file.is_file()]
+            return not any(b"canary" in file.read_bytes() for file in files)
+
+        await until(overwritten)
+        assert [each.id for each in (await admin.listed()).memories] == [kept.id]
+        await server.stop(0)

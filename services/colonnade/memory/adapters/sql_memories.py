@@ -34,13 +34,20 @@ class SqlMemories:
         self._database = database
 
     async def add(self, memory: Memory, once: Once | None = None) -> Memory:
-        prepared = await self._prepared([memory])
+        return (await self.add_all([(memory, once)]))[0]
 
-        async def work(connection: AsyncConnection) -> Memory:
-            if once and (known := await made_with(connection, MEMORIES, once)):
-                return (await _found(connection, *known))[known[1]]
-            await insert_all(connection, [memory], prepared, once)
-            return replace(memory, embedded=False)
+    async def add_all(self, new: Sequence[tuple[Memory, Once | None]]) -> Sequence[Memory]:
+        prepared = await self._prepared([memory for memory, _ in new])
+
+        async def work(connection: AsyncConnection) -> list[Memory]:
+            kept = []
+            for (memory, once), words_of_it in zip(new, prepared, strict=True):
+                if once and (known := await made_with(connection, MEMORIES, once)):
+                    kept.append((await _found(connection, *known))[known[1]])
+                    continue
+                await insert_all(connection, [memory], [words_of_it], once)
+                kept.append(replace(memory, embedded=False))
+            return kept
 
         return await self._database.write(work)
 

@@ -19,6 +19,10 @@ def document_id(at: datetime) -> str:
     return _id("doc", at, 0)
 
 
+def erasure_id(at: datetime) -> str:
+    return _id("era", at, 0)
+
+
 def _id(prefix: str, at: datetime, place: int) -> str:
     micros = (at - _EPOCH) // timedelta(microseconds=1) + place
     return f"{prefix}_{micros:016x}{uuid.uuid4().hex[:12]}"

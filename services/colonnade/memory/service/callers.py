@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from colonnade.errors import InvalidArgument, NotFound, PermissionDenied
+from colonnade.errors import InvalidArgument, NotFound, PermissionDenied, TooLarge
 from colonnade.memory.domain.scope import Scope
 from colonnade.security.access.roles import SHARE_MEMORIES
 from colonnade.security.identity import Principal
@@ -26,6 +26,17 @@ def check_may_share(principal: Principal) -> None:
         raise PermissionDenied(
             f"what the whole tenant sees is changed by {needed} alone; leave out shared, or use such a key",
             field="shared",
+        )
+
+
+def check_room(held: int, more: int, most: int) -> None:
+    """``TooLarge`` where a subject would have more memories than they may."""
+    if held + more > most:
+        raise TooLarge(
+            f"{held} memories are kept already, pieces of documents among them, and {more} more would be "
+            f"over {most} (COLONNADE_MEMORY_MEMORIES); forget some, or delete documents",
+            field="text",
+            limit=most,
         )
 
 

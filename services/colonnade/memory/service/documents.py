@@ -13,8 +13,9 @@ from colonnade.memory.domain.documents import MEDIA_TYPES, Document, Piece
 from colonnade.memory.domain.ids import document_id, memory_id, utc_now
 from colonnade.memory.domain.memories import Kind, Memory, Source, Tier
 from colonnade.memory.ports import Clock, MemoryStore, Reader
-from colonnade.memory.service.callers import check_id, check_may_share, page_of, scope_of
+from colonnade.memory.service.callers import check_id, check_may_share, check_room, page_of, scope_of
 from colonnade.memory.service.notices import Notices
+from colonnade.memory.service.remembering import MOST
 from colonnade.security.audit import Trail, privileged
 from colonnade.security.identity import Principal
 from colonnade.security.inputs.once import Once
@@ -47,6 +48,8 @@ class Bounds:
     """Of a document as it comes."""
     at_once: int = 4
     """Documents that come at the same time; each is held in memory until it is kept."""
+    memories: int = MOST
+    """Of one subject, pieces of documents among them."""
 
 
 class Documents:
@@ -85,6 +88,7 @@ class Documents:
             now = self._clock()
             read = await self._reader.read(data, media_type)
             pieces = await asyncio.to_thread(self._reader.pieces, read, media_type)
+            check_room(await self._store.count(scope), len(pieces), self._bounds.memories)
             document = Document(
                 id=document_id(now), scope=scope, name=new.name, media_type=media_type, bytes=len(data),
                 digest=digest, characters=len(read.text), pages=len(read.pages), chunks=len(pieces),

@@ -279,6 +279,58 @@ class RememberResponse(_message.Message):
 Global___RememberResponse: _TypeAlias = RememberResponse  # noqa: Y015
 
 @_typing.final
+class RememberExchangeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    ANSWERED_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    session: _builtins.str
+    asked: _builtins.str
+    """the user's turn"""
+    answered: _builtins.str
+    """the assistant's"""
+    idempotency_key: _builtins.str
+    def __init__(
+        self,
+        *,
+        session: _builtins.str = ...,
+        asked: _builtins.str = ...,
+        answered: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "asked", b"asked", "idempotency_key", b"idempotency_key", "session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RememberExchangeRequest: _TypeAlias = RememberExchangeRequest  # noqa: Y015
+
+@_typing.final
+class RememberExchangeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Memory]:
+        """in their order"""
+
+    def __init__(
+        self,
+        *,
+        turns: _abc.Iterable[Global___Memory] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["turns", b"turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RememberExchangeResponse: _TypeAlias = RememberExchangeResponse  # noqa: Y015
+
+@_typing.final
 class Filter(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -919,22 +971,28 @@ class AddDocumentRequest(_message.Message):
 
     DOCUMENT_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     @_builtins.property
     def document(self) -> Global___NewDocument:
         """first"""
+
+    @_builtins.property
+    def end(self) -> Global___EndOfDocument:
+        """last"""
 
     def __init__(
         self,
         *,
         document: Global___NewDocument | None = ...,
         content: _builtins.bytes = ...,
+        end: Global___EndOfDocument | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document", b"document", "part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document", b"document", "end", b"end", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document", b"document", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document", b"document", "end", b"end", "part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["document", "content"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["document", "content", "end"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -968,6 +1026,21 @@ class NewDocument(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NewDocument: _TypeAlias = NewDocument  # noqa: Y015
+
+@_typing.final
+class EndOfDocument(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndOfDocument: _TypeAlias = EndOfDocument  # noqa: Y015
 
 @_typing.final
 class AddDocumentResponse(_message.Message):

@@ -39,6 +39,11 @@ class MemoryServiceStub:
                 request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberResponse.FromString,
                 _registered_method=True)
+        self.RememberExchange = channel.unary_unary(
+                '/colonnade.api.memory.v1.MemoryService/RememberExchange',
+                request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeResponse.FromString,
+                _registered_method=True)
         self.Search = channel.unary_unary(
                 '/colonnade.api.memory.v1.MemoryService/Search',
                 request_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.SearchRequest.SerializeToString,
@@ -91,6 +96,13 @@ class MemoryServiceServicer:
 
     def Remember(self, request, context):
         """With a key that was used before: the memory that it made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RememberExchange(self, request, context):
+        """Both turns of an exchange, or neither. With a key that was used before: what it made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,6 +174,11 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.Remember,
                     request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberResponse.SerializeToString,
+            ),
+            'RememberExchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.RememberExchange,
+                    request_deserializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeResponse.SerializeToString,
             ),
             'Search': grpc.unary_unary_rpc_method_handler(
                     servicer.Search,
@@ -236,6 +253,33 @@ class MemoryService:
             '/colonnade.api.memory.v1.MemoryService/Remember',
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberRequest.SerializeToString,
             colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RememberExchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.memory.v1.MemoryService/RememberExchange',
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeRequest.SerializeToString,
+            colonnade_dot_api_dot_memory_dot_v1_dot_memory__pb2.RememberExchangeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -525,7 +569,8 @@ class DocumentServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def AddDocument(self, request_iterator, context):
-        """The first message says what comes; the others are its bytes. With a key that was used before: what it made.
+        """The first message says what comes, the others are its bytes, the last one says that all of them came: without
+        it nothing is kept. With a key that was used before: what it made.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

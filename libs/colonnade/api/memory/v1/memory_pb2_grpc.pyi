@@ -35,6 +35,8 @@ class MemoryServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MemoryServiceAsyncStub: ...
     Remember: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RememberRequest, _memory_pb2.RememberResponse]
     """With a key that was used before: the memory that it made."""
+    RememberExchange: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RememberExchangeRequest, _memory_pb2.RememberExchangeResponse]
+    """Both turns of an exchange, or neither. With a key that was used before: what it made."""
     Search: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SearchRequest, _memory_pb2.SearchResponse]
     Recall: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RecallRequest, _memory_pb2.RecallResponse]
     """What a prompt should know: the session's latest turns, and what is found for the question."""
@@ -55,6 +57,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Remember: _aio.UnaryUnaryMultiCallable[_memory_pb2.RememberRequest, _memory_pb2.RememberResponse]  # type: ignore[assignment]
     """With a key that was used before: the memory that it made."""
+    RememberExchange: _aio.UnaryUnaryMultiCallable[_memory_pb2.RememberExchangeRequest, _memory_pb2.RememberExchangeResponse]  # type: ignore[assignment]
+    """Both turns of an exchange, or neither. With a key that was used before: what it made."""
     Search: _aio.UnaryUnaryMultiCallable[_memory_pb2.SearchRequest, _memory_pb2.SearchResponse]  # type: ignore[assignment]
     Recall: _aio.UnaryUnaryMultiCallable[_memory_pb2.RecallRequest, _memory_pb2.RecallResponse]  # type: ignore[assignment]
     """What a prompt should know: the session's latest turns, and what is found for the question."""
@@ -78,6 +82,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.RememberResponse, _abc.Awaitable[_memory_pb2.RememberResponse]]:
         """With a key that was used before: the memory that it made."""
+
+    @_abc_1.abstractmethod
+    def RememberExchange(
+        self,
+        request: _memory_pb2.RememberExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.RememberExchangeResponse, _abc.Awaitable[_memory_pb2.RememberExchangeResponse]]:
+        """Both turns of an exchange, or neither. With a key that was used before: what it made."""
 
     @_abc_1.abstractmethod
     def Search(
@@ -155,7 +167,9 @@ class DocumentServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DocumentServiceAsyncStub: ...
     AddDocument: _grpc.StreamUnaryMultiCallable[_memory_pb2.AddDocumentRequest, _memory_pb2.AddDocumentResponse]
-    """The first message says what comes; the others are its bytes. With a key that was used before: what it made."""
+    """The first message says what comes, the others are its bytes, the last one says that all of them came: without
+    it nothing is kept. With a key that was used before: what it made.
+    """
     ListDocuments: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ListDocumentsRequest, _memory_pb2.ListDocumentsResponse]
     """Newest first."""
     GetDocument: _grpc.UnaryUnaryMultiCallable[_memory_pb2.GetDocumentRequest, _memory_pb2.GetDocumentResponse]
@@ -166,7 +180,9 @@ class DocumentServiceStub:
 class DocumentServiceAsyncStub(DocumentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     AddDocument: _aio.StreamUnaryMultiCallable[_memory_pb2.AddDocumentRequest, _memory_pb2.AddDocumentResponse]  # type: ignore[assignment]
-    """The first message says what comes; the others are its bytes. With a key that was used before: what it made."""
+    """The first message says what comes, the others are its bytes, the last one says that all of them came: without
+    it nothing is kept. With a key that was used before: what it made.
+    """
     ListDocuments: _aio.UnaryUnaryMultiCallable[_memory_pb2.ListDocumentsRequest, _memory_pb2.ListDocumentsResponse]  # type: ignore[assignment]
     """Newest first."""
     GetDocument: _aio.UnaryUnaryMultiCallable[_memory_pb2.GetDocumentRequest, _memory_pb2.GetDocumentResponse]  # type: ignore[assignment]
@@ -180,7 +196,9 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_memory_pb2.AddDocumentRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.AddDocumentResponse, _abc.Awaitable[_memory_pb2.AddDocumentResponse]]:
-        """The first message says what comes; the others are its bytes. With a key that was used before: what it made."""
+        """The first message says what comes, the others are its bytes, the last one says that all of them came: without
+        it nothing is kept. With a key that was used before: what it made.
+        """
 
     @_abc_1.abstractmethod
     def ListDocuments(

@@ -1,0 +1,1 @@
+"""Erasing a subject everywhere: asked for, carried out service by service, receipted, and watched over."""
