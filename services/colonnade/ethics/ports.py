@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from colonnade.ethics.domain.decision import Verdict
 from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Policy
+from colonnade.security.identity import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,50 @@ class Scorer(Protocol):
     async def score(self, stretch: Stretch, side: Side) -> Scored: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors of unit length, and the digest of the model that made them."""
+
+    model: str
+    vectors: NDArray[np.float32]
+    """One row a text."""
+
+
+class Embedder(Protocol):
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """``Unavailable`` and its like where nobody embeds now."""
+        ...
+
+
+class Judge(Protocol):
+    """A model that answers a question by what it finds likely."""
+
+    async def likelihoods(self, question: str, answers: Sequence[str]) -> Sequence[float]:
+        """Log-likelihood of each answer after the question, in nats. ``Unavailable`` and its like where
+        nobody scores now."""
+        ...
+
+
 class Policies(Protocol):
-    async def policy_for(self, tenant: str, route: str) -> Policy:
-        """``NotFound``."""
+    def named(self, tenant: str, route: str) -> Policy:
+        """What holds there, but for what is on trial. ``Unavailable`` where it cannot be carried out."""
+        ...
+
+
+class Judged(Protocol):
+    """One request that is screened, and what becomes of what was decided."""
+
+    async def take(self, side: Side, text: str, *, last: bool, again: bool) -> Verdict: ...
+
+    def end(self) -> None:
+        """Nothing more comes, for whatever reason."""
+        ...
+
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Bench(Protocol):
+    def begin(self, principal: Principal, route: str, request_id: str) -> Judged:
+        """Raises ``Unavailable`` where the policy that holds cannot be carried out."""
         ...

@@ -10,10 +10,8 @@ from colonnade.api.ethics.v1.ethics_pb2_grpc import EthicsServiceServicer
 from colonnade.errors import InvalidArgument
 from colonnade.ethics import wire
 from colonnade.ethics.checking import check_scorers
-from colonnade.ethics.domain.policy import Policy
 from colonnade.ethics.policies import policy_of, run_tests
-from colonnade.ethics.ports import Policies, Scorer
-from colonnade.ethics.screening import Screening
+from colonnade.ethics.ports import Bench, Judged, Policies, Scorer
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["EthicsService"].full_name
@@ -21,25 +19,33 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class EthicsServicer(EthicsServiceServicer):
-    def __init__(self, policies: Policies, scorers: Mapping[str, Scorer]) -> None:
-        self._policies = policies
-        self._scorers = scorers
+    def __init__(self, bench: Bench, policies: Policies, scorers: Mapping[str, Scorer]) -> None:
+        self._bench, self._policies, self._scorers = bench, policies, scorers
 
     async def Screen(
         self, request_iterator: AsyncIterator[messages.ScreenRequest], context: _Context
     ) -> AsyncIterator[messages.ScreenResponse]:
-        screening: Screening | None = None
-        async for request in request_iterator:
-            if screening is None:
-                screening = Screening(await self._policy(request.route), self._scorers)
-            elif request.route:
-                raise InvalidArgument("route belongs into the first message of a stream alone", field="route")
-            yield await _screened(screening, request)
+        judged: Judged | None = None
+        try:
+            async for request in request_iterator:
+                if judged is None:
+                    call = current()
+                    judged = self._bench.begin(call.principal, request.route, call.request_id)
+                elif request.route:
+                    raise InvalidArgument(
+                        "route belongs into the first message of a stream alone", field="route"
+                    )
+                side = wire.side_of(request.side)
+                made = await judged.take(side, request.text, last=request.last, again=request.again)
+                yield wire.verdict(made, judged.policy)
+        finally:
+            if judged is not None:
+                judged.end()
 
     async def GetPolicy(
         self, request: messages.GetPolicyRequest, context: _Context
     ) -> messages.GetPolicyResponse:
-        policy = await self._policy(request.route)
+        policy = self._policies.named(current().principal.tenant, request.route)
         return messages.GetPolicyResponse(name=policy.name, version=policy.version, yaml=policy.source)
 
     async def TestPolicy(
@@ -51,14 +57,3 @@ class EthicsServicer(EthicsServiceServicer):
         return messages.TestPolicyResponse(
             name=policy.name, version=policy.version, outcomes=map(wire.outcome, outcomes)
         )
-
-    async def _policy(self, route: str) -> Policy:
-        return await self._policies.policy_for(current().principal.tenant, route)
-
-
-async def _screened(screening: Screening, request: messages.ScreenRequest) -> messages.ScreenResponse:
-    side = wire.side_of(request.side)
-    if request.again:
-        screening.again()
-    made = await screening.screen(side, request.text, last=request.last)
-    return wire.verdict(made, screening.policy)

@@ -7,8 +7,8 @@ from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Action, Policy
 from colonnade.ethics.policies import Outcome
 
-_SIDES = {Side.INPUT: messages.SIDE_INPUT, Side.OUTPUT: messages.SIDE_OUTPUT}
-_ACTIONS = {
+SIDES = {Side.INPUT: messages.SIDE_INPUT, Side.OUTPUT: messages.SIDE_OUTPUT}
+ACTIONS = {
     Action.ALLOW: messages.ACTION_ALLOW,
     Action.MASK: messages.ACTION_MASK,
     Action.REGENERATE: messages.ACTION_REGENERATE,
@@ -17,7 +17,7 @@ _ACTIONS = {
 
 
 def side_of(value: messages.Side.ValueType) -> Side:
-    for side, number in _SIDES.items():
+    for side, number in SIDES.items():
         if number == value:
             return side
     raise InvalidArgument("side must be SIDE_INPUT or SIDE_OUTPUT", field="side")
@@ -25,7 +25,7 @@ def side_of(value: messages.Side.ValueType) -> Side:
 
 def verdict(made: Verdict, policy: Policy) -> messages.ScreenResponse:
     return messages.ScreenResponse(
-        side=_SIDES[made.side],
+        side=SIDES[made.side],
         allowed_until=made.allowed_until,
         decisions=map(decision, made.decisions),
         policy_name=policy.name,
@@ -42,7 +42,7 @@ def decision(made: Decision) -> messages.Decision:
         category=made.category,
         span=messages.Span(start=made.span.start, end=made.span.end),
         score=made.score,
-        action=_ACTIONS[made.action],
+        action=ACTIONS[made.action],
         policy_version=made.policy_version,
         explanation=made.explanation,
         replacement=made.replacement,
@@ -54,11 +54,11 @@ def decision(made: Decision) -> messages.Decision:
 def outcome(made: Outcome) -> messages.TestOutcome:
     return messages.TestOutcome(
         text=made.trial.text,
-        side=_SIDES[made.trial.side],
-        expected_action=_ACTIONS[made.trial.expect.action],
+        side=SIDES[made.trial.side],
+        expected_action=ACTIONS[made.trial.expect.action],
         expected_rule=made.trial.expect.rule,
         passed=made.passed,
-        action=_ACTIONS[made.action],
+        action=ACTIONS[made.action],
         rule=made.rule,
         decisions=map(decision, made.decisions),
     )

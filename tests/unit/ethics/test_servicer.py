@@ -10,15 +10,30 @@ import pytest
 from colonnade.api.ethics.v1 import ethics_pb2 as messages
 from colonnade.api.ethics.v1.ethics_pb2_grpc import EthicsServiceStub, add_EthicsServiceServicer_to_server
 from colonnade.errors import InvalidArgument, NotFound
+from colonnade.ethics.domain.decision import Verdict
+from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Policy
 from colonnade.ethics.policies import default_policy
+from colonnade.ethics.screening import Screening
 from colonnade.ethics.servicer import FULL_NAME, EthicsServicer
 from colonnade.rpc import Identity, Peer, Server
-from colonnade.security.identity import Role
+from colonnade.security.identity import Principal, Role
 from tests.unit.ethics.streams import CARD, SCORERS
 
 RPCS = {f"/{FULL_NAME}/{name}": frozenset({Role.SERVICE}) for name in ("Screen", "GetPolicy", "TestPolicy")}
 DEFAULT = default_policy()
+
+
+class Case(Screening):
+    """A request that nobody records."""
+
+    async def take(self, side: Side, text: str, *, last: bool, again: bool) -> Verdict:
+        if again:
+            self.again()
+        return await self.screen(side, text, last=last)
+
+    def end(self) -> None:
+        """Nothing is kept."""
 
 
 class Kept:
@@ -27,7 +42,11 @@ class Kept:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    async def policy_for(self, tenant: str, route: str) -> Policy:
+    def begin(self, principal: Principal, route: str, request_id: str) -> Case:
+        assert request_id
+        return Case(self.named(principal.tenant, route), SCORERS)
+
+    def named(self, tenant: str, route: str) -> Policy:
         self.asked.append((tenant, route))
         if route == "nowhere":
             raise NotFound("there is no such route", field="route")
@@ -43,7 +62,7 @@ def policies() -> Kept:
 async def peer(short_folder: Path, policies: Kept) -> AsyncIterator[Peer]:
     identity = Identity("gateway", short_folder / "identity")
     server = Server(f"unix:{short_folder}/run/ethics.sock", RPCS, identity)
-    server.add(add_EthicsServiceServicer_to_server, EthicsServicer(policies, SCORERS), FULL_NAME)
+    server.add(add_EthicsServiceServicer_to_server, EthicsServicer(policies, policies, SCORERS), FULL_NAME)
     await server.start()
     async with Peer("ethics", server.address, identity) as connected:
         yield connected

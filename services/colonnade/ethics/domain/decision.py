@@ -1,5 +1,6 @@
 """What was decided about a finding, and what that lets go."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from colonnade.ethics.domain.finding import Finding, Side, Span
@@ -44,6 +45,15 @@ class Verdict:
     """Refused, to be asked for again, or all there is."""
     unscreened: tuple[str, ...] = ()
     """Scorers that failed or were late, where the policy goes on without them."""
+
+
+_GRAVITY = (Action.ALLOW, Action.MASK, Action.REGENERATE, Action.REFUSE)
+
+
+def gravest(decisions: Iterable[Decision]) -> tuple[Action, str]:
+    """The gravest action with its first rule; allowed by no rule where nothing was decided."""
+    found = max(decisions, key=lambda each: _GRAVITY.index(each.action), default=None)
+    return (found.action, found.rule) if found else (Action.ALLOW, "")
 
 
 def decide(rule: Rule, finding: Finding, span: Span, side: Side, version: str) -> Decision:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from colonnade.ethics.domain.decision import Decision
+from colonnade.ethics.domain.decision import Decision, gravest
 from colonnade.ethics.domain.policy import Action, Policy, Trial
 from colonnade.ethics.ports import Scorer
 from colonnade.ethics.screening import Screening
-
-_GRAVITY = (Action.ALLOW, Action.MASK, Action.REGENERATE, Action.REFUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,7 @@ async def run_tests(policy: Policy, scorers: Mapping[str, Scorer]) -> Sequence[O
 
 async def _run(policy: Policy, scorers: Mapping[str, Scorer], trial: Trial) -> Outcome:
     verdict = await Screening(policy, scorers).screen(trial.side, trial.text, last=True)
-    gravest = max(verdict.decisions, key=lambda each: _GRAVITY.index(each.action), default=None)
-    action, rule = (gravest.action, gravest.rule) if gravest else (Action.ALLOW, "")
+    action, rule = gravest(verdict.decisions)
     named = {each.rule for each in verdict.decisions if each.action is action}
     passed = action is trial.expect.action and (not trial.expect.rule or trial.expect.rule in named)
     return Outcome(trial, passed, action, rule, verdict.decisions)

@@ -1,0 +1,1 @@
+"""Bias: what a model makes of people of different groups."""

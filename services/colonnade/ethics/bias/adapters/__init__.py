@@ -1,0 +1,1 @@
+"""The bias room's ports, implemented."""

@@ -1,0 +1,1 @@
+"""What bias speaks of: probes, figures, reports. Pure."""

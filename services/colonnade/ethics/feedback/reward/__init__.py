@@ -1,0 +1,1 @@
+"""How much likelier people prefer an answer: Bradley-Terry on pairs, over the engine's embeddings."""

@@ -1,0 +1,1 @@
+"""The ethics service's schema, one revision after the other."""

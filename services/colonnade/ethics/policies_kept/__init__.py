@@ -1,0 +1,1 @@
+"""Policies that are kept for good, version by version, and which of them judges what."""
