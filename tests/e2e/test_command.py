@@ -67,7 +67,7 @@ def test_a_model_comes_back_out_as_it_went_in(platform: Platform, tiny_model: Pa
 
 def test_status_names_every_service(platform: Platform) -> None:
     services = json.loads(platform.command("status", "--json").stdout)["services"]
-    assert {"gateway", "inference", "registry", "training", "memory", "engine"} <= {
+    assert {"gateway", "inference", "registry", "training", "memory", "ethics", "engine"} <= {
         service["name"] for service in services
     }
 

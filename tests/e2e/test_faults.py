@@ -25,7 +25,7 @@ def test_a_killed_service_comes_back_and_leaves_no_orphan_behind(tiny_model: Pat
     with running("--no-import", COLONNADE_REGISTRY_IMPORT_ROOTS=str(tiny_model.parent)) as platform:
         platform.command("models", "import", str(tiny_model), "--name", "tiny")
         assert _answers(platform)
-        for service in ("engine", "registry", "inference", "training", "memory", "gateway"):
+        for service in ("engine", "registry", "inference", "training", "memory", "ethics", "gateway"):
             victim = platform.pid(service)
             os.kill(victim, signal.SIGKILL)
             eventually(partial(_replaced, platform, service, victim), 60, f"{service} is replaced")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colonnade.cli import forms, recalling, sampling
+from colonnade.cli import forms, guarding, recalling, sampling
 from colonnade.cli.connection import ApiKey, AsJson, Url, connect
 from colonnade.cli.standard_input import text_of_input
 from colonnade.cli.terminal import human_seconds, out, remark, write
@@ -86,6 +86,7 @@ def generate(
                 write(chunk.text)
             write("\n")
             recalling.tell(stream.result.memory)
+            guarding.tell(stream.result.guard)
             if stats:
                 remark(told(stream.result))
 
@@ -113,6 +114,7 @@ def _print_all(result: "Generation", *, stats: bool) -> None:
         remark(f"--- {choice.index + 1} of {len(result.choices)}, seed {choice.seed}")
         write(f"{choice.text}\n")
     recalling.tell(result.memory)
+    guarding.tell(result.guard)
     if stats:
         remark(told(result))
 

@@ -12,7 +12,9 @@ from colonnade.errors import NotFound
 def logs(
     service: Annotated[
         str | None,
-        typer.Argument(help="gateway, inference, training, memory, engine, registry, supervisor; else all."),
+        typer.Argument(
+            help="gateway, inference, training, memory, ethics, engine, registry, supervisor; else all."
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,

@@ -13,6 +13,7 @@ from colonnade.cli import (
     embed,
     engines,
     events,
+    feedback,
     generate,
     jobs,
     keys,
@@ -26,6 +27,7 @@ from colonnade.cli import (
     rollouts,
     score,
     status,
+    subjects,
     tokenize,
     train,
     up,
@@ -71,8 +73,10 @@ app.add_typer(batches.app, name="batches", rich_help_panel=_USE)
 app.add_typer(memory.app, name="memory", rich_help_panel=_USE)
 app.command("train", rich_help_panel=_USE)(train.train)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_USE)
+app.add_typer(subjects.app, name="subjects", rich_help_panel=_CARE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
+app.add_typer(feedback.app, name="feedback", rich_help_panel=_USE)
 app.command("events", rich_help_panel=_CARE)(events.events)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(registry.app, name="registry", rich_help_panel=_CARE)

@@ -9,7 +9,9 @@ from colonnade.cli.terminal import remark
 
 
 def restart(
-    service: Annotated[str, typer.Argument(help="registry, engine, inference, training, memory or gateway")],
+    service: Annotated[
+        str, typer.Argument(help="registry, engine, inference, training, memory, ethics or gateway")
+    ],
     home: HomeFolder = None,
 ) -> None:
     """Restart one service of the platform on this machine, gracefully."""

@@ -45,7 +45,7 @@ def up(
     ] = CONSOLE_PORT,
     no_console: Annotated[bool, typer.Option("--no-console", help="Leave the web console out.")] = False,
 ) -> None:
-    """Start the platform of this machine: registry, engine, inference, training, memory, ethics, gateway, console."""
+    """Start the platform of this machine: its services, an engine, the gateway and the console."""
     import asyncio
 
     from colonnade.cli.foreground import run_attached, run_detached

@@ -14,6 +14,7 @@ from colonnade.client.catalogue_calls import FoundVersion, Metric, VersionDetail
 from colonnade.client.draft_calls import Draft, DraftFile, FileToSend
 from colonnade.client.event_calls import Event, EventPage, NewWebhook, Webhook
 from colonnade.client.fair_use import Left, Limits, Quota, Remaining, UsageReport, UsageSum
+from colonnade.client.feedback_calls import NewFeedback
 from colonnade.client.lineage_calls import Evaluation, Lineage, LineageEdge, LineageNode, LineagePlace
 from colonnade.client.memory_calls import MemoryFilter, NewMemory
 from colonnade.client.results import (
@@ -31,6 +32,8 @@ from colonnade.client.results import (
     EngineBreaker,
     Found,
     Generation,
+    GuardDecision,
+    GuardUse,
     Health,
     Hit,
     Identity,
@@ -61,6 +64,7 @@ from colonnade.client.results import (
     Version,
     Why,
 )
+from colonnade.client.results.feedback import AnsweredBy, Feedback, Pair, RewardModel, RewardScores
 from colonnade.client.rollout_calls import (
     Figures,
     Gate,
@@ -80,6 +84,7 @@ from colonnade.client.upkeep import BackedUp, Collected
 __all__ = [
     "Alias",
     "AliasTarget",
+    "AnsweredBy",
     "Artefact",
     "AsyncColonnade",
     "AsyncStream",
@@ -104,6 +109,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventPage",
+    "Feedback",
     "Figures",
     "File",
     "FileToSend",
@@ -113,6 +119,8 @@ __all__ = [
     "GateResult",
     "GenerateOptions",
     "Generation",
+    "GuardDecision",
+    "GuardUse",
     "Health",
     "Hit",
     "Identity",
@@ -134,9 +142,11 @@ __all__ = [
     "Metric",
     "Model",
     "ModelVersion",
+    "NewFeedback",
     "NewKey",
     "NewMemory",
     "NewWebhook",
+    "Pair",
     "Passage",
     "Plan",
     "PlatformVersion",
@@ -146,6 +156,8 @@ __all__ = [
     "Produced",
     "Quota",
     "Remaining",
+    "RewardModel",
+    "RewardScores",
     "Rival",
     "Rollout",
     "RolloutEvent",

@@ -16,6 +16,7 @@ from colonnade.client.configuration import configure
 from colonnade.client.drafts import AsyncDrafts
 from colonnade.client.events import AsyncEvents, AsyncWebhooks
 from colonnade.client.fair_use import AsyncLimits, UsageFilter, UsageReport, usage
+from colonnade.client.feedback import AsyncFeedback
 from colonnade.client.jobs import AsyncJobs
 from colonnade.client.keys import AsyncKeys
 from colonnade.client.lineage import AsyncLineage
@@ -35,6 +36,7 @@ from colonnade.client.results import (
 from colonnade.client.rollouts import AsyncRollouts
 from colonnade.client.seals import AsyncSeals
 from colonnade.client.streams import AsyncStream
+from colonnade.client.subjects import AsyncSubjects
 from colonnade.client.upkeep import AsyncRegistry
 
 _T = TypeVar("_T")
@@ -70,6 +72,8 @@ class AsyncColonnade:
         self.rollouts = AsyncRollouts(self)
         self.jobs = AsyncJobs(self)
         self.memory = AsyncMemory(self)
+        self.subjects = AsyncSubjects(self)
+        self.feedback = AsyncFeedback(self)
         self.seals = AsyncSeals(self)
         self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)

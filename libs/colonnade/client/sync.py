@@ -16,6 +16,7 @@ from colonnade.client.configuration import configure
 from colonnade.client.drafts import SyncDrafts
 from colonnade.client.events import SyncEvents, SyncWebhooks
 from colonnade.client.fair_use import SyncLimits, UsageFilter, UsageReport, usage
+from colonnade.client.feedback import SyncFeedback
 from colonnade.client.jobs import SyncJobs
 from colonnade.client.keys import SyncKeys
 from colonnade.client.lineage import SyncLineage
@@ -35,6 +36,7 @@ from colonnade.client.results import (
 from colonnade.client.rollouts import SyncRollouts
 from colonnade.client.seals import SyncSeals
 from colonnade.client.streams import Stream
+from colonnade.client.subjects import SyncSubjects
 from colonnade.client.upkeep import SyncRegistry
 
 _T = TypeVar("_T")
@@ -69,6 +71,8 @@ class Colonnade:
         self.rollouts = SyncRollouts(self)
         self.jobs = SyncJobs(self)
         self.memory = SyncMemory(self)
+        self.subjects = SyncSubjects(self)
+        self.feedback = SyncFeedback(self)
         self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)

@@ -5,14 +5,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.errors import ColonnadeError, PermissionDenied
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.catalogue import RegistryCatalogue
 from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.adapters.engines import InferenceEngines
+from colonnade.gateway.adapters.erasing import GatewayEraser
+from colonnade.gateway.adapters.erasures import MemoryErasures
 from colonnade.gateway.adapters.evaluations import RegistryEvaluations
 from colonnade.gateway.adapters.events import RegistryEvents
+from colonnade.gateway.adapters.feedback import FeedbackService
 from colonnade.gateway.adapters.file_contents import FolderContents
 from colonnade.gateway.adapters.jobs import TrainingJobs
 from colonnade.gateway.adapters.journal import Journal
@@ -22,6 +26,7 @@ from colonnade.gateway.adapters.memory import MemoryService
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.rollouts import RegistryRollouts
+from colonnade.gateway.adapters.screening import EthicsScreener
 from colonnade.gateway.adapters.seals import RegistrySeals
 from colonnade.gateway.adapters.sql import SqlKeyStore
 from colonnade.gateway.adapters.sql_batches import SqlBatchStore
@@ -34,6 +39,7 @@ from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.server import bind
 from colonnade.gateway.http.server import serve as serve_http
 from colonnade.gateway.ports import Audit, KeyStore, Limiter, LimitStore, OutcomeReports, UsageLedger
+from colonnade.gateway.service.answers import Answers
 from colonnade.gateway.service.batches import Asking, Batches, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.descriptions import Descriptions
@@ -41,6 +47,7 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
+from colonnade.gateway.service.feedback import FeedbackDesk
 from colonnade.gateway.service.gateway import Gateway
 from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
@@ -56,12 +63,14 @@ from colonnade.gateway.service.seals import Seals
 from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.gateway.way import pipeline
-from colonnade.rpc import Identity, Peer, run_service, until_stopped
-from colonnade.security.access.gateway import ROUTES
+from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
+from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
+from colonnade.rpc.erasure_servicer import ErasureServicer
+from colonnade.security.access.gateway import ROUTES, RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.security.network import is_local_address
 from colonnade.storage.migrations import migrate
-from colonnade.storage.sql import Database, backend_of
+from colonnade.storage.sql import Database, backend_of, micros
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -104,6 +113,8 @@ async def report(settings: GatewaySettings) -> dict[str, object]:
             "inference": settings.inference,
             "training": settings.training,
             "memory": settings.memory,
+            "ethics": settings.ethics,
+            "guard": settings.guard,
             "keys_required": bool(settings.bootstrap_key.get_secret_value()) or await store.ever(),
         }
 
@@ -115,13 +126,17 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         database = await stack.enter_async_context(opened(settings))
         store = SqlKeyStore(database)
         await require_safe(settings, store)
-        audit = stack.enter_context(AuditLog(settings.audit, settings.service))
+        audit = stack.enter_context(
+            AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)
+        )
         identity = Identity(settings.service, settings.identity)
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
         training = await stack.enter_async_context(Peer("training", settings.training, identity))
         remembering = await stack.enter_async_context(Peer("memory", settings.memory, identity))
         memory = MemoryService(Calls(remembering, identity))
+        ethics = await stack.enter_async_context(Peer("ethics", settings.ethics, identity))
+        screener, answers = EthicsScreener(Calls(ethics, identity)), Answers()
         asking = Calls(registry, identity)
         catalog = RegistryCatalog(asking)
         bootstrap = settings.bootstrap_key.get_secret_value()
@@ -145,10 +160,27 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(making.close)
         sightings = await stack.enter_async_context(sightings_of(book, caches))
         engines = InferenceEngines(calls)
-        way = pipeline(doorkeeper, audit, resolver, calls, fair_use, leftovers, sightings, memory, settings)
+        way = pipeline(
+            doorkeeper,
+            audit,
+            resolver,
+            calls,
+            fair_use,
+            leftovers,
+            sightings,
+            memory,
+            screener,
+            answers,
+            settings,
+        )
         files, batches = await stack.enter_async_context(
             batch_room(database, way, doorkeeper, audit, settings)
         )
+        await stack.enter_async_context(
+            erasing_in(settings, identity, GatewayEraser(
+                database, FolderContents(settings.files), audit, doorkeeper.changed, lambda: micros(utc_now())
+            ))
+        )  # fmt: skip
         yield Gateway(
             pipeline=way,
             doorkeeper=doorkeeper,
@@ -168,6 +200,8 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             descriptions=descriptions,
             drafts=drafts,
             memory=memory,
+            erasures=MemoryErasures(Calls(remembering, identity)),
+            feedback=FeedbackDesk(FeedbackService(Calls(ethics, identity)), answers),
             jobs=Jobs(TrainingJobs(Calls(training, identity)), audit),
             events=Events(RegistryEvents(asking), audit),
             upkeep=Upkeep(GrpcUpkeep(asking), audit),
@@ -177,6 +211,21 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             batches=batches,
             probes=(HealthProbe(registry), HealthProbe(inference), DefaultModelProbe(catalog)),
         )
+
+
+@asynccontextmanager
+async def erasing_in(
+    settings: GatewaySettings, identity: Identity, eraser: GatewayEraser
+) -> AsyncIterator[None]:
+    """The door for other services: erasures are carried through over it, nothing else."""
+    server = Server(settings.services_address, RPCS, identity)
+    server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), ERASURE)
+    await server.start()
+    await server.ready(True)
+    try:
+        yield
+    finally:
+        await server.stop(0)
 
 
 @asynccontextmanager

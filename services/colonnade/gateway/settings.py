@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -13,6 +13,7 @@ from colonnade.gateway.domain.limits import Limits
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
 from colonnade.gateway.http.options import HttpOptions
 from colonnade.gateway.service.batches.bounds import Bounds
+from colonnade.gateway.service.guard import GuardBounds
 from colonnade.gateway.service.recall import RecallBounds
 from colonnade.rpc import ProcessSettings
 from colonnade.security.keys import parse
@@ -23,6 +24,7 @@ from colonnade.supervise.defaults import GATEWAY_PORT
 _HTTP = HttpOptions()
 _BOUNDS = Bounds()
 _RECALL = RecallBounds()
+_GUARD = GuardBounds()
 
 
 class GatewaySettings(ProcessSettings):
@@ -34,6 +36,8 @@ class GatewaySettings(ProcessSettings):
     service: ClassVar[str] = "gateway"
 
     listen: str = f"127.0.0.1:{GATEWAY_PORT}"
+    services_listen: str = ""
+    """Where other services reach it over gRPC; empty: a socket below home."""
     bootstrap_key: SecretStr = SecretStr("")
     """A whole key that counts as an admin key: for clusters, and to get in again."""
     database_url: str = Field(default="", repr=False)
@@ -112,6 +116,13 @@ class GatewaySettings(ProcessSettings):
     """Of what a prompt quotes from memory and documents."""
     recall_turn_characters: int = Field(default=_RECALL.turn_characters, ge=0, le=1_000_000)
     """Of a session's turns in a prompt."""
+    guard: Literal["required", "open", "off"] = "required"
+    """What becomes of requests while the ethics service is away: they are refused, or go on without screening
+    and say so. ``off``: nothing is screened at all."""
+    guard_seconds: float = Field(default=_GUARD.seconds, gt=0, le=600)
+    """For one verdict of the ethics service; then it counts as away."""
+    guard_retries: int = Field(default=_GUARD.retries, ge=0, le=5)
+    """How often an answer that a policy throws away is asked for again."""
     document_bytes: int = Field(default=_HTTP.max_document_bytes, ge=1)
     """Of one document, on its way to the memory service, which has a limit of its own."""
 
@@ -148,6 +159,10 @@ class GatewaySettings(ProcessSettings):
         return self.database_url or sqlite_url(self.data / "gateway.db")
 
     @property
+    def services_address(self) -> str:
+        return self.services_listen or self.socket(self.service)
+
+    @property
     def limits(self) -> Limits:
         return Limits(prompt_bytes=self.prompt_bytes)
 
@@ -158,6 +173,13 @@ class GatewaySettings(ProcessSettings):
     @property
     def recall(self) -> RecallBounds:
         return RecallBounds(self.recall_seconds, self.recall_characters, self.recall_turn_characters)
+
+    @property
+    def guarding(self) -> GuardBounds | None:
+        """None where nothing is screened."""
+        if self.guard == "off":
+            return None
+        return GuardBounds(self.guard == "required", self.guard_seconds, self.guard_retries)
 
     @property
     def bounds(self) -> Bounds:

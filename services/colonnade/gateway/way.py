@@ -6,7 +6,8 @@ from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.inference import InferenceGenerator
 from colonnade.gateway.adapters.texts import InferenceTexts
 from colonnade.gateway.domain.stand_ins import fallbacks_of, shadows_of
-from colonnade.gateway.ports import Audit, MemoryBook
+from colonnade.gateway.ports import Audit, MemoryBook, Screener
+from colonnade.gateway.service.answers import Answers
 from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.fair_use import FairUse
 from colonnade.gateway.service.fullness import Fullness
@@ -24,6 +25,8 @@ from colonnade.gateway.service.stages import (
     FitTexts,
     Generate,
     GiveWay,
+    Guard,
+    KnowAnswers,
     Limit,
     ReadTexts,
     Recall,
@@ -48,6 +51,8 @@ def pipeline(
     leftovers: Leftovers,
     sightings: Sightings,
     memory: MemoryBook,
+    screener: Screener,
+    answers: Answers,
     settings: GatewaySettings,
 ) -> Pipeline:
     """The way of a request, outermost stage first."""
@@ -55,16 +60,21 @@ def pipeline(
     rng = SystemRandom()
     draw = DrawVersion(resolver, rng)
     stand_ins = StandIns(resolver, rng, fallbacks_of(settings.fallbacks), shadows_of(settings.shadows))
-    fit, read = FitTexts(settings.limits), ReadTexts(InferenceTexts(inference))
+    texts = InferenceTexts(inference)
+    fit, read = FitTexts(settings.limits), ReadTexts(texts)
     fullness = Fullness()
     shed, generate = Shed(fullness), Generate(InferenceGenerator(inference), leftovers, fullness)
     flood, limit, watch = TurnAway(fair_use), Limit(fair_use), WatchRollout(sightings)
-    asked = [record, count, ShapeAndSize(settings.limits), CallTools(), speak, GiveWay(), flood, draw]
+    know, shape = KnowAnswers(answers), ShapeAndSize(settings.limits)
+    asked = [record, count, know, shape, CallTools(), speak, GiveWay(), flood, draw]
     remember = RememberExchange(memory, settings.recall.seconds)
     remembering = [remember, Recall(memory, settings.recall)]
+    answering = [limit, watch, generate]
+    again = Pipeline((), answering)
+    guard = [Guard(screener, texts, again, bounds)] if (bounds := settings.guarding) else []
     return Pipeline(
         admission=[Authenticate(doorkeeper), Authorise(doorkeeper)],
-        generation=[*asked, stand_ins, shed, *remembering, limit, watch, generate],
+        generation=[*asked, stand_ins, shed, *remembering, *guard, *answering],
         embedding=[record, count, fit, speak, flood, draw, limit, watch, read],
         scoring=[record, count, fit, speak, flood, draw, limit, watch, read],
         encoding=[record, count, fit, speak, flood, draw, limit, read],

@@ -82,11 +82,21 @@ class FakeMemory:
     def kept(self) -> list[NewMemory]:
         return [each[1] for each in self.asked if each[0] == "remember"]
 
-    async def remember(self, caller: Caller, new: NewMemory, seconds: float | None = None) -> Memory:
-        if self.gate is not None:
-            await self.gate.wait()
+    @property
+    def exchanges(self) -> list[tuple[Any, ...]]:
+        """Session, question, answer and key of each."""
+        return [each[1:] for each in self.asked if each[0] == "exchange"]
+
+    async def remember(self, caller: Caller, new: NewMemory) -> Memory:
         self._note(caller, "remember", new)
         return memory(new.text)
+
+    async def remember_exchange(
+        self, caller: Caller, session: str, asked: str, answered: str, key: str, seconds: float
+    ) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        self._note(caller, "exchange", session, asked, answered, key)
 
     async def search(self, caller: Caller, question: Question) -> Found:
         self._note(caller, "search", question)

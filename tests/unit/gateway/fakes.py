@@ -59,6 +59,8 @@ from colonnade.gateway.domain.texts import (
 from colonnade.gateway.http.app import build
 from colonnade.gateway.http.openai.lines import LineAnswers
 from colonnade.gateway.http.options import HttpOptions
+from colonnade.gateway.ports import Screener
+from colonnade.gateway.service.answers import Answers
 from colonnade.gateway.service.batches import Asking, Batches, Bounds, Files, Results, Runner, Workplace
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.descriptions import Descriptions
@@ -66,15 +68,17 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper, utc_now
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import Budgets, FairUse, LimitAdmin, LimitBook, UsageReports
+from colonnade.gateway.service.feedback import FeedbackDesk
 from colonnade.gateway.service.following import Following
 from colonnade.gateway.service.fullness import Fullness
 from colonnade.gateway.service.gateway import Gateway
+from colonnade.gateway.service.guard import GuardBounds
 from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
 from colonnade.gateway.service.mlflow import Making, Mlflow, ModelVersions, RegisteredModels
 from colonnade.gateway.service.models import Models
-from colonnade.gateway.service.pipeline import Pipeline
+from colonnade.gateway.service.pipeline import Pipeline, Stage
 from colonnade.gateway.service.preparing import Preparing
 from colonnade.gateway.service.reading import Leftovers
 from colonnade.gateway.service.recall import RecallBounds
@@ -91,6 +95,8 @@ from colonnade.gateway.service.stages import (
     FitTexts,
     Generate,
     GiveWay,
+    Guard,
+    KnowAnswers,
     Limit,
     ReadTexts,
     Recall,
@@ -105,7 +111,9 @@ from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
+from tests.unit.gateway.fake_erasures import FakeErasures
 from tests.unit.gateway.fake_events import FakeEvents
+from tests.unit.gateway.fake_feedback import FakeFeedback
 from tests.unit.gateway.fake_jobs import FakeJobs
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.fake_memory import FakeMemory
@@ -432,7 +440,14 @@ def rollout() -> Rollout:
 class House:
     """A whole gateway on fakes."""
 
-    def __init__(self, bootstrap: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        bootstrap: str = "",
+        screener: Screener | None = None,
+        guarding: GuardBounds | None = None,
+        **options: Any,
+    ) -> None:
+        self.screener, self.guarding = screener, guarding or GuardBounds(seconds=0.5)
         self.catalog = FakeCatalog()
         self.generator = FakeGenerator()
         self.reader = FakeReader()
@@ -446,7 +461,9 @@ class House:
         self.seals = FakeSeals()
         self.events = FakeEvents()
         self.jobs = FakeJobs()
+        self.erasures = FakeErasures()
         self.memory, self.recall = FakeMemory(), RecallBounds(seconds=0.2)
+        self.feedback, self.answers = FakeFeedback(), Answers()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
         self.store = MemoryKeyStore()
@@ -487,6 +504,8 @@ class House:
             descriptions=Descriptions(self.catalogue, self.evaluations, self.audit),
             drafts=Drafts(self.drafts, self.catalogue, self.audit),
             memory=self.memory,
+            erasures=self.erasures,
+            feedback=FeedbackDesk(self.feedback, self.answers),
             jobs=Jobs(self.jobs, self.audit, Following(beat_seconds=0.02)),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),
@@ -519,11 +538,16 @@ class House:
         )
         watch = WatchRollout(self.sightings)
         reading = [record, count, fit, speak, flood, draw, limit, watch, read]
+        answering: list[Stage] = [limit, watch, generate]
+        guard: list[Stage] = []
+        if self.screener is not None:
+            guard = [Guard(self.screener, self.reader, Pipeline((), answering), self.guarding)]
         return Pipeline(
             admission=[Authenticate(self.doorkeeper), Authorise(self.doorkeeper)],
             generation=[
                 record,
                 count,
+                KnowAnswers(self.answers),
                 shape,
                 CallTools(),
                 speak,
@@ -533,9 +557,8 @@ class House:
                 shed,
                 RememberExchange(self.memory, self.recall.seconds),
                 Recall(self.memory, self.recall),
-                limit,
-                watch,
-                generate,
+                *guard,
+                *answering,
             ],
             embedding=reading,
             scoring=reading,

@@ -104,9 +104,13 @@ class Service(MemoryServiceServicer, DocumentServiceServicer):
 
     async def Remember(self, request: Any, context: Any) -> Any:
         self._note(request)
-        if request.text == "slow":
-            await asyncio.Event().wait()
         return wire.RememberResponse(memory=FACT)
+
+    async def RememberExchange(self, request: Any, context: Any) -> Any:
+        self._note(request)
+        if request.asked == "slow":
+            await asyncio.Event().wait()
+        return wire.RememberExchangeResponse(turns=[FACT, FACT])
 
     async def Search(self, request: Any, context: Any) -> Any:
         self._note(request)
@@ -149,16 +153,18 @@ class Service(MemoryServiceServicer, DocumentServiceServicer):
 
     async def AddDocument(self, request_iterator: AsyncIterator[Any], context: Any) -> Any:
         self._note(await anext(request_iterator))
-        data = b""
+        data, whole = b"", False
         try:
             async for request in request_iterator:
-                if request.WhichOneof("part") != "content":
-                    self.broken.set()
-                    raise InvalidArgument("messages after the first must be content", field="content")
+                if whole := request.WhichOneof("part") == "end":
+                    break
                 self.coming.set()
                 data += request.content
                 if len(data) > self.most:
                     raise TooLarge("content has too much", field="content", limit=self.most)
+            if not whole:
+                self.broken.set()
+                raise InvalidArgument("content broke off", field="content")
             await self.readable.wait()
         except asyncio.CancelledError:
             self.broken.set()
@@ -215,10 +221,13 @@ async def test_something_is_remembered(served: Served) -> None:
     assert not service.seen[1][0].HasField("importance")
 
 
-async def test_who_is_in_a_hurry_does_not_wait(served: Served) -> None:
-    _, book = served
+async def test_an_exchange_is_one_call(served: Served) -> None:
+    service, book = served
+    await book.remember_exchange(CALLER, "s1", "Tea?", "At four.", "k", 2.0)
+    sent = wire.RememberExchangeRequest(session="s1", asked="Tea?", answered="At four.", idempotency_key="k")
+    assert service.seen == [(sent, ALICE)]
     with pytest.raises(DeadlineExceeded):
-        await book.remember(CALLER, NewMemory("slow"), 0.05)
+        await book.remember_exchange(CALLER, "s1", "slow", "At four.", "k", 0.05)
 
 
 async def test_it_is_searched_and_recalled(served: Served) -> None:

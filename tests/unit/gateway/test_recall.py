@@ -20,7 +20,7 @@ from colonnade.errors import (
 from colonnade.gateway.adapters.inference import generation_of
 from colonnade.gateway.domain.generation import Chunk, Token
 from colonnade.gateway.domain.keys import KeyOrder
-from colonnade.gateway.domain.memory import Found, MemoryFilter, NewMemory, Question, Recollection
+from colonnade.gateway.domain.memory import Found, MemoryFilter, Question, Recollection
 from colonnade.security.identity import Role
 from tests.unit.gateway.every_route import LOCAL
 from tests.unit.gateway.fake_memory import chunk, hit, memory
@@ -71,7 +71,7 @@ async def test_memory_is_asked_as_who_asks_for_what_was_asked(
     assert house.memory.subjects == ["ann"]
     await ask(client, {"recall": {}}, prompt="x" * 9000 + "?")
     assert house.memory.asked[-1] == ("recall", Question("x" * 3999 + "?", 5, MemoryFilter()), "", 0.2)
-    assert house.memory.kept == []
+    assert house.memory.exchanges == []
 
 
 async def test_the_caches_know_that_it_is_personal(house: House, client: httpx.AsyncClient) -> None:
@@ -117,16 +117,9 @@ async def test_an_exchange_is_remembered(house: House, client: httpx.AsyncClient
     for more in ({}, {"prompt": ASK[0]["content"]}):
         answer = await ask(client, {"session": "s1", "remember": True}, user="ann", **more)
         assert answer.json()["memory"] == {"remembered": True}
-    asked, answered, *again = house.memory.kept
-    assert [each.text for each in again] == [asked.text, answered.text]
-    key = asked.idempotency_key.removesuffix("-user")
-    assert asked == NewMemory(
-        ASK[0]["content"], "turn", session="s1", role="user", idempotency_key=f"{key}-user"
-    )
-    assert answered == NewMemory(
-        "Paris", "turn", session="s1", role="assistant", idempotency_key=f"{key}-assistant"
-    )
-    assert again[0].idempotency_key != asked.idempotency_key
+    (*first, key), (*again, other) = house.memory.exchanges
+    assert first == again == ["s1", ASK[0]["content"], "Paris"]
+    assert key != other
     assert set(house.memory.subjects) == {"ann"}
     assert house.generator.callers[0].caching.personal is False, "the prompt is as it was sent"
 
@@ -134,14 +127,14 @@ async def test_an_exchange_is_remembered(house: House, client: httpx.AsyncClient
 async def test_what_was_recalled_is_not_remembered_again(house: House, client: httpx.AsyncClient) -> None:
     answer = await ask(client, {"session": "s1", "recall": True, "remember": True})
     assert answer.json()["memory"]["remembered"] is True
-    assert [each.text for each in house.memory.kept] == [ASK[0]["content"], "Paris"]
+    assert house.memory.exchanges[0][1:3] == (ASK[0]["content"], "Paris")
     prompt = await ask(client, {"session": "s1", "recall": True, "remember": True}, prompt="Ann drinks")
     assert prompt.json()["memory"]["remembered"] is True
-    assert house.memory.kept[2].text == "Ann drinks"
+    assert house.memory.exchanges[1][1] == "Ann drinks"
 
 
 async def test_half_an_exchange_is_not_called_remembered(house: House, client: httpx.AsyncClient) -> None:
-    house.memory.error_of["remember"] = Unavailable("memory is away")
+    house.memory.error_of["exchange"] = Unavailable("memory is away")
     answer = await ask(client, {"session": "s1", "recall": True, "remember": True})
     told = answer.json()["memory"]
     assert (told["remembered"], told["why_not"], len(told["citations"])) == (False, "memory is away", 1)
@@ -162,7 +155,7 @@ async def test_what_is_no_answer_is_not_remembered(
     house.generator.chunks = chunks
     answer = await ask(client, {"session": "s1", "remember": True})
     assert answer.json()["memory"] == {"remembered": False, "why_not": why_not}
-    assert house.memory.kept == []
+    assert house.memory.exchanges == []
 
 
 async def test_what_failed_or_was_left_is_not_remembered(house: House, client: httpx.AsyncClient) -> None:
@@ -174,7 +167,7 @@ async def test_what_failed_or_was_left_is_not_remembered(house: House, client: h
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     await house.settled()
-    assert house.memory.kept == []
+    assert house.memory.exchanges == []
 
 
 async def test_a_stream_says_it_at_its_end_and_its_text_does_not_wait(
@@ -230,7 +223,7 @@ async def test_the_text_goes_on_before_memory_has_answered(house: House) -> None
         await house.app(scope, receive, send)
     assert sent.is_set()
     assert '"remembered":true' in "".join(seen)
-    assert [each.text for each in house.memory.kept] == [ASK[0]["content"], "Paris"]
+    assert house.memory.exchanges[0][1:3] == (ASK[0]["content"], "Paris")
 
 
 async def test_several_answers_share_what_was_recalled(house: House, client: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ from colonnade.client.results.generation import (
     Token,
     Usage,
 )
+from colonnade.client.results.guard import GuardDecision, GuardUse
 from colonnade.client.results.jobs import Job, JobEvent, LogLine, Point, Produced
 from colonnade.client.results.memory import (
     Citation,
@@ -68,6 +69,8 @@ __all__ = [
     "EngineBreaker",
     "Found",
     "Generation",
+    "GuardDecision",
+    "GuardUse",
     "Health",
     "Hit",
     "Identity",

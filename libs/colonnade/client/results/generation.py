@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from colonnade.client.results.guard import GuardUse
 from colonnade.client.results.memory import MemoryUse
 
 
@@ -87,7 +88,7 @@ class Generation:
     id: str
     text: str
     finish_reason: str
-    """``stop``, ``length``, ``cancelled`` or ``deadline``."""
+    """``stop``, ``length``, ``cancelled``, ``deadline``, or ``content_filter``: a policy ended it."""
     model: ModelVersion
     usage: Usage
     timings: dict[str, float] = field(default_factory=dict)
@@ -103,5 +104,7 @@ class Generation:
     """Where the answer was not generated for this request."""
     memory: MemoryUse | None = None
     """What memory had to do with it, where that was asked for."""
+    guard: GuardUse | None = None
+    """What policies decided about it, where the platform screens."""
     lineage: str = ""
     """A link to what made the version that answered, for ``lineage.trace``."""

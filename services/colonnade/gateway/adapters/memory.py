@@ -39,7 +39,7 @@ class MemoryService:
         self._memories = MemoryServiceStub(calls.peer.channel)
         self._documents = DocumentServiceStub(calls.peer.channel)
 
-    async def remember(self, caller: Caller, new: NewMemory, seconds: float | None = None) -> Memory:
+    async def remember(self, caller: Caller, new: NewMemory) -> Memory:
         request = wire.RememberRequest(
             kind=read.kind_of(new.kind),
             tier=read.tier_of(new.tier),
@@ -53,9 +53,16 @@ class MemoryService:
             idempotency_key=new.idempotency_key,
         )
         method, kind = self._memories.Remember, wire.RememberResponse
-        return read.memory(
-            (await self._calls.unary(caller, method, request, kind, seconds or _SECONDS)).memory
+        return read.memory((await self._calls.unary(caller, method, request, kind, _SECONDS)).memory)
+
+    async def remember_exchange(
+        self, caller: Caller, session: str, asked: str, answered: str, key: str, seconds: float
+    ) -> None:
+        request = wire.RememberExchangeRequest(
+            session=session, asked=asked, answered=answered, idempotency_key=key
         )
+        method, kind = self._memories.RememberExchange, wire.RememberExchangeResponse
+        await self._calls.unary(caller, method, request, kind, seconds)
 
     async def search(self, caller: Caller, question: Question) -> Found:
         request = wire.SearchRequest(
@@ -121,8 +128,7 @@ class MemoryService:
     async def add_document(self, caller: Caller, new: NewDocument, content: AsyncIterable[bytes]) -> Document:
         """Reading a document takes as long as the caller's deadline lets it.
 
-        Where ``content`` breaks off, a message that is none tells so: a cancelled stream may look to a server
-        as if it had ended, for a moment."""
+        Where ``content`` breaks off, the message that it is whole never comes, and nothing is kept."""
         first = wire.NewDocument(
             name=new.name,
             media_type=new.media_type,
@@ -166,6 +172,7 @@ class Pieces:
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(1)
+        self._whole = False
 
     async def feed(self, content: AsyncIterable[bytes]) -> None:
         """Raises what ``content`` raises, once that was taken."""
@@ -176,6 +183,7 @@ class Pieces:
         except Exception as fault:
             await self._queue.put(fault)
             raise
+        self._whole = True
         await self._queue.put(None)
 
     def end(self) -> None:
@@ -188,6 +196,7 @@ class Pieces:
         yield wire.AddDocumentRequest(document=first)
         while (piece := await self._queue.get()) is not None:
             if isinstance(piece, Exception):
-                yield wire.AddDocumentRequest()
                 return
             yield wire.AddDocumentRequest(content=piece)
+        if self._whole:
+            yield wire.AddDocumentRequest(end=wire.EndOfDocument())

@@ -2,12 +2,14 @@
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from colonnade.gateway.domain.caching import Cached, Caching
 from colonnade.gateway.domain.fair_use import Allowance
 from colonnade.gateway.domain.generation import Finish, GenerationSpec, together
+from colonnade.gateway.domain.guarding import GuardUse
 from colonnade.gateway.domain.memory import MemoryUse
 from colonnade.gateway.domain.models import Target, Watched
 from colonnade.gateway.domain.texts import (
@@ -83,6 +85,12 @@ class Exchange:
     """What the caches had to do with the answer, once it has begun."""
     memory: MemoryUse | None = None
     """What memory had to do with it, where that was asked for."""
+    sent: GenerationSpec | None = None
+    """What was asked before memory added to it, where it did."""
+    guard: GuardUse | None = None
+    """What the guard said, where there is one."""
+    stop: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Ends the generation under way, whose stream still says how it ended."""
     tally: Tally = field(default_factory=Tally)
     """What the model's work took, the answer's end awaited or not."""
     allowance: Allowance | None = None

@@ -10,6 +10,7 @@ from colonnade.gateway.domain.generation import Chunk, Finish, Token, Usage, tog
 from colonnade.gateway.domain.models import Target
 from colonnade.gateway.http.caching import cache_headers, cache_part
 from colonnade.gateway.http.lineage_link import LINEAGE, lineage_link
+from colonnade.gateway.http.wire_guard import guard_part
 from colonnade.gateway.http.wire_recall import memory_part
 
 MODEL_VERSION = "x-colonnade-model-version"
@@ -92,6 +93,7 @@ class GenerationRenderer:
             },
             **cache_part(self._exchange.cached),
             **memory_part(self._exchange.memory),
+            **guard_part(self._exchange.guard),
         }
 
 

@@ -6,9 +6,10 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.wire_errors import Refusal
+from colonnade.gateway.http.wire_guard import GuardOut
 from colonnade.gateway.http.wire_recall import MemoryUseOut
 
-FinishReason = Literal["stop", "length", "cancelled", "deadline"]
+FinishReason = Literal["stop", "length", "cancelled", "deadline", "content_filter"]
 
 
 class VersionUsed(BaseModel):
@@ -83,6 +84,7 @@ class GenerateAnswer(AnswerOut):
         default=None, description="Where the answer was not generated for this request."
     )
     memory: MemoryUseOut | None = Field(default=None, description="Where memory was asked for.")
+    guard: GuardOut | None = None
     choices: list[ChoiceOut] | None = Field(
         default=None,
         description="Every answer, where n is above 1; the fields beside it are the first one's.",
@@ -105,6 +107,7 @@ class GenerateEvent(BaseModel):
     timings: TimingsOut | None = None
     cache: CacheUseOut | None = None
     memory: MemoryUseOut | None = Field(default=None, description="Of the last one, as in the JSON answer.")
+    guard: GuardOut | None = Field(default=None, description="Of the last one, as in the JSON answer.")
 
 
 _END = {"id": "gen-1", "text": "", "finish_reason": "stop", "seed": 7}

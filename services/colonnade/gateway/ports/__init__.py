@@ -4,13 +4,16 @@ from colonnade.gateway.ports.access import Audit, KeyStore, Probe
 from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
 from colonnade.gateway.ports.catalogue import Catalogue
 from colonnade.gateway.ports.drafts import DraftBook
+from colonnade.gateway.ports.erasures import ErasureBook
 from colonnade.gateway.ports.events import EventBook
 from colonnade.gateway.ports.fair_use import Limiter, LimitStore, UsageLedger
+from colonnade.gateway.ports.feedback import FeedbackBook
 from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, TextReader
 from colonnade.gateway.ports.jobs import JobBook
 from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
 from colonnade.gateway.ports.memory import MemoryBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
+from colonnade.gateway.ports.screening import Screener, Screening
 from colonnade.gateway.ports.seals import SealBook
 
 __all__ = [
@@ -21,8 +24,10 @@ __all__ = [
     "Catalogue",
     "DraftBook",
     "Engines",
+    "ErasureBook",
     "EvaluationBook",
     "EventBook",
+    "FeedbackBook",
     "FileContents",
     "FileStore",
     "Generator",
@@ -36,6 +41,8 @@ __all__ = [
     "OutcomeReports",
     "Probe",
     "RolloutBook",
+    "Screener",
+    "Screening",
     "SealBook",
     "TextReader",
     "UsageLedger",

@@ -26,7 +26,13 @@ class MemoryBook(Protocol):
     Raises what the memory service refuses with; ``Unavailable`` where it is away. ``seconds``: for an answer.
     """
 
-    async def remember(self, caller: Caller, new: NewMemory, seconds: float | None = None) -> Memory: ...
+    async def remember(self, caller: Caller, new: NewMemory) -> Memory: ...
+
+    async def remember_exchange(
+        self, caller: Caller, session: str, asked: str, answered: str, key: str, seconds: float
+    ) -> None:
+        """Both turns, or neither; once under a key."""
+        ...
 
     async def search(self, caller: Caller, question: Question) -> Found: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colonnade.gateway.ports import Engines, MemoryBook, Probe
+from colonnade.gateway.ports import Engines, ErasureBook, MemoryBook, Probe
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.descriptions import Descriptions
@@ -11,6 +11,7 @@ from colonnade.gateway.service.doorkeeper import Doorkeeper
 from colonnade.gateway.service.drafts import Drafts
 from colonnade.gateway.service.events import Events
 from colonnade.gateway.service.fair_use import LimitAdmin, UsageReports
+from colonnade.gateway.service.feedback import FeedbackDesk
 from colonnade.gateway.service.jobs import Jobs
 from colonnade.gateway.service.keys import Keys
 from colonnade.gateway.service.lineage import Evaluations, Lineage
@@ -41,6 +42,8 @@ class Gateway:
     drafts: Drafts
     jobs: Jobs
     memory: MemoryBook
+    erasures: ErasureBook
+    feedback: FeedbackDesk
     events: Events
     upkeep: Upkeep
     limits: LimitAdmin

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, GenerationSpec
+from colonnade.gateway.domain.guarding import GuardUse
 from colonnade.gateway.domain.usage import Tally
 from colonnade.gateway.service.pipeline import Pipeline
 
@@ -65,6 +66,8 @@ async def _together(
                 part, chunk = found
                 exchange.target, exchange.degraded = part.target, part.degraded
                 exchange.allowance = part.allowance
+                if chunk.finish is not None:
+                    exchange.guard = _guard_of(parts, first)
                 yield chunk
             elif found.error is not None:
                 raise found.error
@@ -75,6 +78,11 @@ async def _together(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         exchange.tokens = sum(part.tokens for part in parts)
+
+
+def _guard_of(parts: Sequence[Exchange], first: int) -> GuardUse | None:
+    uses = {at * first: part.guard for at, part in enumerate(parts) if part.guard is not None}
+    return GuardUse.together(uses) if uses else None
 
 
 async def _one(pipeline: Pipeline, part: Exchange, offset: int, queue: _Queue) -> None:

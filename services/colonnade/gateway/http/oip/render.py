@@ -9,6 +9,7 @@ from colonnade.gateway.domain.generation import Chunk, Finish, Token
 from colonnade.gateway.http.framing import Framing, frame
 from colonnade.gateway.http.oip.errors import oip_shape
 from colonnade.gateway.http.render_generation import headers_of
+from colonnade.gateway.http.wire_guard import guard_part
 
 
 class OipRenderer:
@@ -24,22 +25,30 @@ class OipRenderer:
         return headers_of(self._exchange)
 
     def events(self, item: Chunk) -> Iterator[Mapping[str, Any]]:
-        if self._detailed:
+        if self._detailed and item.tokens:
             for token in item.tokens:
                 yield self._head(token.text) | {"details": {"token": _token(token)}}
         elif item.text:
             yield self._head(item.text)
         if item.finish is not None:
-            yield self._head("") | {"details": _details(item.finish)}
+            yield self._head("") | {"details": self._details(item.finish)}
 
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
         finish = items[-1].finish if items else None
         if finish is None:
             raise Internal("the answer has no end")
-        details = _details(finish)
+        details = self._details(finish)
         if self._detailed:
             details["logprobs"] = [_token(token) for item in items for token in item.tokens]
         return self._head("".join(item.text for item in items)) | {"details": details}
+
+    def _details(self, finish: Finish) -> dict[str, Any]:
+        return {
+            "finish_reason": finish.reason,
+            "prompt_tokens": finish.usage.prompt_tokens,
+            "completion_tokens": finish.usage.completion_tokens,
+            "seed": finish.seed,
+        } | guard_part(self._exchange.guard)
 
     @property
     def _detailed(self) -> bool:
@@ -54,15 +63,6 @@ class OipRenderer:
             "model_name": target.name,
             "model_version": str(target.version),
         } | self._id
-
-
-def _details(finish: Finish) -> dict[str, Any]:
-    return {
-        "finish_reason": finish.reason,
-        "prompt_tokens": finish.usage.prompt_tokens,
-        "completion_tokens": finish.usage.completion_tokens,
-        "seed": finish.seed,
-    }
 
 
 def _token(token: Token) -> dict[str, Any]:

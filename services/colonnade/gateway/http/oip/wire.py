@@ -12,6 +12,7 @@ from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.strict import Strict
 from colonnade.gateway.http.wire_errors import OipError
 from colonnade.gateway.http.wire_generate import Stop
+from colonnade.gateway.http.wire_guard import GuardOut
 from colonnade.security.inputs import check_text
 
 _DEFAULTS = GenerationSpec()
@@ -80,6 +81,7 @@ class Details(BaseModel):
     completion_tokens: int
     seed: int
     logprobs: list[OipToken] | None = Field(default=None, description="Where parameters.details is true.")
+    guard: GuardOut | None = Field(default=None, description="What was screened.")
 
 
 class OipAnswer(BaseModel):
@@ -98,6 +100,7 @@ class EventDetails(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seed: int | None = None
+    guard: GuardOut | None = None
 
 
 class OipEvent(BaseModel):

@@ -1,6 +1,6 @@
 """What every answer of OpenAI's protocol says about itself: who made it and what it took."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from colonnade.errors import Internal
@@ -10,7 +10,7 @@ from colonnade.gateway.domain.models import Target
 
 _PREFIX = len("sha256:")
 _DIGITS = 12
-_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
+_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _CUT = "length"
 """What was cut short by us: OpenAI has no word for it."""
 _IMPOSSIBLE = -9999.0
@@ -52,7 +52,7 @@ def usage_of(finishes: Sequence[Finish]) -> dict[str, Any]:
 
 
 def reason_of(finish: Finish) -> str:
-    return _REASONS.get(finish.reason, _CUT)
+    return finish.reason if finish.reason in _REASONS else _CUT
 
 
 def logprobs_of(tokens: Sequence[Token]) -> dict[str, Any]:

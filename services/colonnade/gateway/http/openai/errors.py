@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colonnade.errors import Code, ColonnadeError
+from colonnade.gateway.domain.guarding import ContentRefused
 
 _INVALID = "invalid_request_error"
 _SERVER = "server_error"
@@ -41,4 +42,6 @@ def _code(error: ColonnadeError) -> str:
         return "model_not_found"
     if error.code is Code.INVALID_ARGUMENT and "tokens" in error.details:
         return "context_length_exceeded"
+    if isinstance(error, ContentRefused):
+        return "content_policy_violation"
     return _CODES.get(error.code, error.code.value)

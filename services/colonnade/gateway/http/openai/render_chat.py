@@ -10,6 +10,7 @@ from colonnade.gateway.domain.generation import Chunk, Finish, together
 from colonnade.gateway.domain.tools import CallPart
 from colonnade.gateway.http.openai.about import fingerprint, logprobs_of, model_of, reason_of, usage_of
 from colonnade.gateway.http.render_generation import headers_of
+from colonnade.gateway.http.wire_guard import guard_part
 from colonnade.gateway.http.wire_recall import memory_part
 
 
@@ -37,7 +38,7 @@ class ChatRenderer:
         if item.finish is not None:
             self._ended[item.index] = item.finish
             last = len(self._ended) == self._exchange.asked.n
-            about = memory_part(self._exchange.memory) if last else {}
+            about = self._about() if last else {}
             yield self._event([_choice(item.index, {}, None, reason_of(item.finish))]) | about
             if self._usage and last:
                 yield self._event([]) | {"usage": usage_of([together(self._ended)])}
@@ -48,8 +49,7 @@ class ChatRenderer:
             raise Internal("the answer has no end")
         choices = [self._whole_choice(items, index, finishes[index]) for index in sorted(finishes)]
         usage = usage_of([together(finishes)])
-        about = memory_part(self._exchange.memory)
-        return self._head("chat.completion") | {"choices": choices, "usage": usage} | about
+        return self._head("chat.completion") | {"choices": choices, "usage": usage} | self._about()
 
     def _whole_choice(self, items: list[Chunk], index: int, finish: Finish) -> dict[str, Any]:
         mine = [item for item in items if item.index == index]
@@ -71,6 +71,10 @@ class ChatRenderer:
         if item.calls:
             delta["tool_calls"] = [_call_delta(part) for part in item.calls]
         return delta
+
+    def _about(self) -> dict[str, Any]:
+        """What OpenAI has no field for."""
+        return memory_part(self._exchange.memory) | guard_part(self._exchange.guard)
 
     def _event(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         event = self._head("chat.completion.chunk") | {"choices": choices}

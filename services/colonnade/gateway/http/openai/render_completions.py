@@ -9,6 +9,7 @@ from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk, Finish, Token, together
 from colonnade.gateway.http.openai.about import fingerprint, finite, model_of, reason_of, usage_of
 from colonnade.gateway.http.render_generation import headers_of
+from colonnade.gateway.http.wire_guard import guard_part
 
 
 class CompletionRenderer:
@@ -42,8 +43,10 @@ class CompletionRenderer:
             yield self._event([self._choice(item.index, text, item.tokens, None)])
         if item.finish is not None:
             self._ended[item.index] = item.finish
-            yield self._event([self._choice(item.index, "", (), reason_of(item.finish))])
-            if self._usage and len(self._ended) == self._expected:
+            last = len(self._ended) == self._expected
+            about = guard_part(self._exchange.guard) if last else {}
+            yield self._event([self._choice(item.index, "", (), reason_of(item.finish))]) | about
+            if self._usage and last:
                 yield self._event([]) | {"usage": self._used(self._ended)}
 
     def whole(self, items: list[Chunk]) -> Mapping[str, Any]:
@@ -56,7 +59,8 @@ class CompletionRenderer:
             text = self._echo(index) + "".join(item.text for item in mine)
             tokens = [token for item in mine for token in item.tokens]
             choices.append(self._choice(index, text, tokens, reason_of(finishes[index])))
-        return self._head() | {"choices": choices, "usage": self._used(finishes)}
+        about = guard_part(self._exchange.guard)
+        return self._head() | {"choices": choices, "usage": self._used(finishes)} | about
 
     def _echo(self, index: int) -> str:
         return self._echoes[index // self._exchange.asked.n] if self._echoes else ""

@@ -6,9 +6,10 @@ from pydantic import BaseModel, Field
 
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.wire_errors import OpenAiError
+from colonnade.gateway.http.wire_guard import GuardOut
 from colonnade.gateway.http.wire_recall import MemoryUseOut
 
-Reason = Literal["stop", "length", "tool_calls"]
+Reason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 class PromptDetails(BaseModel):
@@ -83,6 +84,7 @@ class ChatCompletion(Answered):
     choices: list[ChatChoice]
     usage: CompletionUsage
     memory: MemoryUseOut | None = Field(default=None, description="Ours: where memory was asked for.")
+    guard: GuardOut | None = Field(default=None, description="Ours: what was screened.")
 
 
 class FunctionDelta(BaseModel):
@@ -122,6 +124,7 @@ class ChatChunk(Answered):
     memory: MemoryUseOut | None = Field(
         default=None, description="Ours: with the last finish_reason, where memory was asked for."
     )
+    guard: GuardOut | None = Field(default=None, description="Ours: with the last finish_reason.")
 
 
 class CompletionLogprobs(BaseModel):
@@ -145,6 +148,7 @@ class Completion(Answered):
     object: Literal["text_completion"]
     choices: list[CompletionChoice]
     usage: CompletionUsage
+    guard: GuardOut | None = Field(default=None, description="Ours: what was screened.")
 
 
 class CompletionChunkChoice(TextPiece):
@@ -157,6 +161,7 @@ class CompletionChunk(Answered):
     usage: CompletionUsage | None = Field(
         default=None, description="With stream_options.include_usage: of the last one, which has no choices."
     )
+    guard: GuardOut | None = Field(default=None, description="Ours: with the last finish_reason.")
 
 
 class EmbeddingObject(BaseModel):

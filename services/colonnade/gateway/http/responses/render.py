@@ -12,14 +12,17 @@ from colonnade.gateway.http.openai.about import model_of
 from colonnade.gateway.http.openai.errors import openai_shape
 from colonnade.gateway.http.render_generation import headers_of
 from colonnade.gateway.http.responses.output import Output
+from colonnade.gateway.http.wire_guard import guard_part
 
-_STATUS: Mapping[str, str] = {"length": "incomplete", "cancelled": "cancelled", "deadline": "failed"}
+_STATUS: Mapping[str, str] = {
+    "length": "incomplete", "content_filter": "incomplete", "cancelled": "cancelled", "deadline": "failed",
+}  # fmt: skip
 _LAST: Mapping[str, str] = {
     "incomplete": "response.incomplete",
     "cancelled": "response.failed",
     "failed": "response.failed",
 }
-_CUT = {"reason": "max_output_tokens"}
+_CUT: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _LATE = {"code": "server_error", "message": "the deadline passed before the answer was complete"}
 
 
@@ -65,8 +68,9 @@ class ResponsesRenderer:
         for kind, fields in self._output.end(cut=status != "completed"):
             yield self._event(kind, **fields)
         response = self._response(status) | {"usage": _usage(finish), "completed_at": int(time.time())}
+        response |= guard_part(self._exchange.guard)
         if status == "incomplete":
-            response["incomplete_details"] = _CUT
+            response["incomplete_details"] = {"reason": _CUT[finish.reason]}
         if status == "failed":
             response["error"] = _LATE
         yield self._event(_LAST.get(status, "response.completed"), response=response)

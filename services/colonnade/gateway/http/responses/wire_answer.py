@@ -6,6 +6,7 @@ from pydantic import BaseModel, Discriminator, Field
 
 from colonnade.gateway.http.described import Events
 from colonnade.gateway.http.openai.wire_answers import ScoredPiece
+from colonnade.gateway.http.wire_guard import GuardOut
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
@@ -59,7 +60,7 @@ class ResponseError(BaseModel):
 
 
 class Incomplete(BaseModel):
-    reason: Literal["max_output_tokens"]
+    reason: Literal["max_output_tokens", "content_filter"]
 
 
 class ResponseObject(BaseModel):
@@ -91,6 +92,7 @@ class ResponseObject(BaseModel):
     top_p: float
     truncation: Literal["disabled"]
     user: str | None
+    guard: GuardOut | None = Field(default=None, description="Ours: what was screened.")
 
 
 class ResponseEvent(BaseModel):

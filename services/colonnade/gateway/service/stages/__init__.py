@@ -9,6 +9,8 @@ from colonnade.gateway.service.stages.draw_version import DrawVersion
 from colonnade.gateway.service.stages.fit_texts import FitTexts
 from colonnade.gateway.service.stages.generate import Generate
 from colonnade.gateway.service.stages.give_way import GiveWay
+from colonnade.gateway.service.stages.guard import Guard
+from colonnade.gateway.service.stages.know_answers import KnowAnswers
 from colonnade.gateway.service.stages.limit import Limit, TurnAway
 from colonnade.gateway.service.stages.read_texts import ReadTexts
 from colonnade.gateway.service.stages.recall import Recall
@@ -29,6 +31,8 @@ __all__ = [
     "FitTexts",
     "Generate",
     "GiveWay",
+    "Guard",
+    "KnowAnswers",
     "Limit",
     "ReadTexts",
     "Recall",

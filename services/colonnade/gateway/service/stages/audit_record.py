@@ -1,6 +1,9 @@
 """What remains: a record of who asked which version, never of what was said."""
 
+from typing import Any
+
 from colonnade.gateway.domain.exchange import Exchange
+from colonnade.gateway.domain.guarding import GuardUse
 from colonnade.gateway.ports import Audit
 from colonnade.gateway.service.pipeline import Stage
 
@@ -27,4 +30,13 @@ class AuditRecord(Stage):
             prompt_tokens=finish.usage.prompt_tokens if finish else 0,
             completion_tokens=exchange.tokens,
             **({"cached": exchange.cached.kind} if reused and exchange.cached else {}),
+            **_guarded(exchange.guard),
         )
+
+
+def _guarded(use: GuardUse | None) -> dict[str, Any]:
+    """By which policy it was judged, and which rules acted."""
+    if use is None:
+        return {}
+    judged: dict[str, Any] = {"policy": use.policy, "policy_version": use.version, "rules": use.rules}
+    return judged | ({"unguarded": True} if use.unavailable else {})

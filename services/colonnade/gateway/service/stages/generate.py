@@ -1,9 +1,10 @@
 """The innermost stage: the model's answer."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from functools import partial
 
-from colonnade.errors import Internal, Overloaded, Unavailable
+from colonnade.errors import ColonnadeError, Internal, Overloaded, Unavailable
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
 from colonnade.gateway.ports import Generator
@@ -35,6 +36,7 @@ class Generate(Stage):
         exchange.tally.answers = exchange.asked.n
         stream = self._generator.stream(exchange.caller, exchange.asked, exchange.target)
         reading = Reading(stream, exchange.tally)
+        exchange.stop = partial(self._end_early, exchange, reading)
         try:
             async with aclosing(reading.chunks()) as chunks:
                 async for chunk in chunks:
@@ -50,6 +52,12 @@ class Generate(Stage):
             self._leftovers.take(reading, lambda: self._generator.abort(exchange.caller))
         if not exchange.tally.complete:
             raise Unavailable("the model's answer broke off; try again", retry_after_seconds=1)
+
+    async def _end_early(self, exchange: Exchange, reading: Reading) -> None:
+        """What comes of it is read on."""
+        if not reading.ended:
+            with suppress(ColonnadeError):
+                await self._generator.abort(exchange.caller)
 
 
 def _fell_back(exchange: Exchange, digest: str) -> None:

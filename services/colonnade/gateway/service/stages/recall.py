@@ -50,6 +50,7 @@ class Recall(Stage):
         question = Question(use.asked[-_QUESTION_CHARACTERS:], recall.limit, looked_for)
         found = await self._book.recall(exchange.caller, question, wanted.session, self._bounds.seconds)
         context = exchange.target.context_length if exchange.target else 0
+        exchange.sent = exchange.asked
         exchange.spec, citations, turns = shaped(exchange.asked, found, self._bounds, context)
         return replace(
             use, recalled=True, citations=citations, session_turns=turns, without=found.found.without

@@ -7,7 +7,7 @@ from dataclasses import replace
 from colonnade.errors import ColonnadeError
 from colonnade.gateway.domain.exchange import Exchange
 from colonnade.gateway.domain.generation import Chunk
-from colonnade.gateway.domain.memory import MemoryUse, NewMemory
+from colonnade.gateway.domain.memory import MemoryUse
 from colonnade.gateway.ports import MemoryBook
 from colonnade.gateway.service.pipeline import Stage
 
@@ -47,17 +47,14 @@ class RememberExchange(Stage):
             yield chunk if exchange.whole else Chunk("", finish=chunk.finish, index=chunk.index)
 
     async def _remember(self, exchange: Exchange, session: str, asked: str, answered: str) -> str:
-        """Both turns, in their order; why not, where one of them is not kept."""
+        """Both turns; why not, where they are not kept."""
         if not answered.strip():
             return "the answer is empty"
-        turns = [
-            NewMemory(text, "turn", session=session, role=role, idempotency_key=f"{exchange.lease}-{role}")
-            for role, text in (("user", asked), ("assistant", answered))
-        ]
         try:
             async with asyncio.timeout(self._seconds):
-                for turn in turns:
-                    await self._book.remember(exchange.caller, turn, self._seconds)
+                await self._book.remember_exchange(
+                    exchange.caller, session, asked, answered, exchange.lease, self._seconds
+                )
         except ColonnadeError as error:
             return error.message
         except TimeoutError:
