@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, expect
 
 from colonnade.client import Colonnade, LineageNode, Metric
-from docs.tools import training_pictures
+from docs.tools import memory_pictures, training_pictures
 from docs.tools.taking_pictures import FOLDER, KEY, NARROW, TALL, WIDE, others, shoot
 from tests.harness.browser import Tab, chromium
 from tests.harness.platform import Platform, eventually, free_port, running
@@ -68,6 +68,7 @@ def main() -> None:
             say(platform)
             platform.command("models", "alias", MODEL, "production", "1=90", "2=10")
             take(browser, f"http://127.0.0.1:{port}")
+    memory_pictures.main()
     training_pictures.main()
 
 

@@ -21,6 +21,11 @@ from colonnade.security.network import check_host, check_origin
 SESSION = "colonnade.session"
 """Where in the ASGI scope a request's session stands."""
 SOCKET = "/_nicegui_ws/"
+_UPLOADS = "/_nicegui/client/"
+MAX_UPLOAD_BYTES = 64_000_000
+"""Of a document on its way through the console; the platform has a limit of its own."""
+_FORM_BYTES = 10_000
+"""What a form puts around a file."""
 _OPEN_PATHS = ("/sign-in", "/session", "/health/", "/assets/", "/_nicegui/", "/favicon.ico")
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
@@ -111,10 +116,21 @@ class Guard:
             return
         await self._app(scope, receive, send)
 
+    def _may_upload(self, scope: Scope) -> bool:
+        """To a page of one's own session, of a length that is told beforehand."""
+        session: Session | None = scope[SESSION]
+        page = scope["path"].removeprefix(_UPLOADS).partition("/")[0]
+        length = Headers(scope=scope).get("content-length", "")
+        fits = length.isdecimal() and int(length) <= MAX_UPLOAD_BYTES + _FORM_BYTES
+        return session is not None and self._owner(page) is session and fits
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path.startswith(SOCKET):
             await _refuse(scope, receive, send, "sockets only", 404)
+            return
+        if path.startswith(_UPLOADS) and not self._may_upload(scope):
+            await _refuse(scope, receive, send, "not from here, or too large")
             return
         sender = _Sender(send)
         if scope[SESSION] is None and not path.startswith(_OPEN_PATHS):

@@ -27,7 +27,7 @@ def test_no_page_scrolls_sideways_or_complains(new_tab: Callable[..., Tab], widt
 
 
 def test_what_is_not_there_yet_says_so(tab: Tab) -> None:
-    for path in ("/memory", "/ethics", "/operations"):
+    for path in ("/ethics", "/operations"):
         expect(tab.open(path).locator(".state")).to_contain_text("not part of this installation yet")
         expect(tab.page.locator(".state")).to_contain_text(f"docs{path}.md")
 

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from colonnade.security.access.gateway import ROUTES
 from tests.harness.browser import Tab
@@ -20,6 +20,8 @@ _SUM = dict.fromkeys(
 )
 _ALIAS = {"targets": [{"version": 1, "weight": 100}], "revision": 1}
 _AT = {"at": "2030-01-01T00:00:00Z"}
+_MOST_REMEMBERED = 30
+"""As many as are shown at once."""
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
@@ -79,6 +81,13 @@ def answers() -> dict[str, Any]:
             "points": [{"step": 1, "metrics": {f"memory {each}": 1.0, "loss": 1.0}} | _AT for each in STRINGS]
         },
         "/training/jobs/x/logs": {"lines": [], "offset": 0},
+        "/memory/list": {"memories": [memory(each) for each in STRINGS[:_MOST_REMEMBERED]]},
+        "/memory/search": {"hits": [hit(each) for each in STRINGS], "without": list(STRINGS)},
+        "/memory/sessions": {
+            "sessions": [{"id": each, "summary": each, "turns": 1} for each in STRINGS],
+        },
+        "/memory/documents": {"documents": [document(each) for each in STRINGS]},
+        "/memory/documents/x": {"document": document(STRINGS[0]), "text": "\n".join(STRINGS)},
         "/training/jobs/0": job("0", STRINGS[0]),
         "/training/jobs/0/metrics": {"points": []},
     }
@@ -121,6 +130,23 @@ def log(naughty: str, place: int) -> dict[str, Any]:
     return {"line": json.dumps(said) if place % 2 else naughty, "offset": place + 1}
 
 
+def memory(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("kind", "tier", "text", "session", "role"), naughty)
+    return named | {"id": "x", "people": [naughty], "importance": 0.5}
+
+
+def hit(naughty: str) -> dict[str, Any]:
+    """Of a document, where the memory itself is not."""
+    source = {"id": "x", "name": naughty, "start": 2, "end": 9}
+    why = {"word_rank": 1, "bm25": 1.0, "words": [naughty], "strength": 1.0}
+    return {"memory": memory(naughty) | {"document": source}, "score": 1.0, "why": why}
+
+
+def document(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("name", "media_type", "digest"), naughty)
+    return named | {"id": "x", "bytes": 1, "characters": 1}
+
+
 def key(number: int, naughty: str) -> dict[str, Any]:
     named = dict.fromkeys(("name", "tenant", "subject"), naughty)
     return named | {"id": str(number), "roles": [naughty]}
@@ -154,6 +180,9 @@ class Parrot(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if (said := self.said.get(self.path)) is not None:
+            self._send("application/json", json.dumps(said).encode())
+            return
         prompt = asked["messages"][-1]["content"]
         last = {
             "text": "",
@@ -229,18 +258,41 @@ def test_prompts_and_answers(tab: Tab) -> None:
         "/training",
         "/training/jobs/x",
         "/training/compare?one=x",
+        "/memory",
     ],
 )
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_other_page(tab: Tab, path: str, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 844})
-    page = tab.open(path)
+    all_is_text(tab.open(path), width)
+
+
+def all_is_text(page: Page, width: int) -> None:
     written = page.locator("main").last.text_content() or ""
     for naughty in STRINGS[:30]:
         assert naughty in written
     assert page.locator("iframe, base, details, main style, main script, main meta, main math").count() == 0
     assert page.locator("[onerror], [onload], a[href^='javascript']").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_found_and_the_documents_and_sessions(tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 844})
+    page = tab.open("/memory")
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_label("Question").fill("x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article")).to_have_count(len(STRINGS))
+    all_is_text(page, width)
+    page.get_by_role("button", name="Show in its document").first.click()
+    cited = page.get_by_role("dialog").locator("mark")
+    expect(cited).to_have_text("\n".join(STRINGS)[2:9])
+    page.get_by_role("button", name="Close").click()
+    for name in ("Sessions", "Documents"):
+        page.get_by_role("tab", name=name).click()
+        expect(page.get_by_role("region", name=name)).to_be_visible()
+        all_is_text(page, width)
 
 
 def test_a_recipe_that_is_changed_stays_as_it_was_written(tab: Tab) -> None:

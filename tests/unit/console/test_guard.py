@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from colonnade.console.guard import Guard
+from colonnade.console.guard import MAX_UPLOAD_BYTES, Guard
 from colonnade.console.sessions import Session, Sessions
 from tests.unit.console.conftest import ANN, COOKIE, HERE, KEY
 
@@ -118,3 +118,19 @@ async def test_a_forwarded_prefix_is_not_written_into_pages(guard: Guard) -> Non
         await browser.get("/assets/x", headers={"x-forwarded-prefix": "/evil"})
     assert seen
     assert b"x-forwarded-prefix" not in seen
+
+
+async def test_a_file_goes_to_a_page_of_its_own_session_alone(
+    guard: Guard, sessions: Sessions, browser: httpx.AsyncClient
+) -> None:
+    path, other = "/_nicegui/client/mine/upload/7", "/_nicegui/client/theirs/upload/7"
+    assert (await browser.post(path, content=b"x")).status_code == 403, "nobody has signed in"
+    await browser.post("/sign-in", data={"key": KEY})
+    owners: dict[str, Session] = guard._app.state.owners  # type: ignore[attr-defined]
+    mine = sessions.find(browser.cookies[COOKIE])
+    assert mine is not None
+    owners |= {"mine": mine, "theirs": await sessions.begin(mine.client, ANN)}
+    assert (await browser.post(other, content=b"x")).status_code == 403
+    too_large = {"content-length": str(MAX_UPLOAD_BYTES * 2)}
+    assert (await browser.post(path, content=b"x", headers=too_large)).status_code == 403
+    assert (await browser.post(path, content=b"x")).status_code == 405, "let through, to what takes no file"
