@@ -106,6 +106,7 @@ def _gateway(home: Path, inference: str, ready: str) -> Iterator[Running]:
     environment = _environment(home) | {
         "COLONNADE_GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home}/{inference}",
+        "COLONNADE_GATEWAY_GUARD": "off",  # no ethics service runs beside it
     }
     command = [sys.executable, "-m", "colonnade.gateway"]
     with _running("colonnade", command, environment, Door(port), ready) as running:

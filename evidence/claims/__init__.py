@@ -1,0 +1,1 @@
+"""What parts of the platform are for, and whether they do it."""

@@ -1,0 +1,1 @@
+"""What the guard finds in published sets, and what it refuses that is harmless."""
