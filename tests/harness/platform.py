@@ -98,7 +98,7 @@ def running(*arguments: str, home: Path | None = None, **environment: str) -> It
         "COLONNADE_URL": url,
         **{
             f"COLONNADE_{service}_METRICS_PORT": "0"
-            for service in ("INFERENCE", "REGISTRY", "ENGINE", "TRAINING", "MEMORY")
+            for service in ("INFERENCE", "REGISTRY", "ENGINE", "TRAINING", "MEMORY", "ETHICS")
         },
         "COLONNADE_INFERENCE_CACHE_BYTES": "0",  # what is asked twice is to be generated twice
         **environment,

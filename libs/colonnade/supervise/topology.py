@@ -18,7 +18,8 @@ from colonnade.supervise.machine import usable_cpus
 from colonnade.supervise.probe import GrpcHealth, HttpHealth, ProbeSpec, loopback
 
 STOP_ORDER = (
-    "console", "gateway", "training", "memory", "inference", "engine", "vllm", "serving", "registry"
+    "console", "gateway", "training", "memory", "ethics", "inference", "engine", "vllm", "serving",
+    "registry",
 )  # fmt: skip
 """Of ``engine``, ``vllm`` and ``serving`` there are some."""
 _MARGIN_SECONDS = 5.0
@@ -65,7 +66,7 @@ def platform(
     """
     inherited = engines.environment(os.environ if environ is None else environ)
     shared = _environment(home, inherited, engines)
-    backends = ("registry", *engines.services, "inference", "training", "memory")
+    backends = ("registry", *engines.services, "inference", "training", "memory", "ethics")
     gateway = _gateway(home, host, port, shared)
     before = tuple(_backend(home, name, engines.python(name), shared) for name in backends)
     return (*before, *([_console(console, gateway.address, shared)] if console else []), gateway)
@@ -145,6 +146,7 @@ def _environment(home: Home, inherited: Mapping[str, str], engines: Engines) -> 
         "COLONNADE_INFERENCE_ADDRESS": f"unix:{home.socket('inference')}",
         "COLONNADE_TRAINING_ADDRESS": f"unix:{home.socket('training')}",
         "COLONNADE_MEMORY_ADDRESS": f"unix:{home.socket('memory')}",
+        "COLONNADE_ETHICS_ADDRESS": f"unix:{home.socket('ethics')}",
         "COLONNADE_ENGINE_ADDRESSES": addresses,
         "COLONNADE_ENGINE_TRUSTED_KEYS": inherited.get("COLONNADE_ENGINE_TRUSTED_KEYS")
         or str(home.trusted_keys),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.api.inference.v1.inference_pb2_grpc import add_InferenceServiceServicer_to_server
 from colonnade.inference.adapters.engine import GrpcEngine
 from colonnade.inference.adapters.memory_cache import MemoryAnswers
@@ -19,6 +20,7 @@ from colonnade.inference.caches.figures import CacheMetrics
 from colonnade.inference.caches.semantic import Semantic
 from colonnade.inference.caching_wire import CacheKeys, thresholds_of
 from colonnade.inference.domain.leases import Leases
+from colonnade.inference.erasing import InferenceEraser
 from colonnade.inference.fleet import Fleet
 from colonnade.inference.manifests import Manifests
 from colonnade.inference.metrics import Metrics
@@ -32,6 +34,8 @@ from colonnade.inference.service import Inference
 from colonnade.inference.servicer import FULL_NAME, InferenceServicer
 from colonnade.inference.settings import InferenceSettings
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
+from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
+from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.inference import RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.telemetry import get_logger
@@ -68,8 +72,12 @@ async def serve(settings: InferenceSettings) -> None:
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
-        trail = stack.enter_context(AuditLog(settings.audit, settings.service))
+        trail = stack.enter_context(
+            AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)
+        )
         parts = _wired(settings, identity, server, registry, Refusals(trail))
+        eraser = InferenceEraser(parts.inference.answers, trail)
+        server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), ERASURE)
         await server.start()
         background = parts.tasks()
         _LOG.info("serving", address=settings.address, engines=len(settings.engines))

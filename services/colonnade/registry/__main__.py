@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
+from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.api.registry.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from colonnade.registry.adapters.convert_process import COMMAND
+from colonnade.registry.adapters.erasing import RegistryEraser
 from colonnade.registry.domain import Reference
 from colonnade.registry.guarded import Guarded
 from colonnade.registry.service import Registry
@@ -19,6 +21,8 @@ from colonnade.registry.wiring.records import add_records, add_seals
 from colonnade.registry.wiring.rollouts import rollouts_in
 from colonnade.registry.wiring.upkeep import upkeep_in
 from colonnade.rpc import Identity, Server, run_service, until_stopped
+from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
+from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.registry import RPCS
 from colonnade.storage.blobs import open_blobs
 from colonnade.storage.sql import backend_of
@@ -63,6 +67,8 @@ async def wired(settings: RegistrySettings, convert: Sequence[str] = COMMAND) ->
             ground.versions, ground.trail, default_model=settings.default_model, guarded=guarded
         )
         add_records(ground, server)
+        eraser = RegistryEraser(ground.database, ground.trail)
+        server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), ERASURE)
         seals = await add_seals(ground, server)
         async with (
             upkeep_in(ground, server) as claims,

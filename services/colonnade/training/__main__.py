@@ -11,9 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
+from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.api.training.v1.training_pb2_grpc import add_TrainingServiceServicer_to_server
 from colonnade.errors import InvalidArgument
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
+from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
+from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.training import RPCS
 from colonnade.security.audit import AuditLog
 from colonnade.security.own_files import made_once
@@ -22,6 +25,7 @@ from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
 from colonnade.telemetry import get_logger
 from colonnade.training.adapters.brought_models import BroughtModels
+from colonnade.training.adapters.erasing import TrainingEraser
 from colonnade.training.adapters.folder_journal import FolderJournal
 from colonnade.training.adapters.registry_calls import RegistryCalls
 from colonnade.training.adapters.run_outputs import RunOutputs
@@ -80,7 +84,9 @@ async def wired(settings: TrainingSettings, command: Sequence[str] = ()) -> Asyn
     identity = Identity(settings.service, settings.identity)
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
-        trail = stack.enter_context(closing(AuditLog(settings.audit, settings.service)))  # one serves a home
+        trail = stack.enter_context(
+            closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring))
+        )  # one serves a home
         database = _database(settings)
         stack.push_async_callback(database.close)
         await migrate(database, "colonnade.training")
@@ -96,6 +102,8 @@ async def wired(settings: TrainingSettings, command: Sequence[str] = ()) -> Asyn
         )  # fmt: skip
         jobs = Jobs(store, journal, trail, bounds=settings.bounds, wake=dispatcher.wake)
         server.add(add_TrainingServiceServicer_to_server, TrainingServicer(jobs), FULL_NAME)
+        eraser = TrainingEraser(database, settings.jobs, trail)
+        server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), ERASURE)
         server.on_stop(jobs.close)
         work = asyncio.create_task(dispatcher.run())
         try:

@@ -98,7 +98,7 @@ class Ledger:
         if job.produced is not None:
             facts |= {"version": str(job.produced), "digest": job.produced.digest, "on_behalf_of": job.by}
         self._trail.note("training.job.step", _PRINCIPAL, job.state.value, **facts)
-        _LOG.info("job", state=job.state.value, **facts)
+        _LOG.info("job", state=job.state.value, job=job.id, attempt=job.attempt)  # names and words: the trail
         if job.state is State.QUEUED:
             metrics.LOST.inc()
         if job.state.ended:

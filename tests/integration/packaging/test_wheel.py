@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).resolve().parents[3]
-TORCH_FREE = ("gateway", "inference", "registry", "training", "memory", "console")
+TORCH_FREE = ("gateway", "inference", "registry", "training", "memory", "ethics", "console")
 
 
 def _run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -38,6 +38,7 @@ def environment(database: Postgres, objects: S3, tmp_path: Path) -> Mapping[str,
         "COLONNADE_GATEWAY_DATABASE_URL": url,
         "COLONNADE_TRAINING_DATABASE_URL": url,
         "COLONNADE_MEMORY_DATABASE_URL": url,
+        "COLONNADE_ETHICS_DATABASE_URL": url,
         "COLONNADE_REGISTRY_SIGNING_KEY": str(key),  # that of a home of its own would be another's stranger
         "COLONNADE_REGISTRY_IMPORT_ROOTS": str(tmp_path),
     }

@@ -58,7 +58,7 @@ def test_engines_are_shown_and_answer(platform: Platform) -> None:
     assert outcome(platform, 0) == "done"
     services = json.loads(platform.command("status", "--json").stdout)["services"]
     assert [each["name"] for each in services] == [
-        "registry", "serving", "inference", "training", "memory", "gateway"
+        "registry", "serving", "inference", "training", "memory", "ethics", "gateway"
     ]  # fmt: skip
     assert all(each["lease_seconds"] for each in engines(platform).values())
     ours = psutil.Process(platform.process.pid).nice()

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from colonnade.console.settings import ConsoleSettings
 from colonnade.engine.settings import EngineSettings
+from colonnade.ethics.settings import EthicsSettings
 from colonnade.gateway.settings import GatewaySettings
 from colonnade.inference.settings import InferenceSettings
 from colonnade.memory.settings import MemorySettings
@@ -28,7 +29,7 @@ from colonnade.vllm.settings import VllmSettings
 ROOT = Path(__file__).parents[3]
 CLASSES = (
     GatewaySettings, InferenceSettings, RegistrySettings, EngineSettings, ServingSettings, VllmSettings,
-    ConsoleSettings, TrainingSettings, MemorySettings,
+    ConsoleSettings, TrainingSettings, MemorySettings, EthicsSettings,
 )  # fmt: skip
 OF_EACH_SERVICE = ("METRICS_HOST", "DRAIN_SECONDS")
 OF_THE_COMMAND = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from colonnade.api.erasure.v1 import erasure_pb2
 from colonnade.api.registry import v1
 from colonnade.api.registry.v1 import registry_pb2 as messages
 from colonnade.api.registry.v1.registry_pb2_grpc import RegistryServiceStub
@@ -185,6 +186,7 @@ async def test_the_access_table_lists_the_contract_and_is_obeyed(client: Client,
         for service in module.DESCRIPTOR.services_by_name.values()
         if any(key.startswith(f"/{service.full_name}/") for key in RPCS)
     ]
+    services.append(erasure_pb2.DESCRIPTOR.services_by_name["ErasureService"])
     assert set(RPCS) == {f"/{each.full_name}/{method.name}" for each in services for method in each.methods}
     caller = Client(home, Role.CALLER)
     with pytest.raises(PermissionDenied):

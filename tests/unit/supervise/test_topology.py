@@ -21,10 +21,10 @@ def specs(port: int = 8080, host: str = "127.0.0.1", **environ: str) -> dict[str
     return {spec.name: spec for spec in platform(HOME, host=host, port=port, environ=environ)}
 
 
-def test_six_processes_that_end_from_the_outside_in() -> None:
+def test_seven_processes_that_end_from_the_outside_in() -> None:
     by_rank = sorted(specs().values(), key=lambda spec: spec.stop_rank)
     assert [spec.name for spec in by_rank] == [
-        "gateway", "training", "memory", "inference", "engine", "registry"
+        "gateway", "training", "memory", "ethics", "inference", "engine", "registry"
     ]  # fmt: skip
     assert all(spec.command[-1] == f"colonnade.{spec.name}" for spec in by_rank)
     assert all(spec.command[:2] == (sys.executable, "-P") for spec in by_rank)
@@ -41,7 +41,7 @@ def test_under_ray_engines_are_another_process_business_and_register_themselves(
     }
     by_rank = sorted(made.values(), key=lambda spec: spec.stop_rank)
     assert [spec.name for spec in by_rank] == [
-        "gateway", "training", "memory", "inference", "serving", "registry"
+        "gateway", "training", "memory", "ethics", "inference", "serving", "registry"
     ]  # fmt: skip
     assert {spec.env["COLONNADE_ENGINE_ADDRESSES"] for spec in by_rank} == {"none"}
     assert made["serving"].env["COLONNADE_SERVING_REPLICAS"] == "1:4"
@@ -54,7 +54,7 @@ def test_vllm_has_its_own_python_in_our_engines_place() -> None:
     made = {
         spec.name: spec for spec in platform(HOME, engines=Engines(Engine.VLLM, "/v/bin/python"), environ={})
     }
-    assert set(made) == {"registry", "vllm", "inference", "training", "memory", "gateway"}
+    assert set(made) == {"registry", "vllm", "inference", "training", "memory", "ethics", "gateway"}
     assert made["vllm"].command == ("/v/bin/python", "-P", "-m", "colonnade.vllm")
     assert made["vllm"].env["COLONNADE_VLLM_LISTEN"] == "unix:/srv/colonnade/run/vllm.sock"
     assert made["vllm"].env["OMP_NUM_THREADS"] == made["vllm"].env["COLONNADE_VLLM_THREADS"]
@@ -89,6 +89,7 @@ def test_backends_are_asked_on_their_sockets_and_the_gateway_by_http() -> None:
     assert specs()["engine"].probe == GrpcHealth(Path("/srv/colonnade/run/engine.sock"))
     assert specs()["training"].probe == GrpcHealth(Path("/srv/colonnade/run/training.sock"))
     assert specs()["memory"].probe == GrpcHealth(Path("/srv/colonnade/run/memory.sock"))
+    assert specs()["ethics"].probe == GrpcHealth(Path("/srv/colonnade/run/ethics.sock"))
     assert specs(port=81)["gateway"].probe == HttpHealth("127.0.0.1", 81)
     assert specs(port=81, host="0.0.0.0")["gateway"].address == "http://127.0.0.1:81"
     assert specs(port=81, host="::")["gateway"].env["COLONNADE_GATEWAY_LISTEN"] == "[::]:81"
@@ -113,7 +114,7 @@ def test_threads_are_for_the_engine() -> None:
     assert made["engine"].env["OMP_NUM_THREADS"] == str(usable_cpus())
     assert {
         made[name].env["OMP_NUM_THREADS"]
-        for name in ("gateway", "inference", "training", "memory", "registry")
+        for name in ("gateway", "inference", "training", "memory", "ethics", "registry")
     } == {"1"}
     assert specs(OMP_NUM_THREADS="3")["engine"].env["COLONNADE_ENGINE_THREADS"] == "3"
     chosen = specs(OMP_NUM_THREADS="3", COLONNADE_ENGINE_THREADS="2")["engine"].env
@@ -123,6 +124,7 @@ def test_threads_are_for_the_engine() -> None:
 def test_metrics_ports() -> None:
     assert specs()["inference"].ports == (9101,)
     assert specs()["memory"].ports == (9106,)
+    assert specs()["ethics"].ports == (9107,)
     off = specs(COLONNADE_INFERENCE_METRICS_PORT="0")["inference"]
     assert off.ports == ()
     assert off.env["COLONNADE_INFERENCE_METRICS_PORT"] == "0"

@@ -23,6 +23,7 @@ from colonnade.api.training.v1 import training_pb2 as messages
 from colonnade.registry.__main__ import wired as registry_wired
 from colonnade.registry.settings import RegistrySettings
 from colonnade.rpc import Identity, Peer
+from colonnade.security.audit import read_opened
 from colonnade.security.identity import Principal, Role
 from colonnade.training.__main__ import wired
 from colonnade.training.adapters.job_folder import JobFolder
@@ -146,10 +147,10 @@ async def test_a_run_becomes_a_version_of_its_submitter(stack: AsyncExitStack, h
         ("run", "trained_on", "dataset"), ("version", "built_from", "commit"),
         ("run", "built_from", "commit"),
     } <= await registry.edges(manifest.digest)  # fmt: skip
-    acts = [json.loads(line) for line in (home / "audit" / "registry.jsonl").read_text().splitlines()]
-    assert {
-        act["subject"] for act in acts if act["action"] in ("registry.draft.begin", "registry.import")
-    } == {"eve"}
+    acts = read_opened(home / "audit" / "registry.jsonl")
+    assert {act.subject for act in acts if act.action in ("registry.draft.begin", "registry.import")} == {
+        "eve"
+    }
 
 
 async def test_a_run_starts_from_a_version_that_is_brought_to_it(stack: AsyncExitStack, home: Path) -> None:

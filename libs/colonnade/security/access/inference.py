@@ -19,4 +19,6 @@ RPCS: Table = {
     f"{_SERVICE}/ListEngines": SEE_RUNNING,
     f"{_SERVICE}/Register": SERVE,
     f"{_SERVICE}/Deregister": SERVE,
+    "/colonnade.api.erasure.v1.ErasureService/Erase": SERVE,
+    "/colonnade.api.erasure.v1.ErasureService/ListSubjects": SERVE,
 }

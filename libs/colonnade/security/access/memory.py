@@ -1,13 +1,15 @@
 """Who may call the memory service. Whose memories they are is decided behind the door."""
 
-from colonnade.security.access.roles import REMEMBER
+from colonnade.security.access.roles import ERASE, REMEMBER, SEE_ERASURES
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.memory.v1.MemoryService"
 _DOCUMENTS = "/colonnade.api.memory.v1.DocumentService"
+_SUBJECTS = "/colonnade.api.erasure.v1.SubjectService"
 
 RPCS: Table = {
     f"{_SERVICE}/Remember": REMEMBER,
+    f"{_SERVICE}/RememberExchange": REMEMBER,
     f"{_SERVICE}/Search": REMEMBER,
     f"{_SERVICE}/Recall": REMEMBER,
     f"{_SERVICE}/ListMemories": REMEMBER,
@@ -21,4 +23,8 @@ RPCS: Table = {
     f"{_DOCUMENTS}/ListDocuments": REMEMBER,
     f"{_DOCUMENTS}/GetDocument": REMEMBER,
     f"{_DOCUMENTS}/DeleteDocument": REMEMBER,
+    f"{_SUBJECTS}/EraseSubject": ERASE,
+    f"{_SUBJECTS}/GetErasure": ERASE | SEE_ERASURES,
+    f"{_SUBJECTS}/ListErasures": SEE_ERASURES,
+    f"{_SUBJECTS}/GetReceiptKey": ERASE | SEE_ERASURES,
 }

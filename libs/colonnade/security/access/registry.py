@@ -57,4 +57,6 @@ RPCS: Table = {
     f"{_EVENTS}/ListWebhooks": MANAGE_WEBHOOKS,
     f"{_EVENTS}/DeleteWebhook": MANAGE_WEBHOOKS,
     f"{_EVENTS}/ResumeWebhook": MANAGE_WEBHOOKS,
+    "/colonnade.api.erasure.v1.ErasureService/Erase": SERVE,
+    "/colonnade.api.erasure.v1.ErasureService/ListSubjects": SERVE,
 }

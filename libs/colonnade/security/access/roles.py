@@ -22,6 +22,31 @@ REMEMBER = GENERATE
 """Everybody's own memories and documents, and what their tenant shares with them."""
 SHARE_MEMORIES = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """Documents that are found for the whole tenant: what stands in them gets into everybody's prompts."""
+SCREEN = GENERATE
+"""What somebody sends, and what a model writes for them, judged on the way."""
+SEE_POLICIES = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.AUDITOR})
+"""What is looked for and from which score on: who reads it knows what to step over."""
+TRY_POLICIES = SEE_POLICIES - {Role.AUDITOR}
+"""Policies that are not in use, on the tests in them and on kept traffic; it takes time of the service."""
+ASSIGN_POLICIES = frozenset({Role.ADMIN})
+"""What judges everybody's texts, and samples of them."""
+TAKE_POLICIES_BACK = ASSIGN_POLICIES | {Role.OPERATOR}
+"""Who runs the platform may end what refuses everything."""
+SEE_DECISIONS = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR})
+"""About whom, and when; never the text."""
+ERASE = frozenset({Role.ADMIN, Role.OPERATOR, Role.MODEL_ENGINEER, Role.CALLER})
+"""Everybody themselves; whom else admins may erase is decided behind the door."""
+SEE_ERASURES = frozenset({Role.ADMIN, Role.AUDITOR})
+"""Of their tenant; everybody else sees their own."""
+GIVE_FEEDBACK = GENERATE - {Role.SERVICE}
+"""On answers that they got. They see their own; those who review it see all of their tenant's."""
+REVIEW_FEEDBACK = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
+"""What people wrote, and whether models may learn from it."""
+SEE_BIAS = SEE_POLICIES
+"""What a model makes of groups of people."""
+REPORT_BIAS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
+"""It keeps engines busy for minutes."""
+SEE_REWARDS = REVIEW_FEEDBACK | {Role.AUDITOR}
 UPKEEP = frozenset({Role.ADMIN, Role.OPERATOR})
 """Collecting what nothing names, and backing up: work on the whole registry, whoever's models they are."""
 MANAGE_KEYS = frozenset({Role.ADMIN})

@@ -1,6 +1,6 @@
 """Who may call the training service. Whose jobs they are is decided behind the door."""
 
-from colonnade.security.access.roles import SEE_RUNNING, STOP_TRAINING, TRAIN
+from colonnade.security.access.roles import SEE_RUNNING, SERVE, STOP_TRAINING, TRAIN
 from colonnade.security.access.table import Table
 
 _SERVICE = "/colonnade.api.training.v1.TrainingService"
@@ -14,4 +14,6 @@ RPCS: Table = {
     f"{_SERVICE}/RetryJob": TRAIN,
     f"{_SERVICE}/WatchMetrics": SEE_RUNNING,
     f"{_SERVICE}/ReadLogs": SEE_RUNNING,
+    "/colonnade.api.erasure.v1.ErasureService/Erase": SERVE,
+    "/colonnade.api.erasure.v1.ErasureService/ListSubjects": SERVE,
 }

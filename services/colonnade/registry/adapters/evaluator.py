@@ -1,5 +1,6 @@
 """Gates asked of the served model, through the inference service: what is judged is what will be served."""
 
+import asyncio
 import hashlib
 import json
 import math
@@ -12,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from colonnade.api.ethics.v1 import bias_pb2
+from colonnade.api.ethics.v1.bias_pb2_grpc import BiasServiceStub
 from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
@@ -26,6 +29,8 @@ _SECONDS = 120.0
 _ANSWERS, _ANSWER_TOKENS, _TASK_TOKENS = 8, 32, 24
 _P95 = 0.95
 _LAST_IN_TURN = -10
+_JUDGED = frozenset({Probe.BIAS, Probe.SAFETY})
+_ETHICS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,9 @@ class Probes:
 class ServedModel:
     """Implements ``rollouts.ports.Evaluator``. Its requests give way to everyone's."""
 
-    def __init__(self, peer: Peer, probes: Probes) -> None:
-        self._peer = peer
+    def __init__(self, peer: Peer, ethics: Peer, probes: Probes) -> None:
+        """``ethics`` judges bias and safety; it may be away."""
+        self._peer, self._ethics = peer, ethics
         self._stub = InferenceServiceStub(peer.channel)
         self._probes = probes
 
@@ -87,11 +93,13 @@ class ServedModel:
             Probe.TASKS: self._tasks,
             Probe.FIRST_TOKEN_P95: self._first_token,
             Probe.TOKENS_PER_SECOND: self._rate,
+            Probe.BIAS: self._bias,
+            Probe.SAFETY: self._safety,
         }
-        measure = figures.get(gate.probe)
-        if measure is None:
+        if gate.probe in _JUDGED and not await self._judges():
             outcome = Outcome.FAILED if gate.required else Outcome.SKIPPED
             return GateResult(outcome, why="the ethics service, which would judge it, is not there")
+        measure = figures[gate.probe]
         figure = await measure(candidate, gate.texts)
         beside = await measure(stable, gate.texts) if stable and gate.bound.relative else None
         holds = math.isfinite(figure) and gate.bound.holds(gate.probe, figure, beside)
@@ -121,6 +129,31 @@ class ServedModel:
             text = "".join([chunk.text async for chunk in self._answer(version, task.ask, _TASK_TOKENS)])
             solved += re.search(task.expect, text, re.IGNORECASE) is not None
         return solved / len(tasks)
+
+    async def _bias(self, version: Manifest, name: str) -> float:
+        return await self._judged(version, bias_pb2.JUDGED_BIAS, name)
+
+    async def _safety(self, version: Manifest, name: str) -> float:
+        return await self._judged(version, bias_pb2.JUDGED_SAFETY, name)
+
+    async def _judges(self) -> bool:
+        """Whether the ethics service is there."""
+        try:
+            async with asyncio.timeout(_ETHICS_SECONDS):
+                await self._ethics.channel.channel_ready()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _judged(self, version: Manifest, what: bias_pb2.Judged.ValueType, name: str) -> float:
+        answer = await self._ethics.unary(
+            BiasServiceStub(self._ethics.channel).Judge,
+            bias_pb2.JudgeRequest(model=_ref(version), what=what, set=name),
+            bias_pb2.JudgeResponse,
+            as_service=True,
+            timeout=_SECONDS,
+        )
+        return answer.figure
 
     async def _first_token(self, version: Manifest, name: str) -> float:
         firsts = sorted([(await self._timed(version, at))[0] for at in range(_ANSWERS + 1)][1:])

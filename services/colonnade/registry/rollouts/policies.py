@@ -19,6 +19,7 @@ gates:
   - {probe: perplexity, bound: 1.1x, every_seconds: 60}
   - {probe: first_token_p95, bound: 3x}
   - {probe: tokens_per_second, bound: 0.5x}
+  - {probe: bias, bound: 1.25x, optional: true}
 shadow: {percent: 10, seconds: 60}
 steps:
   - {percent: 5, seconds: 120, requests: 20}

@@ -24,9 +24,13 @@ async def rollouts_in(ground: Ground, server: Server, identity: Identity) -> Asy
         raise InvalidArgument(
             f"COLONNADE_REGISTRY_DEFAULT_POLICY must be one of {', '.join(sorted(policies))}", field="policy"
         )
-    async with Peer("inference", settings.inference, identity) as inference:
+    async with (
+        Peer("inference", settings.inference, identity) as inference,
+        Peer("ethics", settings.ethics, identity) as ethics,
+    ):
+        served = ServedModel(inference, ethics, Probes.read(settings.probes_dir))
         runner = Runner(
-            store, ground.versions, ServedModel(inference, Probes.read(settings.probes_dir)), ground.trail,
+            store, ground.versions, served, ground.trail,
             tick_seconds=settings.rollout_tick_seconds, lease_seconds=settings.rollout_lease_seconds,
             holder=ground.name,
         )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 
 from colonnade import rpc
 from colonnade.api.engine.v1 import engine_pb2
+from colonnade.api.ethics.v1 import bias_pb2, bias_pb2_grpc
 from colonnade.api.generation.v1 import generation_pb2
 from colonnade.api.inference.v1 import inference_pb2, inference_pb2_grpc
 from colonnade.errors import InvalidArgument, Unavailable, Unsupported
@@ -18,6 +19,7 @@ from colonnade.registry.adapters.evaluator import Probes, ServedModel
 from colonnade.registry.domain import Manifest
 from colonnade.registry.rollouts.machine import Outcome
 from colonnade.registry.rollouts.plan import Bound, Gate, Probe
+from colonnade.security.access import ethics as ethics_access
 from colonnade.security.access.inference import RPCS
 from colonnade.security.identity import Role
 from tests.unit.registry.fakes import content
@@ -72,8 +74,9 @@ async def served(short_folder: Path) -> AsyncIterator[tuple[Inference, ServedMod
     server = rpc.Server(address, RPCS, identity)
     server.add(inference_pb2_grpc.add_InferenceServiceServicer_to_server, servicer, "inference")
     await server.start()
-    async with rpc.Peer("inference", address, identity) as peer:
-        yield servicer, ServedModel(peer, PROBES)
+    nobody = f"unix:{short_folder}/i/ethics.sock"
+    async with rpc.Peer("inference", address, identity) as peer, rpc.Peer("ethics", nobody, identity) as away:
+        yield servicer, ServedModel(peer, away, PROBES)
     await server.stop(0)
 
 
@@ -148,6 +151,30 @@ async def test_what_needs_a_service_that_is_not_there(served: tuple[Inference, S
     assert "ethics" in needed.why
 
 
+class Ethics(bias_pb2_grpc.BiasServiceServicer):
+    """Version 2 is biased."""
+
+    async def Judge(self, request: Any, context: Any) -> Any:
+        assert (request.model.digest, request.set) == (content(request.model.version).digest, "pairs")
+        return bias_pb2.JudgeResponse(figure=0.2 if request.model.version == 1 else 0.9)
+
+
+async def test_the_ethics_service_judges_where_it_is_there(
+    short_folder: Path,
+) -> None:
+    identity = rpc.Identity("registry", short_folder / "identity")
+    address = f"unix:{short_folder}/i/judge.sock"
+    server = rpc.Server(address, ethics_access.RPCS, identity)
+    server.add(bias_pb2_grpc.add_BiasServiceServicer_to_server, Ethics(), "bias")  # type: ignore[abstract]
+    await server.start()
+    async with rpc.Peer("ethics", address, identity) as judge:
+        model, gate = ServedModel(judge, judge, PROBES), Gate(Probe.BIAS, Bound(1.25, True), "pairs")
+        fair, biased = await model.ask(gate, ONE, ONE), await model.ask(gate, TWO, ONE)
+    await server.stop(0)
+    assert (fair.outcome, biased.outcome) == (Outcome.PASSED, Outcome.FAILED)
+    assert [biased.figure, biased.stable] == pytest.approx([0.9, 0.2])
+
+
 async def test_a_set_that_is_not_there_and_a_service_that_is_away(
     served: tuple[Inference, ServedModel], short_folder: Path
 ) -> None:
@@ -157,7 +184,7 @@ async def test_a_set_that_is_not_there_and_a_service_that_is_away(
         "inference", f"unix:{short_folder}/none.sock", rpc.Identity("r", short_folder / "identity")
     ) as peer:
         with pytest.raises(Unavailable):
-            await ServedModel(peer, PROBES).ask(Gate(Probe.TASKS, Bound(0.5)), ONE, None)
+            await ServedModel(peer, peer, PROBES).ask(Gate(Probe.TASKS, Bound(0.5)), ONE, None)
 
 
 def test_sets_of_ones_own(tmp_path: Path) -> None:

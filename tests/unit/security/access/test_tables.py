@@ -4,6 +4,8 @@ import pytest
 from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
+from colonnade.api.erasure.v1 import erasure_pb2, subjects_pb2
+from colonnade.api.ethics.v1 import bias_pb2, decisions_pb2, ethics_pb2, feedback_pb2, policies_pb2
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.memory.v1 import memory_pb2
 from colonnade.api.registry.v1 import (
@@ -25,6 +27,7 @@ from colonnade.security.access import (
     allowed,
     check,
     engine,
+    ethics,
     gateway,
     inference,
     memory,
@@ -48,10 +51,17 @@ DRAFTS = "/colonnade.api.registry.v1.DraftService"
 LINEAGE = "/colonnade.api.registry.v1.LineageService"
 EVALUATIONS = "/colonnade.api.registry.v1.EvaluationService"
 TRAINING = "/colonnade.api.training.v1.TrainingService"
+SUBJECTS = "/colonnade.api.erasure.v1.SubjectService"
 MEMORY, DOCUMENTS = (
     "/colonnade.api.memory.v1.MemoryService",
     "/colonnade.api.memory.v1.DocumentService",
 )
+ETHICS = "/colonnade.api.ethics.v1.EthicsService"
+ERASURE = "/colonnade.api.erasure.v1.ErasureService"
+POLICIES = "/colonnade.api.ethics.v1.PolicyService"
+DECISIONS = "/colonnade.api.ethics.v1.DecisionService"
+BIAS = "/colonnade.api.ethics.v1.BiasService"
+FEEDBACK = "/colonnade.api.ethics.v1.FeedbackService"
 
 # admin, operator, model engineer, caller, auditor, service: x may call.
 RPCS = {
@@ -144,6 +154,39 @@ RPCS = {
     f"{DOCUMENTS}/ListDocuments": "xxxx.x",
     f"{DOCUMENTS}/GetDocument": "xxxx.x",
     f"{DOCUMENTS}/DeleteDocument": "xxxx.x",
+    f"{MEMORY}/RememberExchange": "xxxx.x",
+    f"{SUBJECTS}/EraseSubject": "xxxx..",
+    f"{SUBJECTS}/GetErasure":   "xxxxx.",
+    f"{SUBJECTS}/ListErasures": "x...x.",
+    f"{SUBJECTS}/GetReceiptKey": "xxxxx.",
+    f"{FEEDBACK}/GiveFeedback":     "xxxx..",
+    f"{FEEDBACK}/ListFeedback":     "xxxx..",
+    f"{FEEDBACK}/GetFeedback":      "xxxx..",
+    f"{FEEDBACK}/WithdrawFeedback": "xxxx..",
+    f"{FEEDBACK}/ReviewFeedback":   "x.x...",
+    f"{FEEDBACK}/ListPairs":        "x.x...",
+    f"{FEEDBACK}/TrainReward":      "x.x...",
+    f"{FEEDBACK}/ListRewardModels": "x.x.x.",
+    f"{FEEDBACK}/GetRewardModel":   "x.x.x.",
+    f"{FEEDBACK}/ScoreAnswers":     "x.x...",
+    f"{BIAS}/StartReport":       "x.x...",
+    f"{BIAS}/GetReport":         "xxx.x.",
+    f"{BIAS}/ListReports":       "xxx.x.",
+    f"{BIAS}/Judge":             ".....x",
+    f"{ETHICS}/Screen":          "xxxx.x",
+    f"{ETHICS}/GetPolicy":       "xxx.x.",
+    f"{ETHICS}/TestPolicy":      "xxx...",
+    f"{ERASURE}/Erase":             ".....x",
+    f"{ERASURE}/ListSubjects":      ".....x",
+    f"{POLICIES}/ListPolicies":     "xxx.x.",
+    f"{POLICIES}/GetPolicyVersion": "xxx.x.",
+    f"{POLICIES}/PutPolicy":        "x.....",
+    f"{POLICIES}/ListAssignments":  "xxx.x.",
+    f"{POLICIES}/AssignPolicy":     "x.....",
+    f"{POLICIES}/TakeBack":         "xx....",
+    f"{POLICIES}/DryRun":           "x.....",
+    f"{DECISIONS}/ListDecisions":   "xx..x.",
+    f"{DECISIONS}/SummariseDecisions": "xx..x.",
 }  # fmt: skip
 
 # The same, and last whether somebody without an identity may.
@@ -203,6 +246,21 @@ ROUTES = {
     "GET /memory/documents":                  "xxxx...",
     "GET /memory/documents/{id}":             "xxxx...",
     "DELETE /memory/documents/{id}":          "xxxx...",
+    "POST /feedback":                         "xxxx...",
+    "GET /feedback":                          "xxxx...",
+    "GET /feedback/pairs":                    "x.x....",
+    "GET /feedback/{id}":                     "xxxx...",
+    "POST /feedback/{id}/review":             "x.x....",
+    "DELETE /feedback/{id}":                  "xxxx...",
+    "POST /reward-models":                    "x.x....",
+    "GET /reward-models":                     "x.x.x..",
+    "GET /reward-models/{id}":                "x.x.x..",
+    "GET /reward-models/{id}/weights":        "x.x.x..",
+    "POST /reward-models/score":              "x.x....",
+    "DELETE /subjects/{id}":                  "xxxx...",
+    "GET /erasures":                          "x...x..",
+    "GET /erasures/key":                      "xxxxx..",
+    "GET /erasures/{id}":                     "xxxxx..",
     "GET /events":                            "xxxxx..",
     "POST /webhooks":                         "x......",
     "GET /webhooks":                          "x......",
@@ -307,6 +365,7 @@ def rpcs_of(*files: FileDescriptor) -> set[str]:
     }
 
 
+OF_ETHICS = (bias_pb2, decisions_pb2, erasure_pb2, ethics_pb2, feedback_pb2, policies_pb2)
 OF_THE_REGISTRY = (
     catalogue_pb2, drafts_pb2, evaluations_pb2, events_pb2, lineage_pb2, registry_pb2, rollouts_pb2,
     seals_pb2, upkeep_pb2,
@@ -317,12 +376,14 @@ OF_THE_REGISTRY = (
     ("table", "files"),
     [
         (engine.RPCS, [engine_pb2.DESCRIPTOR]),
-        (inference.RPCS, [inference_pb2.DESCRIPTOR]),
-        (registry.RPCS, [each.DESCRIPTOR for each in OF_THE_REGISTRY]),
-        (training.RPCS, [training_pb2.DESCRIPTOR]),
-        (memory.RPCS, [memory_pb2.DESCRIPTOR]),
+        (inference.RPCS, [inference_pb2.DESCRIPTOR, erasure_pb2.DESCRIPTOR]),
+        (registry.RPCS, [erasure_pb2.DESCRIPTOR, *(each.DESCRIPTOR for each in OF_THE_REGISTRY)]),
+        (training.RPCS, [training_pb2.DESCRIPTOR, erasure_pb2.DESCRIPTOR]),
+        (gateway.RPCS, [erasure_pb2.DESCRIPTOR]),
+        (memory.RPCS, [memory_pb2.DESCRIPTOR, subjects_pb2.DESCRIPTOR]),
+        (ethics.RPCS, [each.DESCRIPTOR for each in OF_ETHICS]),
     ],
-    ids=["engine", "inference", "registry", "training", "memory"],
+    ids=["engine", "inference", "registry", "training", "gateway", "memory", "ethics"],
 )
 def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list[FileDescriptor]) -> None:
     assert rpcs_of(*files)
@@ -330,7 +391,9 @@ def test_a_table_lists_exactly_what_its_service_serves(table: Table, files: list
 
 
 def test_every_cell_of_the_rpcs() -> None:
-    table = {**engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS}
+    table = {
+        **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS, **ethics.RPCS
+    }  # fmt: skip
     assert set(RPCS) == set(table)
     for rpc, row in RPCS.items():
         for role, cell in zip(COLUMNS, row, strict=True):
@@ -361,10 +424,12 @@ def test_an_auditor_changes_nothing() -> None:
         "/Get",
         "/Resolve",
         "/Stats",
+        "/Summarise",
         "/Watch",
     )
     everything = {
-        **gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS
+        **gateway.ROUTES, **engine.RPCS, **inference.RPCS, **registry.RPCS, **training.RPCS, **memory.RPCS,
+        **ethics.RPCS,
     }  # fmt: skip
     may = {key for key in everything if allowed(everything, key, auditor)}
     assert all(any(read in key for read in reads) for key in may)
