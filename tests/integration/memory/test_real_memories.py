@@ -81,6 +81,7 @@ class Client:
             yield messages.AddDocumentRequest(document=new)
             for start in range(0, len(content), 65536):
                 yield messages.AddDocumentRequest(content=content[start : start + 65536])
+            yield messages.AddDocumentRequest(end=messages.EndOfDocument())
 
         answer = await self.peer.unary(
             self._documents.AddDocument, parts(), messages.AddDocumentResponse, timeout=60
