@@ -56,7 +56,7 @@ class Window:
         self._decided = 0  # folded: everything before it is decided
         self._pending: list[_Pending] = []
         self._until: dict[str, int] = {}  # folded, by rule: where the last that it decided ends
-        self._masked = 0  # where the last mask ends, in characters as they were sent
+        self._masked = 0  # folded: where the last mask ends
 
     def append(self, text: str, *, last: bool = False) -> None:
         if self.last:
@@ -137,15 +137,17 @@ class Window:
             self._allow(self._origin(max(self._decided, pending.start)))
             self.ended = True
         elif rule.action is Action.MASK:
-            span = self._mask(finding.span, end)
+            span = self._mask(pending.start, end)
         return decide(rule, finding, span, self._side, self._policy.version) if span else None
 
-    def _mask(self, span: Span, end: int) -> Span | None:
-        """What of it no earlier mask has; its replacement may go."""
-        left = Span(max(span.start, self._masked), span.end) if self._masked < span.end else None
+    def _mask(self, start: int, end: int) -> Span | None:
+        """What of it no earlier mask has; its replacement may go. Invisible characters right behind an earlier
+        mask are not of it: they may be gone already."""
+        left = self._span(max(start, self._masked), end) if self._masked < end else None
         self._decided = max(self._decided, end)
-        self._masked = max(self._masked, span.end)
-        self._allow(self._masked)
+        self._masked = max(self._masked, end)
+        if left:
+            self._allow(left.end)
         return left
 
     def _allow(self, until: int) -> None:

@@ -1,6 +1,9 @@
 """Models that misbehave, or wait to be told to go on."""
 
+import asyncio
 import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from colonnade.models.protocol import Batch, Outputs, State
 from tests.unit.engine.toys import spelling
@@ -25,7 +28,24 @@ class Gated(Autoregressive):
     def __init__(self) -> None:
         super().__init__()
         self.permits = threading.Semaphore(0)
+        self.forwards = 0
+
+    @asynccontextmanager
+    async def trickling(self) -> AsyncGenerator[None]:
+        """A permit every 50 ms, for as long as it takes: news of a caller who left may come late."""
+
+        async def release() -> None:
+            while True:
+                self.permits.release()
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(release())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     def forward(self, batch: Batch, state: State) -> Outputs:
         assert self.permits.acquire(timeout=20), "nobody released the model"
+        self.forwards += 1
         return super().forward(batch, state)
