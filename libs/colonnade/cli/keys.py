@@ -80,7 +80,7 @@ def rotate(key_id: KeyId, as_json: AsJson = False, url: Url = None, api_key: Api
     _print_new(made, as_json)
 
 
-def duration(text: str) -> timedelta:
+def duration(text: str, field: str = "expires") -> timedelta:
     """``"30d"`` to thirty days."""
     number, unit = text[:-1], text[-1:]
     try:
@@ -90,7 +90,7 @@ def duration(text: str) -> timedelta:
         valid = False
     if not valid:
         raise InvalidArgument(
-            f"{text!r} is not a time such as 12h, 30d or 8w, of at most ten years", field="expires"
+            f"{text!r} is not a time such as 12h, 30d or 8w, of at most ten years", field=field
         )
     return length
 

@@ -6,8 +6,10 @@ import typer
 
 from colonnade.cli import (
     batches,
+    bias,
     cache,
     chat,
+    decisions,
     doctor,
     down,
     embed,
@@ -22,6 +24,7 @@ from colonnade.cli import (
     logs,
     memory,
     models,
+    policy,
     registry,
     restart,
     rollouts,
@@ -76,7 +79,10 @@ app.add_typer(jobs.app, name="jobs", rich_help_panel=_USE)
 app.add_typer(subjects.app, name="subjects", rich_help_panel=_CARE)
 app.add_typer(models.app, name="models", rich_help_panel=_CARE)
 app.add_typer(rollouts.app, name="rollout", rich_help_panel=_CARE)
+app.add_typer(policy.app, name="policy", rich_help_panel=_CARE)
+app.command("decisions", rich_help_panel=_CARE)(decisions.decisions)
 app.add_typer(feedback.app, name="feedback", rich_help_panel=_USE)
+app.add_typer(bias.app, name="bias", rich_help_panel=_CARE)
 app.command("events", rich_help_panel=_CARE)(events.events)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(registry.app, name="registry", rich_help_panel=_CARE)

@@ -10,6 +10,7 @@ import httpx
 
 from colonnade.client import calls, exchange
 from colonnade.client.batches import AsyncBatches, AsyncFiles
+from colonnade.client.bias import AsyncBias
 from colonnade.client.cache import AsyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, TextOptions
 from colonnade.client.configuration import configure
@@ -34,6 +35,7 @@ from colonnade.client.results import (
     Tokens,
 )
 from colonnade.client.rollouts import AsyncRollouts
+from colonnade.client.screening import AsyncScreening
 from colonnade.client.seals import AsyncSeals
 from colonnade.client.streams import AsyncStream
 from colonnade.client.subjects import AsyncSubjects
@@ -74,6 +76,8 @@ class AsyncColonnade:
         self.memory = AsyncMemory(self)
         self.subjects = AsyncSubjects(self)
         self.feedback = AsyncFeedback(self)
+        self.screening = AsyncScreening(self)
+        self.bias = AsyncBias(self)
         self.seals = AsyncSeals(self)
         self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)

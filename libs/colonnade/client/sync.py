@@ -10,6 +10,7 @@ import httpx
 
 from colonnade.client import calls, exchange
 from colonnade.client.batches import SyncBatches, SyncFiles
+from colonnade.client.bias import SyncBias
 from colonnade.client.cache import SyncCache
 from colonnade.client.calls import Call, GenerateOptions, Request, TextOptions
 from colonnade.client.configuration import configure
@@ -34,6 +35,7 @@ from colonnade.client.results import (
     Tokens,
 )
 from colonnade.client.rollouts import SyncRollouts
+from colonnade.client.screening import SyncScreening
 from colonnade.client.seals import SyncSeals
 from colonnade.client.streams import Stream
 from colonnade.client.subjects import SyncSubjects
@@ -73,6 +75,8 @@ class Colonnade:
         self.memory = SyncMemory(self)
         self.subjects = SyncSubjects(self)
         self.feedback = SyncFeedback(self)
+        self.screening = SyncScreening(self)
+        self.bias = SyncBias(self)
         self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)

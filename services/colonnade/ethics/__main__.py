@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
-from colonnade.ethics.erasure_servicer import FULL_NAME, ErasureServicer
 from colonnade.ethics.policies import policies_in
 from colonnade.ethics.settings import EthicsSettings
 from colonnade.ethics.wiring.bias import bias_room
+from colonnade.ethics.wiring.erasing import RoomsEraser
 from colonnade.ethics.wiring.feedback import feedback_room
 from colonnade.ethics.wiring.files import rewritten
 from colonnade.ethics.wiring.ground import Room, database_of, laid
 from colonnade.ethics.wiring.screening import screening_room
 from colonnade.rpc import Server, run_service, until_stopped
+from colonnade.rpc.erasure_servicer import FULL_NAME, ErasureServicer
 from colonnade.storage.sql import backend_of
 from colonnade.telemetry import get_logger
 
@@ -56,11 +57,11 @@ async def wired(settings: EthicsSettings) -> AsyncIterator[Server]:
     """A server that has not started yet, and beside it what goes on in the background."""
     async with laid(settings) as ground:
         rooms = [await room(ground) for room in ROOMS]
-        erasure = ErasureServicer(
+        eraser = RoomsEraser(
             [each.erase for each in rooms], [each.held for each in rooms], ground.trail,
             partial(rewritten, ground.database),
         )  # fmt: skip
-        ground.server.add(add_ErasureServiceServicer_to_server, erasure, FULL_NAME)
+        ground.server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), FULL_NAME)
         async with _beside(rooms):
             yield ground.server
 

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from colonnade.ethics.bias.domain.live import Seen
+from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.domain.decision import Verdict
 from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Policy
@@ -90,6 +92,18 @@ class Policies(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Who looks at a sample of answers afterwards."""
+
+    def samples(self) -> bool:
+        """Whether the next request is to be shown."""
+        ...
+
+    def saw(self, seen: Seen) -> None:
+        """Returns at once."""
+        ...
+
+
 class Judged(Protocol):
     """One request that is screened, and what becomes of what was decided."""
 
@@ -104,6 +118,8 @@ class Judged(Protocol):
 
 
 class Bench(Protocol):
-    def begin(self, principal: Principal, route: str, request_id: str) -> Judged:
+    def begin(
+        self, principal: Principal, route: str, request_id: str, version: Version | None = None
+    ) -> Judged:
         """Raises ``Unavailable`` where the policy that holds cannot be carried out."""
         ...

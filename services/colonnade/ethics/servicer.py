@@ -30,7 +30,8 @@ class EthicsServicer(EthicsServiceServicer):
             async for request in request_iterator:
                 if judged is None:
                     call = current()
-                    judged = self._bench.begin(call.principal, request.route, call.request_id)
+                    version = wire.version_of(request.model)
+                    judged = self._bench.begin(call.principal, request.route, call.request_id, version)
                 elif request.route:
                     raise InvalidArgument(
                         "route belongs into the first message of a stream alone", field="route"

@@ -27,6 +27,17 @@ class EthicsSettings(ProcessSettings):
     bias_sets_dir: Path | None = None
     """Published sets of probes for reports of bias, by the names of their files."""
 
+    bias_share: float = Field(default=0, ge=0, le=1)
+    """The share of requests that are looked at for how groups of people fare; 0: none."""
+    bias_comparisons: float = Field(default=6, gt=0, le=6000)
+    """Of those, so many a minute are asked about another group too, at most; each asks the version twice."""
+    bias_clean_rate: float = Field(default=0.001, gt=0, lt=0.5)
+    """The share of comparisons that may come out biased without being worth an alarm."""
+    bias_excess_rate: float = Field(default=0.01, gt=0, lt=0.5)
+    """What more than that an alarm is soonest for."""
+    bias_patience: float = Field(default=1_000_000, gt=1, le=1e12)
+    """Comparisons to a false alarm, in the mean at least."""
+
     refresh_seconds: float = Field(default=2.0, gt=0, le=300)
     """How often it is looked for what other processes assigned."""
     rollback_multiple: float = Field(default=2.0, ge=0, le=1000)

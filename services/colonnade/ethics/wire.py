@@ -1,7 +1,9 @@
 """Messages to the domain's words and back."""
 
 from colonnade.api.ethics.v1 import ethics_pb2 as messages
+from colonnade.api.generation.v1.generation_pb2 import ModelRef
 from colonnade.errors import InvalidArgument
+from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.domain.decision import Decision, Verdict
 from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Action, Policy
@@ -21,6 +23,11 @@ def side_of(value: messages.Side.ValueType) -> Side:
         if number == value:
             return side
     raise InvalidArgument("side must be SIDE_INPUT or SIDE_OUTPUT", field="side")
+
+
+def version_of(ref: ModelRef) -> Version | None:
+    """None where it is not said."""
+    return Version(ref.name, ref.version, ref.digest) if ref.digest else None
 
 
 def verdict(made: Verdict, policy: Policy) -> messages.ScreenResponse:

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.errors import ColonnadeError, PermissionDenied
+from colonnade.gateway.adapters.bias import BiasReports
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.catalogue import RegistryCatalogue
+from colonnade.gateway.adapters.decisions import EthicsDecisions
 from colonnade.gateway.adapters.drafts import RegistryDrafts
 from colonnade.gateway.adapters.engines import InferenceEngines
 from colonnade.gateway.adapters.erasing import GatewayEraser
@@ -23,6 +25,7 @@ from colonnade.gateway.adapters.journal import Journal
 from colonnade.gateway.adapters.limiter import MemoryLimiter, RedisLimiter
 from colonnade.gateway.adapters.lineage import RegistryLineage
 from colonnade.gateway.adapters.memory import MemoryService
+from colonnade.gateway.adapters.policies import EthicsPolicies
 from colonnade.gateway.adapters.probes import DefaultModelProbe, HealthProbe
 from colonnade.gateway.adapters.registry import RegistryCatalog
 from colonnade.gateway.adapters.rollouts import RegistryRollouts
@@ -201,7 +204,10 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             drafts=drafts,
             memory=memory,
             erasures=MemoryErasures(Calls(remembering, identity)),
+            policies=EthicsPolicies(Calls(ethics, identity)),
+            decisions=EthicsDecisions(Calls(ethics, identity)),
             feedback=FeedbackDesk(FeedbackService(Calls(ethics, identity)), answers),
+            bias=BiasReports(Calls(ethics, identity)),
             jobs=Jobs(TrainingJobs(Calls(training, identity)), audit),
             events=Events(RegistryEvents(asking), audit),
             upkeep=Upkeep(GrpcUpkeep(asking), audit),

@@ -113,3 +113,19 @@ async def test_what_cannot_be_asked_is_refused(reports: SqlReports) -> None:
         await _reporting(reports).start("smol", 1, ["legal"], ADA)
     with pytest.raises(InvalidArgument, match="limit"):
         await _reporting(reports).page("", 100_000, "", ADA)
+
+
+async def test_of_somebody_who_is_erased_reports_stay(reports: SqlReports) -> None:
+    reporting, zoe = _reporting(reports), Principal("acme", "Zoe/x", frozenset({Role.ADMIN}))
+    begun = [await reporting.start("smol", 1, [], who, "k") for who in (ADA, ADA, EVE, zoe)]
+    everybody = [("acme", "Zoe/x"), ("acme", "ada"), ("other", "ada")]
+    held = await reports.held(("", ""), 10)
+    assert [each[:2] for each in held] == everybody
+    assert held[1][2] == begun[0].created_at
+    assert [each[:2] for each in await reports.held(everybody[0], 1)] == [everybody[1]]
+    assert await reports.erase("acme", "ada") == {"bias_report_authors": 1}
+    assert await reports.erase("acme", "ada") == {"bias_report_authors": 0}
+    assert (await reporting.get(begun[0].id, ADA)).by == ""
+    assert [each[:2] for each in await reports.held(("", ""), 10)] == [everybody[0], everybody[2]]
+    anew = await reporting.start("smol", 2, [], ADA, "k")
+    assert anew.id != begun[0].id, "nothing is known of the key either"

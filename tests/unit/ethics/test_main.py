@@ -1,11 +1,15 @@
-"""The process: settings, ``--check``, and the whole service over its socket with its own database."""
+"""The whole service over its socket with its own database.
+
+One service for all tests here; each has a tenant of its own."""
 
 import asyncio
-import json
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import pytest_asyncio
 
 from colonnade.api.erasure.v1 import erasure_pb2 as erasure
 from colonnade.api.erasure.v1.erasure_pb2_grpc import ErasureServiceStub
@@ -16,27 +20,22 @@ from colonnade.api.ethics.v1.decisions_pb2_grpc import DecisionServiceStub
 from colonnade.api.ethics.v1.ethics_pb2_grpc import EthicsServiceStub
 from colonnade.api.ethics.v1.policies_pb2_grpc import PolicyServiceStub
 from colonnade.errors import Conflict, InvalidArgument, NotFound, PermissionDenied
-from colonnade.ethics.__main__ import main, wired
+from colonnade.ethics.__main__ import wired
+from colonnade.ethics.policies_kept import watching
 from colonnade.ethics.settings import EthicsSettings
 from colonnade.rpc import Identity, Peer
 from colonnade.security.audit import verify
 from colonnade.security.identity import Principal, Role
 
 TEXT = "My number is 4111 1111 1111 1111, thank you."
+TENANTS = itertools.count(1)
 STRICT = (
     "{name: strict, rules: [{id: none, scorer: card, action: refuse, reason: No cards.}],\n"
     "tests: [{text: '4111 1111 1111 1111', side: input, expect: {action: refuse, rule: none}}]}"
 )
 
 
-@pytest.fixture
-def home(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in {
-        "HOME": str(short_folder), "ETHICS_METRICS_PORT": "0", "ETHICS_KEEP_SAMPLE": "1",
-        "ETHICS_ROLLBACK_REQUESTS": "5",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"COLONNADE_{name}", value)
-    return short_folder
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Client:
@@ -44,7 +43,7 @@ class Client:
 
     def __init__(self, home: Path, principal: Principal) -> None:
         identity = Identity("gateway", home / "identity")
-        identity.principal = principal
+        identity.principal, self.tenant = principal, principal.tenant
         self.peer = Peer("ethics", f"unix:{home}/run/ethics.sock", identity)
         self.ethics, self.policies, self.decisions, self.erasure = (
             EthicsServiceStub(self.peer.channel),
@@ -94,8 +93,8 @@ class Client:
             await asyncio.sleep(0.02)
         raise AssertionError(f"{len(found.decisions)} decisions, not {least}")
 
-    async def erase(self, subject: str) -> dict[str, int]:
-        request = erasure.EraseRequest(tenant="acme", subject=subject, erasure_id="ers_1")
+    async def erase(self, tenant: str, subject: str) -> dict[str, int]:
+        request = erasure.EraseRequest(tenant=tenant, subject=subject, erasure_id="ers_1")
         return dict((await self.peer.unary(self.erasure.Erase, request, erasure.EraseResponse)).removed)
 
     async def held(self) -> list[str]:
@@ -104,17 +103,33 @@ class Client:
         return [f"{each.tenant}/{each.subject}" for each in found.subjects]
 
 
-def person(home: Path, subject: str = "ann", role: Role = Role.ADMIN, tenant: str = "acme") -> Client:
+def person(home: Path, tenant: str, subject: str = "ann", role: Role = Role.ADMIN) -> Client:
     return Client(home, Principal(tenant, subject, frozenset({role})))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def home() -> AsyncIterator[Path]:
+    """Of the service, while it serves."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="cln-") as folder:
+        for name, value in {
+            "HOME": folder, "ETHICS_METRICS_PORT": "0", "ETHICS_KEEP_SAMPLE": "1",
+            "ETHICS_ROLLBACK_REQUESTS": "5",
+        }.items():  # fmt: skip
+            patch.setenv(f"COLONNADE_{name}", value)
+        patch.setattr(watching, "_WRITE_SECONDS", 0.05)
+        async with wired(EthicsSettings()) as server:
+            await server.start()
+            await server.ready(True)
+            yield Path(folder)
+            await server.stop(0)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def admin(home: Path) -> AsyncIterator[Client]:
-    async with wired(EthicsSettings()) as server:
-        await server.start()
-        await server.ready(True)
-        yield person(home)
-        await server.stop(0)
+    """Of a tenant that no other test has."""
+    made = person(home, f"acme-{next(TENANTS)}")
+    yield made
+    await made.peer.close()
 
 
 async def test_the_default_policy_holds_and_what_it_decides_is_on_record(admin: Client, home: Path) -> None:
@@ -127,9 +142,9 @@ async def test_the_default_policy_holds_and_what_it_decides_is_on_record(admin: 
     method = admin.decisions.SummariseDecisions
     (count,) = (await admin.peer.unary(method, request, decided.SummariseDecisionsResponse)).counts
     assert (count.key, count.count) == ("mask", 1)
-    assert not await person(home, tenant="globex").recorded(0)
+    assert not await person(home, "globex").recorded(0)
     with pytest.raises(PermissionDenied):
-        await person(home, role=Role.CALLER).recorded(0)
+        await person(home, admin.tenant, role=Role.CALLER).recorded(0)
 
 
 async def test_a_policy_is_put_assigned_and_taken_back(admin: Client, home: Path) -> None:
@@ -142,7 +157,7 @@ async def test_a_policy_is_put_assigned_and_taken_back(admin: Client, home: Path
         await admin.assign(expected_revision=0)
     assert (first.policy.version, first.revision, first.by) == (made.version.version, 1, "ann")
     assert await admin.screen() == "ACTION_REFUSE"
-    assert await person(home, tenant="globex").screen() == "ACTION_MASK"
+    assert await person(home, "globex").screen() == "ACTION_MASK"
     assert (await admin.take_back()).revision == 2
     assert await admin.screen() == "ACTION_MASK"
     with pytest.raises(Conflict, match="nothing to take back"):
@@ -212,31 +227,21 @@ async def test_a_dry_run_tells_what_would_change(admin: Client) -> None:
 
 
 async def test_who_is_erased_is_in_no_file_of_the_service(admin: Client, home: Path) -> None:
-    eve, eraser = person(home, "eve-9f3c", Role.CALLER), Client(home, Principal.service("memory"))
+    eve, eraser = (
+        person(home, admin.tenant, "eve-9f3c", Role.CALLER),
+        Client(home, Principal.service("memory")),
+    )
     await eve.screen()
     await admin.recorded(1)
-    assert await eraser.held() == ["acme/eve-9f3c"]
-    removed = await eraser.erase("eve-9f3c")
+    whose = f"{admin.tenant}/eve-9f3c"
+    assert whose in await eraser.held()
+    removed = await eraser.erase(admin.tenant, "eve-9f3c")
     assert (removed["decisions"], removed["screened_samples"]) == (1, 1)
-    assert not any((await eraser.erase("eve-9f3c")).values())
-    assert not await eraser.held()
+    assert not any((await eraser.erase(admin.tenant, "eve-9f3c")).values())
+    assert whose not in await eraser.held()
     files = [each for each in home.rglob("*") if each.is_file()]
     assert files
     assert not [each.name for each in files if b"eve-9f3c" in each.read_bytes()]
     for stranger in (Client(home, Principal.service("gateway")), admin):
         with pytest.raises(PermissionDenied):
-            await stranger.erase("eve-9f3c")
-
-
-def test_check_says_what_would_be_used(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert (facts["service"], facts["database"], facts["policies"]) == ("ethics", "sqlite", ["default"])
-
-
-def test_a_folder_of_policies_has_to_be_there(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLONNADE_ETHICS_POLICIES_DIR", str(home / "none"))
-    assert main(["--check"]) == 2
-    assert "make it, or leave the setting empty" in capsys.readouterr().err
+            await stranger.erase(admin.tenant, "eve-9f3c")

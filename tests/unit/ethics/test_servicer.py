@@ -10,6 +10,7 @@ import pytest
 from colonnade.api.ethics.v1 import ethics_pb2 as messages
 from colonnade.api.ethics.v1.ethics_pb2_grpc import EthicsServiceStub, add_EthicsServiceServicer_to_server
 from colonnade.errors import InvalidArgument, NotFound
+from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.domain.decision import Verdict
 from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Policy
@@ -42,7 +43,9 @@ class Kept:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def begin(self, principal: Principal, route: str, request_id: str) -> Case:
+    def begin(
+        self, principal: Principal, route: str, request_id: str, version: Version | None = None
+    ) -> Case:
         assert request_id
         return Case(self.named(principal.tenant, route), SCORERS)
 

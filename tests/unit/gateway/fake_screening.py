@@ -9,6 +9,7 @@ from colonnade.ethics.policies import policy_of
 from colonnade.ethics.screening import Screening as Judge
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.guarding import Decision, Side, Verdict
+from colonnade.gateway.domain.models import Target
 from tests.unit.ethics.streams import SCORERS
 
 POLICY = """
@@ -35,7 +36,7 @@ class PlayedScreener:
     asked: list[tuple[Side, str]] = field(default_factory=list)
     closed: int = 0
 
-    def open(self, caller: Caller, route: str) -> "PlayedStream":
+    def open(self, caller: Caller, route: str, target: Target | None = None) -> "PlayedStream":
         self.opened.append((caller, route))
         return PlayedStream(self, Judge(policy_of(self.policy), SCORERS))
 

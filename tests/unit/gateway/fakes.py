@@ -111,12 +111,14 @@ from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
+from tests.unit.gateway.fake_bias import FakeBias
 from tests.unit.gateway.fake_erasures import FakeErasures
 from tests.unit.gateway.fake_events import FakeEvents
 from tests.unit.gateway.fake_feedback import FakeFeedback
 from tests.unit.gateway.fake_jobs import FakeJobs
 from tests.unit.gateway.fake_lineage import FakeEvaluations, FakeLineage
 from tests.unit.gateway.fake_memory import FakeMemory
+from tests.unit.gateway.fake_policies import FakeDecisions, FakePolicies
 from tests.unit.gateway.fake_seals import FakeSeals
 from tests.unit.gateway.fake_upkeep import FakeUpkeep
 from tests.unit.gateway.memory import MemoryKeyStore, MemoryLimitStore, MemoryUsageLedger
@@ -462,7 +464,9 @@ class House:
         self.events = FakeEvents()
         self.jobs = FakeJobs()
         self.erasures = FakeErasures()
+        self.bias = FakeBias()
         self.memory, self.recall = FakeMemory(), RecallBounds(seconds=0.2)
+        self.policies, self.decisions = FakePolicies(), FakeDecisions()
         self.feedback, self.answers = FakeFeedback(), Answers()
         self.sightings = Sightings(self.rollouts)
         self.audit = FakeAudit()
@@ -505,7 +509,10 @@ class House:
             drafts=Drafts(self.drafts, self.catalogue, self.audit),
             memory=self.memory,
             erasures=self.erasures,
+            policies=self.policies,
+            decisions=self.decisions,
             feedback=FeedbackDesk(self.feedback, self.answers),
+            bias=self.bias,
             jobs=Jobs(self.jobs, self.audit, Following(beat_seconds=0.02)),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),

@@ -1,12 +1,14 @@
 """Screening over real gRPC, by the real service with its default policy."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from colonnade.api.ethics.v1.ethics_pb2_grpc import add_EthicsServiceServicer_to_server
 from colonnade.errors import NotFound, TooLarge, Unavailable
+from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.domain.decision import Verdict
 from colonnade.ethics.domain.finding import Side
 from colonnade.ethics.domain.policy import Policy
@@ -16,6 +18,7 @@ from colonnade.ethics.servicer import FULL_NAME, EthicsServicer
 from colonnade.gateway.adapters.calls import Calls
 from colonnade.gateway.adapters.screening import EthicsScreener
 from colonnade.gateway.domain.exchange import Caller
+from colonnade.gateway.domain.models import Target
 from colonnade.rpc import Identity, Peer, Server
 from colonnade.security.access.ethics import RPCS
 from colonnade.security.identity import Principal, Role
@@ -43,8 +46,12 @@ class Bench:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
+        self.versions: list[Version | None] = []
 
-    def begin(self, principal: Principal, route: str, request_id: str) -> Judged:
+    def begin(
+        self, principal: Principal, route: str, request_id: str, version: Version | None = None
+    ) -> Judged:
+        self.versions.append(version)
         self.asked.append((principal.tenant, route, request_id))
         if route == "nowhere":
             raise NotFound("there is no such route", field="route")
@@ -89,6 +96,18 @@ async def test_both_sides_go_over_one_stream(screener: EthicsScreener, policies:
     await stream.close()
     await stream.close()
     assert policies.asked == [("acme", "POST /generate", "req-1")]
+
+
+async def test_the_version_that_is_asked_is_told_once(screener: EthicsScreener, policies: Bench) -> None:
+    tiny = Target("tiny", 3, "sha256:a", 100)
+    adapter = Target("style", 1, "sha256:b", 100, base="sha256:a")
+    for target in (tiny, replace(tiny, adapter=adapter), adapter, None):
+        stream = screener.open(CALLER, "POST /generate", target)
+        await stream.screen("input", "x", last=True)
+        await stream.screen("output", "y", last=True)
+        await stream.close()
+    told = Version("tiny", 3, "sha256:a")
+    assert policies.versions == [told, None, None, None], "with an adapter, it would answer otherwise"
 
 
 async def test_a_refusal_has_its_reason(screener: EthicsScreener) -> None:

@@ -41,6 +41,7 @@ RPCS: Table = {
     f"{_BIAS}/StartReport": REPORT_BIAS,
     f"{_BIAS}/GetReport": SEE_BIAS,
     f"{_BIAS}/ListReports": SEE_BIAS,
+    f"{_BIAS}/GetLive": SEE_BIAS,
     f"{_BIAS}/Judge": SERVE,
     f"{_FEEDBACK}/GiveFeedback": GIVE_FEEDBACK,
     f"{_FEEDBACK}/ListFeedback": GIVE_FEEDBACK,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from colonnade.ethics.bias.domain.drift import Drift
+from colonnade.ethics.bias.domain.live import Alarm, Cell, Tally
 from colonnade.ethics.bias.domain.outcomes import Outcome
 from colonnade.ethics.bias.domain.reports import Report, Version
 from colonnade.security.inputs.once import Once
@@ -72,4 +74,30 @@ class Reports(Protocol):
 
     async def finish(self, report: Report, holder: str) -> bool:
         """False where the lease is lost."""
+        ...
+
+    async def erase(self, tenant: str, subject: str) -> Mapping[str, int]:
+        """Reports stay: of who began them nothing is left. How many those were; safe to repeat."""
+        ...
+
+    async def held(self, after: tuple[str, str], limit: int) -> Sequence[tuple[str, str, datetime]]:
+        """Who began reports, by tenant and subject, after a subject of a tenant, and since when."""
+        ...
+
+
+class LiveStore(Protocol):
+    async def record(self, cells: Mapping[Cell, Tally]) -> None:
+        """Adds to what is there."""
+        ...
+
+    async def cells(self, tenant: str, since: datetime) -> Mapping[Cell, Tally]: ...
+
+    async def observe(self, tenant: str, model: str, dimension: str, biased: bool, start: Drift) -> Drift:
+        """One observation more, on top of what is kept, or of ``start``; what is kept then."""
+        ...
+
+    async def alarm(self, alarm: Alarm) -> None: ...
+
+    async def alarms(self, tenant: str, limit: int) -> Sequence[Alarm]:
+        """Newest first."""
         ...

@@ -9,7 +9,7 @@ from importlib import resources
 from colonnade.errors import InvalidArgument
 from colonnade.ethics.bias.detector import MultidimensionalBiasDetector
 from colonnade.ethics.bias.domain.probes import Pair
-from colonnade.ethics.bias.domain.reports import Report, State, Version
+from colonnade.ethics.bias.domain.reports import Report, State, Version, by_of
 from colonnade.ethics.bias.domain.tone import refuses
 from colonnade.ethics.bias.ports import Models, Reports
 from colonnade.ethics.bias.sets import BUILTIN, Sets
@@ -52,7 +52,7 @@ class Reporting:
         asked = tuple(dict.fromkeys(sets)) or (BUILTIN,)
         for name in asked:
             self._sets.check(name)
-        by = f"{principal.tenant}/{principal.subject}"
+        by = by_of(principal.tenant, principal.subject)
         once = Once.of(by, key, model, str(version), *asked)
         facts = {"model": model, "version": version, "sets": list(asked)}
         async with privileged(

@@ -9,6 +9,7 @@ from colonnade.api.ethics.v1.bias_pb2_grpc import BiasServiceServicer
 from colonnade.errors import InvalidArgument
 from colonnade.ethics.bias import wire
 from colonnade.ethics.bias.reporting import Reporting
+from colonnade.ethics.bias.watching import Watching
 from colonnade.rpc import current
 
 FULL_NAME = messages.DESCRIPTOR.services_by_name["BiasService"].full_name
@@ -16,8 +17,8 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class BiasServicer(BiasServiceServicer):
-    def __init__(self, reporting: Reporting) -> None:
-        self._reporting = reporting
+    def __init__(self, reporting: Reporting, watching: Watching) -> None:
+        self._reporting, self._watching = reporting, watching
 
     async def StartReport(
         self, request: messages.StartReportRequest, context: _Context
@@ -40,6 +41,9 @@ class BiasServicer(BiasServiceServicer):
             request.model, request.limit, request.page, current().principal
         )
         return messages.ListReportsResponse(reports=map(wire.report, found), next_page=page)
+
+    async def GetLive(self, request: messages.GetLiveRequest, context: _Context) -> messages.GetLiveResponse:
+        return wire.live(await self._watching.live(current().principal.tenant, request.hours))
 
     async def Judge(self, request: messages.JudgeRequest, context: _Context) -> messages.JudgeResponse:
         version = wire.version(request.model)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from colonnade.ethics import metrics
+from colonnade.ethics.bias.domain.live import Seen
+from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.decisions.domain import Kept, Request, Sample, new_id
 from colonnade.ethics.decisions.recorder import Recorder
 from colonnade.ethics.domain.decision import Decision, Verdict
@@ -16,7 +18,7 @@ from colonnade.ethics.judging.transcript import Transcript
 from colonnade.ethics.policies_kept.choosing import Choosing, Chosen
 from colonnade.ethics.policies_kept.domain import path_of
 from colonnade.ethics.policies_kept.watching import Watching
-from colonnade.ethics.ports import Scorer
+from colonnade.ethics.ports import Scorer, Watch
 from colonnade.ethics.screening import Screening
 from colonnade.security.identity import Principal
 
@@ -34,30 +36,36 @@ class Bench:
         recorder: Recorder,
         watching: Watching,
         shadows: Shadows,
+        watch: Watch | None = None,
         *,
         sample: float = 0.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.scorers, self.recorder, self.watching, self.shadows = scorers, recorder, watching, shadows
-        self.clock = clock
+        self.clock, self.watch = clock, watch
         self._choosing, self._sample = choosing, sample
 
-    def begin(self, principal: Principal, route: str, request_id: str) -> "Case":
+    def begin(
+        self, principal: Principal, route: str, request_id: str, version: Version | None = None
+    ) -> "Case":
         route = path_of(route)
         chosen = self._choosing.choose(principal.tenant, route, request_id)
         request = Request(principal.tenant, principal.subject, request_id, route, self.clock())
-        return Case(self, chosen, request, sampled=random.random() < self._sample)  # noqa: S311
+        return Case(self, chosen, request, version, sampled=random.random() < self._sample)  # noqa: S311
 
 
 class Case:
     """Implements ``ports.Judged``."""
 
-    def __init__(self, bench: Bench, chosen: Chosen, request: Request, *, sampled: bool) -> None:
+    def __init__(
+        self, bench: Bench, chosen: Chosen, request: Request, version: Version | None, *, sampled: bool
+    ) -> None:
         self.policy: Policy = chosen.policy
         self._bench, self._chosen, self._request = bench, chosen, request
         self._screening = Screening(chosen.policy, bench.scorers)
-        self._sampled = sampled
-        self._transcript = Transcript() if sampled or chosen.shadow else None
+        self._version, self._sampled = version, sampled
+        self._watch = bench.watch if bench.watch is not None and bench.watch.samples() else None
+        self._transcript = Transcript() if sampled or chosen.shadow or self._watch else None
         self._kept = 0
         self._refused = False
         self._screened = False
@@ -83,10 +91,18 @@ class Case:
             return
         if self._chosen.shadow:
             self._bench.shadows.judge(self._chosen.shadow, self._request, self._transcript)
+        if self._watch is not None:
+            self._show(self._watch, dict(self._transcript.latest()))
         if self._sampled:
             at = self._bench.clock()
             for side, text in self._transcript.latest():
                 self._bench.recorder.add_sample(Sample(new_id("smp", at), at, self._request, side, text))
+
+    def _show(self, watch: Watch, texts: Mapping[Side, str]) -> None:
+        """Of several answers to a request, those that come without it are not shown."""
+        if Side.INPUT in texts and Side.OUTPUT in texts:
+            asked, said = texts[Side.INPUT], texts[Side.OUTPUT]
+            watch.saw(Seen(self._request.tenant, self._request.route, asked, said, self._version))
 
     def _record(self, side: Side, decisions: tuple[Decision, ...]) -> None:
         for each in decisions:

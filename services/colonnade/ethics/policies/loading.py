@@ -51,12 +51,17 @@ def policy_of(text: str) -> Policy:
         )
     try:
         written = Document.model_validate(yaml.safe_load(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InvalidArgument(f"it is not YAML{place}: {error.problem}", field="policy") from None
     except (yaml.YAMLError, RecursionError):
         raise InvalidArgument("it is not YAML", field="policy") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "policy"
-        raise InvalidArgument(f"{field}: {first['msg']}", field=field) from None
+        told = first["msg"].removeprefix("Value error, ")
+        raise InvalidArgument(f"{field}: {told}", field=field) from None
     return written.policy(_version(written), text)
 
 

@@ -9,7 +9,7 @@ from colonnade.errors import Conflict, InvalidArgument
 
 EVERY_ROUTE = "*"
 DEFAULT = "default"
-RESERVED = frozenset({"test", "assignments", "dry-run"})
+RESERVED = frozenset({"test"})
 """Of the public interface: no policy is called so."""
 _ROUTE = re.compile(r"/[A-Za-z0-9/_.{}-]{1,127}", re.ASCII)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from colonnade.errors import Conflict
 from colonnade.ethics import metrics
-from colonnade.ethics.domain.rates import least_rate
+from colonnade.ethics.domain.rates import wilson
 from colonnade.ethics.policies_kept.domain import ArmKey, Assignment, Counts
 from colonnade.ethics.policies_kept.ports import PolicyStore
 from colonnade.ethics.policies_kept.service import PoliciesInUse
@@ -70,7 +70,7 @@ class Watching:
             return ""
         # Who refused nothing so far may refuse the next: one more keeps the bound above 0.
         allowed = self._bound.multiple * max(stable.refused, 1) / stable.requests
-        if least_rate(candidate.refused, candidate.requests) <= allowed:
+        if wilson(candidate.refused, candidate.requests)[0] <= allowed:
             return ""
         return (
             f"the candidate refused {candidate.refused} of {candidate.requests} requests, the policy beside "

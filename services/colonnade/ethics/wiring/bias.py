@@ -1,4 +1,6 @@
-"""Bias: reports of versions, and what gates ask of them."""
+"""Bias: reports of versions, what gates ask of them, and the watch over the traffic."""
+
+from collections.abc import Sequence
 
 from colonnade.api.ethics.v1.bias_pb2_grpc import add_BiasServiceServicer_to_server
 from colonnade.ethics.bias.adapters.served import ServedModels
@@ -7,6 +9,7 @@ from colonnade.ethics.bias.reporting import Reporting
 from colonnade.ethics.bias.running import Runner
 from colonnade.ethics.bias.servicer import FULL_NAME, BiasServicer
 from colonnade.ethics.bias.sets import Sets
+from colonnade.ethics.decisions.domain import Held
 from colonnade.ethics.wiring.ground import Ground, Room
 
 
@@ -15,5 +18,9 @@ async def bias_room(ground: Ground) -> Room:
     reports, sets = SqlReports(ground.database), Sets(ground.settings.bias_sets_dir)
     runner = Runner(reports, models, sets)
     reporting = Reporting(reports, models, sets, ground.trail, wake=runner.wake)
-    ground.server.add(add_BiasServiceServicer_to_server, BiasServicer(reporting), FULL_NAME)
-    return Room(background=(runner.run,))
+    ground.server.add(add_BiasServiceServicer_to_server, BiasServicer(reporting, ground.watching), FULL_NAME)
+
+    async def held(after: tuple[str, str], limit: int) -> Sequence[Held]:
+        return [Held(*each) for each in await reports.held(after, limit)]
+
+    return Room(erase=reports.erase, held=held, background=(runner.run, ground.watching.run))

@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 
+from colonnade.ethics.bias.adapters.served import ServedModels
+from colonnade.ethics.bias.watching import Watching
 from colonnade.ethics.decisions.domain import Held
 from colonnade.ethics.settings import EthicsSettings
+from colonnade.ethics.wiring.live import watching_of
 from colonnade.rpc import Identity, Peer, Server
 from colonnade.security.access.ethics import RPCS
 from colonnade.security.audit import AuditLog
@@ -24,6 +27,7 @@ class Ground:
     inference: Peer
     """Both may be away."""
     registry: Peer
+    watching: Watching
     stack: AsyncExitStack
     """Of what is to be closed at the end, before all of the above."""
 
@@ -61,7 +65,9 @@ async def laid(settings: EthicsSettings) -> AsyncIterator[Ground]:
         await migrate(database, "colonnade.ethics")
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
-        yield Ground(settings, identity, server, database, trail, inference, registry, stack)
+        models = ServedModels(inference, registry)
+        watching = watching_of(settings, database, models, trail, identity.principal)
+        yield Ground(settings, identity, server, database, trail, inference, registry, watching, stack)
 
 
 def database_of(settings: EthicsSettings) -> Database:

@@ -54,7 +54,9 @@ async def screening_room(ground: Ground) -> Room:
     recorder = Recorder(decision_store)
     ground.stack.push_async_callback(_Writers(recorder, watching).close)
     shadows = Shadows(scorers, recorder)
-    bench = Bench(choosing, scorers, recorder, watching, shadows, sample=settings.keep_sample)
+    bench = Bench(
+        choosing, scorers, recorder, watching, shadows, ground.watching, sample=settings.keep_sample
+    )
     decisions = Decisions(
         decision_store, recorder, days=settings.decision_days, most_samples=settings.sample_texts
     )

@@ -2,6 +2,7 @@
 
 from colonnade.gateway.ports.access import Audit, KeyStore, Probe
 from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
+from colonnade.gateway.ports.bias import BiasBook
 from colonnade.gateway.ports.catalogue import Catalogue
 from colonnade.gateway.ports.drafts import DraftBook
 from colonnade.gateway.ports.erasures import ErasureBook
@@ -12,6 +13,7 @@ from colonnade.gateway.ports.inference import AnswerCaches, Engines, Generator, 
 from colonnade.gateway.ports.jobs import JobBook
 from colonnade.gateway.ports.lineage import EvaluationBook, LineageBook
 from colonnade.gateway.ports.memory import MemoryBook
+from colonnade.gateway.ports.policies import DecisionBook, PolicyBook
 from colonnade.gateway.ports.registry import ModelCatalog, OutcomeReports, RolloutBook
 from colonnade.gateway.ports.screening import Screener, Screening
 from colonnade.gateway.ports.seals import SealBook
@@ -21,7 +23,9 @@ __all__ = [
     "Answers",
     "Audit",
     "BatchStore",
+    "BiasBook",
     "Catalogue",
+    "DecisionBook",
     "DraftBook",
     "Engines",
     "ErasureBook",
@@ -39,6 +43,7 @@ __all__ = [
     "MemoryBook",
     "ModelCatalog",
     "OutcomeReports",
+    "PolicyBook",
     "Probe",
     "RolloutBook",
     "Screener",

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from colonnade.gateway.domain.exchange import Caller
 from colonnade.gateway.domain.guarding import Side, Verdict
+from colonnade.gateway.domain.models import Target
 
 
 class Screening(Protocol):
@@ -22,6 +23,7 @@ class Screening(Protocol):
 
 
 class Screener(Protocol):
-    def open(self, caller: Caller, route: str) -> Screening:
-        """Nothing is sent before something is to be screened. ``route`` chooses the policy."""
+    def open(self, caller: Caller, route: str, target: Target | None = None) -> Screening:
+        """Nothing is sent before something is to be screened. ``route`` chooses the policy; ``target`` is
+        the version that is asked."""
         ...

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colonnade.gateway.ports import Engines, ErasureBook, MemoryBook, Probe
+from colonnade.gateway.ports import (
+    BiasBook,
+    DecisionBook,
+    Engines,
+    ErasureBook,
+    MemoryBook,
+    PolicyBook,
+    Probe,
+)
 from colonnade.gateway.service.batches import Batches, Files
 from colonnade.gateway.service.caches import Caches
 from colonnade.gateway.service.descriptions import Descriptions
@@ -43,7 +51,10 @@ class Gateway:
     jobs: Jobs
     memory: MemoryBook
     erasures: ErasureBook
+    policies: PolicyBook
+    decisions: DecisionBook
     feedback: FeedbackDesk
+    bias: BiasBook
     events: Events
     upkeep: Upkeep
     limits: LimitAdmin

@@ -8,7 +8,7 @@ import pytest
 from colonnade.errors import Conflict, InvalidArgument
 from colonnade.ethics.feedback.reward.bradley_terry import Array, chosen, fitted, log_loss
 from colonnade.ethics.feedback.reward.built_in import built_in_pairs
-from colonnade.ethics.feedback.reward.learning import Examples, Share, learn
+from colonnade.ethics.feedback.reward.learning import Examples, learn
 from colonnade.ethics.feedback.reward.model import RewardModel, Vectors, features_of
 
 DRAW = np.random.default_rng(7)
@@ -73,13 +73,6 @@ def test_taste_is_learnt_and_noise_is_not() -> None:
 def test_too_few_pairs_are_refused() -> None:
     with pytest.raises(Conflict, match="built-in"):
         learn(examples(15), "sha256:e")
-
-
-def test_wilsons_interval() -> None:
-    """Of Wilson's formula, by hand: 8 of 10."""
-    assert Share(8, 10).interval == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert Share(0, 0).interval == (0.0, 1.0)
-    assert Share(5, 5).interval[1] == 1.0
 
 
 def test_what_is_written_scores_the_same() -> None:

@@ -53,7 +53,7 @@ def test_the_version_is_of_what_a_policy_means() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[", "it is not YAML"),
+        ("name: x\nrules: [", "it is not YAML, line 2: "),
         ("[" * 5000, "it is not YAML"),
         ("just text", "policy: Input should be"),
         ("{name: a}", "rules: Field required"),

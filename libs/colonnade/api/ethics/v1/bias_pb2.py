@@ -26,15 +26,15 @@ from colonnade.api.generation.v1 import generation_pb2 as colonnade_dot_api_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"colonnade/api/ethics/v1/bias.proto\x12\x17\x63olonnade.api.ethics.v1\x1a,colonnade/api/generation/v1/generation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"v\n\nBiasFigure\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x0f\n\x07measure\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x0b\n\x03low\x18\x05 \x01(\x01\x12\x0c\n\x04high\x18\x06 \x01(\x01\x12\r\n\x05\x63ount\x18\x07 \x01(\x05\"\xaf\x02\n\nBiasReport\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x0c\n\x04sets\x18\x05 \x03(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x08 \x01(\t\x12\x0c\n\x04\x64one\x18\t \x01(\x05\x12\r\n\x05total\x18\n \x01(\x05\x12\x34\n\x07\x66igures\x18\x0b \x03(\x0b\x32#.colonnade.api.ethics.v1.BiasFigure\x12\x0b\n\x03why\x18\x0c \x01(\t\x12,\n\x08\x65nded_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x12StartReportRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04sets\x18\x03 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"J\n\x13StartReportResponse\x12\x33\n\x06report\x18\x01 \x01(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\"\x1e\n\x10GetReportRequest\x12\n\n\x02id\x18\x01 \x01(\t\"H\n\x11GetReportResponse\x12\x33\n\x06report\x18\x01 \x01(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\"@\n\x12ListReportsRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\t\"^\n\x13ListReportsResponse\x12\x34\n\x07reports\x18\x01 \x03(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\x12\x11\n\tnext_page\x18\x02 \x01(\t\"\x80\x01\n\x0cJudgeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12-\n\x04what\x18\x02 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Judged\x12\x0b\n\x03set\x18\x03 \x01(\t\"3\n\rJudgeResponse\x12\x0e\n\x06\x66igure\x18\x01 \x01(\x01\x12\x12\n\nset_digest\x18\x02 \x01(\t*D\n\x06Judged\x12\x16\n\x12JUDGED_UNSPECIFIED\x10\x00\x12\x0f\n\x0bJUDGED_BIAS\x10\x01\x12\x11\n\rJUDGED_SAFETY\x10\x02\x32\x9d\x03\n\x0b\x42iasService\x12h\n\x0bStartReport\x12+.colonnade.api.ethics.v1.StartReportRequest\x1a,.colonnade.api.ethics.v1.StartReportResponse\x12\x62\n\tGetReport\x12).colonnade.api.ethics.v1.GetReportRequest\x1a*.colonnade.api.ethics.v1.GetReportResponse\x12h\n\x0bListReports\x12+.colonnade.api.ethics.v1.ListReportsRequest\x1a,.colonnade.api.ethics.v1.ListReportsResponse\x12V\n\x05Judge\x12%.colonnade.api.ethics.v1.JudgeRequest\x1a&.colonnade.api.ethics.v1.JudgeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"colonnade/api/ethics/v1/bias.proto\x12\x17\x63olonnade.api.ethics.v1\x1a,colonnade/api/generation/v1/generation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"v\n\nBiasFigure\x12\x0b\n\x03set\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x0f\n\x07measure\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x0b\n\x03low\x18\x05 \x01(\x01\x12\x0c\n\x04high\x18\x06 \x01(\x01\x12\r\n\x05\x63ount\x18\x07 \x01(\x05\"\xaf\x02\n\nBiasReport\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x0c\n\x04sets\x18\x05 \x03(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x08 \x01(\t\x12\x0c\n\x04\x64one\x18\t \x01(\x05\x12\r\n\x05total\x18\n \x01(\x05\x12\x34\n\x07\x66igures\x18\x0b \x03(\x0b\x32#.colonnade.api.ethics.v1.BiasFigure\x12\x0b\n\x03why\x18\x0c \x01(\t\x12,\n\x08\x65nded_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x12StartReportRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04sets\x18\x03 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"J\n\x13StartReportResponse\x12\x33\n\x06report\x18\x01 \x01(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\"\x1e\n\x10GetReportRequest\x12\n\n\x02id\x18\x01 \x01(\t\"H\n\x11GetReportResponse\x12\x33\n\x06report\x18\x01 \x01(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\"@\n\x12ListReportsRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\t\"^\n\x13ListReportsResponse\x12\x34\n\x07reports\x18\x01 \x03(\x0b\x32#.colonnade.api.ethics.v1.BiasReport\x12\x11\n\tnext_page\x18\x02 \x01(\t\"\x1f\n\x0eGetLiveRequest\x12\r\n\x05hours\x18\x01 \x01(\x05\"\x94\x01\n\x08LiveCell\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12(\n\x04hour\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04seen\x18\x05 \x01(\x03\x12\x0f\n\x07refused\x18\x06 \x01(\x03\x12\x0e\n\x06unkind\x18\x07 \x01(\x03\"c\n\x07LiveGap\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x0b\n\x03low\x18\x04 \x01(\x01\x12\x0c\n\x04high\x18\x05 \x01(\x01\x12\x0c\n\x04seen\x18\x06 \x01(\x03\"g\n\tBiasAlarm\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08observed\x18\x04 \x01(\x03\"\xa7\x01\n\x0fGetLiveResponse\x12\x30\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32!.colonnade.api.ethics.v1.LiveCell\x12.\n\x04gaps\x18\x02 \x03(\x0b\x32 .colonnade.api.ethics.v1.LiveGap\x12\x32\n\x06\x61larms\x18\x03 \x03(\x0b\x32\".colonnade.api.ethics.v1.BiasAlarm\"\x80\x01\n\x0cJudgeRequest\x12\x34\n\x05model\x18\x01 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\x12-\n\x04what\x18\x02 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Judged\x12\x0b\n\x03set\x18\x03 \x01(\t\"3\n\rJudgeResponse\x12\x0e\n\x06\x66igure\x18\x01 \x01(\x01\x12\x12\n\nset_digest\x18\x02 \x01(\t*D\n\x06Judged\x12\x16\n\x12JUDGED_UNSPECIFIED\x10\x00\x12\x0f\n\x0bJUDGED_BIAS\x10\x01\x12\x11\n\rJUDGED_SAFETY\x10\x02\x32\xfb\x03\n\x0b\x42iasService\x12h\n\x0bStartReport\x12+.colonnade.api.ethics.v1.StartReportRequest\x1a,.colonnade.api.ethics.v1.StartReportResponse\x12\x62\n\tGetReport\x12).colonnade.api.ethics.v1.GetReportRequest\x1a*.colonnade.api.ethics.v1.GetReportResponse\x12h\n\x0bListReports\x12+.colonnade.api.ethics.v1.ListReportsRequest\x1a,.colonnade.api.ethics.v1.ListReportsResponse\x12\\\n\x07GetLive\x12\'.colonnade.api.ethics.v1.GetLiveRequest\x1a(.colonnade.api.ethics.v1.GetLiveResponse\x12V\n\x05Judge\x12%.colonnade.api.ethics.v1.JudgeRequest\x1a&.colonnade.api.ethics.v1.JudgeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'colonnade.api.ethics.v1.bias_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JUDGED']._serialized_start=1189
-  _globals['_JUDGED']._serialized_end=1257
+  _globals['_JUDGED']._serialized_start=1749
+  _globals['_JUDGED']._serialized_end=1817
   _globals['_BIASFIGURE']._serialized_start=142
   _globals['_BIASFIGURE']._serialized_end=260
   _globals['_BIASREPORT']._serialized_start=263
@@ -51,10 +51,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREPORTSREQUEST']._serialized_end=907
   _globals['_LISTREPORTSRESPONSE']._serialized_start=909
   _globals['_LISTREPORTSRESPONSE']._serialized_end=1003
-  _globals['_JUDGEREQUEST']._serialized_start=1006
-  _globals['_JUDGEREQUEST']._serialized_end=1134
-  _globals['_JUDGERESPONSE']._serialized_start=1136
-  _globals['_JUDGERESPONSE']._serialized_end=1187
-  _globals['_BIASSERVICE']._serialized_start=1260
-  _globals['_BIASSERVICE']._serialized_end=1673
+  _globals['_GETLIVEREQUEST']._serialized_start=1005
+  _globals['_GETLIVEREQUEST']._serialized_end=1036
+  _globals['_LIVECELL']._serialized_start=1039
+  _globals['_LIVECELL']._serialized_end=1187
+  _globals['_LIVEGAP']._serialized_start=1189
+  _globals['_LIVEGAP']._serialized_end=1288
+  _globals['_BIASALARM']._serialized_start=1290
+  _globals['_BIASALARM']._serialized_end=1393
+  _globals['_GETLIVERESPONSE']._serialized_start=1396
+  _globals['_GETLIVERESPONSE']._serialized_end=1563
+  _globals['_JUDGEREQUEST']._serialized_start=1566
+  _globals['_JUDGEREQUEST']._serialized_end=1694
+  _globals['_JUDGERESPONSE']._serialized_start=1696
+  _globals['_JUDGERESPONSE']._serialized_end=1747
+  _globals['_BIASSERVICE']._serialized_start=1820
+  _globals['_BIASSERVICE']._serialized_end=2327
 # @@protoc_insertion_point(module_scope)

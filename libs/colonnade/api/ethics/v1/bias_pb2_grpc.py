@@ -49,6 +49,11 @@ class BiasServiceStub:
                 request_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsRequest.SerializeToString,
                 response_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsResponse.FromString,
                 _registered_method=True)
+        self.GetLive = channel.unary_unary(
+                '/colonnade.api.ethics.v1.BiasService/GetLive',
+                request_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveRequest.SerializeToString,
+                response_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveResponse.FromString,
+                _registered_method=True)
         self.Judge = channel.unary_unary(
                 '/colonnade.api.ethics.v1.BiasService/Judge',
                 request_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.JudgeRequest.SerializeToString,
@@ -79,6 +84,13 @@ class BiasServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLive(self, request, context):
+        """How groups fare in a sample of the traffic, and where that has changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Judge(self, request, context):
         """A figure of a version, for a gate of a rollout.
         """
@@ -103,6 +115,11 @@ def add_BiasServiceServicer_to_server(servicer, server):
                     servicer.ListReports,
                     request_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsRequest.FromString,
                     response_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsResponse.SerializeToString,
+            ),
+            'GetLive': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLive,
+                    request_deserializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveRequest.FromString,
+                    response_serializer=colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveResponse.SerializeToString,
             ),
             'Judge': grpc.unary_unary_rpc_method_handler(
                     servicer.Judge,
@@ -191,6 +208,33 @@ class BiasService:
             '/colonnade.api.ethics.v1.BiasService/ListReports',
             colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsRequest.SerializeToString,
             colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.ListReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/colonnade.api.ethics.v1.BiasService/GetLive',
+            colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveRequest.SerializeToString,
+            colonnade_dot_api_dot_ethics_dot_v1_dot_bias__pb2.GetLiveResponse.FromString,
             options,
             channel_credentials,
             insecure,

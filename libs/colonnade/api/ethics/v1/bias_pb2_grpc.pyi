@@ -38,6 +38,8 @@ class BiasServiceStub:
     GetReport: _grpc.UnaryUnaryMultiCallable[_bias_pb2.GetReportRequest, _bias_pb2.GetReportResponse]
     ListReports: _grpc.UnaryUnaryMultiCallable[_bias_pb2.ListReportsRequest, _bias_pb2.ListReportsResponse]
     """Newest first."""
+    GetLive: _grpc.UnaryUnaryMultiCallable[_bias_pb2.GetLiveRequest, _bias_pb2.GetLiveResponse]
+    """How groups fare in a sample of the traffic, and where that has changed."""
     Judge: _grpc.UnaryUnaryMultiCallable[_bias_pb2.JudgeRequest, _bias_pb2.JudgeResponse]
     """A figure of a version, for a gate of a rollout."""
 
@@ -49,6 +51,8 @@ class BiasServiceAsyncStub(BiasServiceStub):
     GetReport: _aio.UnaryUnaryMultiCallable[_bias_pb2.GetReportRequest, _bias_pb2.GetReportResponse]  # type: ignore[assignment]
     ListReports: _aio.UnaryUnaryMultiCallable[_bias_pb2.ListReportsRequest, _bias_pb2.ListReportsResponse]  # type: ignore[assignment]
     """Newest first."""
+    GetLive: _aio.UnaryUnaryMultiCallable[_bias_pb2.GetLiveRequest, _bias_pb2.GetLiveResponse]  # type: ignore[assignment]
+    """How groups fare in a sample of the traffic, and where that has changed."""
     Judge: _aio.UnaryUnaryMultiCallable[_bias_pb2.JudgeRequest, _bias_pb2.JudgeResponse]  # type: ignore[assignment]
     """A figure of a version, for a gate of a rollout."""
 
@@ -75,6 +79,14 @@ class BiasServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bias_pb2.ListReportsResponse, _abc.Awaitable[_bias_pb2.ListReportsResponse]]:
         """Newest first."""
+
+    @_abc_1.abstractmethod
+    def GetLive(
+        self,
+        request: _bias_pb2.GetLiveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bias_pb2.GetLiveResponse, _abc.Awaitable[_bias_pb2.GetLiveResponse]]:
+        """How groups fare in a sample of the traffic, and where that has changed."""
 
     @_abc_1.abstractmethod
     def Judge(

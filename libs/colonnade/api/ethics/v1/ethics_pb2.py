@@ -22,37 +22,38 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from colonnade.api.generation.v1 import generation_pb2 as colonnade_dot_api_dot_generation_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$colonnade/api/ethics/v1/ethics.proto\x12\x17\x63olonnade.api.ethics.v1\"v\n\rScreenRequest\x12+\n\x04side\x18\x01 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\r\n\x05route\x18\x04 \x01(\t\x12\r\n\x05\x61gain\x18\x05 \x01(\x08\"\"\n\x04Span\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\"\x8b\x02\n\x08\x44\x65\x63ision\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12+\n\x04span\x18\x04 \x01(\x0b\x32\x1d.colonnade.api.ethics.v1.Span\x12\r\n\x05score\x18\x05 \x01(\x01\x12/\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x16\n\x0epolicy_version\x18\x07 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x08 \x01(\t\x12\x13\n\x0breplacement\x18\t \x01(\t\x12\x10\n\x08guidance\x18\n \x01(\t\x12\x0e\n\x06reason\x18\x0b \x01(\t\"\xda\x01\n\x0eScreenResponse\x12+\n\x04side\x18\x01 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x15\n\rallowed_until\x18\x02 \x01(\x05\x12\x34\n\tdecisions\x18\x03 \x03(\x0b\x32!.colonnade.api.ethics.v1.Decision\x12\x13\n\x0bpolicy_name\x18\x04 \x01(\t\x12\x16\n\x0epolicy_version\x18\x05 \x01(\t\x12\r\n\x05\x65nded\x18\x06 \x01(\x08\x12\x12\n\nunscreened\x18\x07 \x03(\t\"!\n\x10GetPolicyRequest\x12\r\n\x05route\x18\x01 \x01(\t\"@\n\x11GetPolicyResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04yaml\x18\x03 \x01(\t\"!\n\x11TestPolicyRequest\x12\x0c\n\x04yaml\x18\x01 \x01(\t\"\x9e\x02\n\x0bTestOutcome\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04side\x18\x02 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x38\n\x0f\x65xpected_action\x18\x03 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x15\n\rexpected_rule\x18\x04 \x01(\t\x12\x0e\n\x06passed\x18\x05 \x01(\x08\x12/\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x34\n\tdecisions\x18\x08 \x03(\x0b\x32!.colonnade.api.ethics.v1.Decision\"k\n\x12TestPolicyResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x36\n\x08outcomes\x18\x03 \x03(\x0b\x32$.colonnade.api.ethics.v1.TestOutcome*=\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_INPUT\x10\x01\x12\x0f\n\x0bSIDE_OUTPUT\x10\x02*m\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TION_ALLOW\x10\x01\x12\x0f\n\x0b\x41\x43TION_MASK\x10\x02\x12\x15\n\x11\x41\x43TION_REGENERATE\x10\x03\x12\x11\n\rACTION_REFUSE\x10\x04\x32\xb9\x02\n\rEthicsService\x12]\n\x06Screen\x12&.colonnade.api.ethics.v1.ScreenRequest\x1a\'.colonnade.api.ethics.v1.ScreenResponse(\x01\x30\x01\x12\x62\n\tGetPolicy\x12).colonnade.api.ethics.v1.GetPolicyRequest\x1a*.colonnade.api.ethics.v1.GetPolicyResponse\x12\x65\n\nTestPolicy\x12*.colonnade.api.ethics.v1.TestPolicyRequest\x1a+.colonnade.api.ethics.v1.TestPolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$colonnade/api/ethics/v1/ethics.proto\x12\x17\x63olonnade.api.ethics.v1\x1a,colonnade/api/generation/v1/generation.proto\"\xac\x01\n\rScreenRequest\x12+\n\x04side\x18\x01 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04last\x18\x03 \x01(\x08\x12\r\n\x05route\x18\x04 \x01(\t\x12\r\n\x05\x61gain\x18\x05 \x01(\x08\x12\x34\n\x05model\x18\x06 \x01(\x0b\x32%.colonnade.api.generation.v1.ModelRef\"\"\n\x04Span\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\"\x8b\x02\n\x08\x44\x65\x63ision\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06scorer\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12+\n\x04span\x18\x04 \x01(\x0b\x32\x1d.colonnade.api.ethics.v1.Span\x12\r\n\x05score\x18\x05 \x01(\x01\x12/\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x16\n\x0epolicy_version\x18\x07 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x08 \x01(\t\x12\x13\n\x0breplacement\x18\t \x01(\t\x12\x10\n\x08guidance\x18\n \x01(\t\x12\x0e\n\x06reason\x18\x0b \x01(\t\"\xda\x01\n\x0eScreenResponse\x12+\n\x04side\x18\x01 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x15\n\rallowed_until\x18\x02 \x01(\x05\x12\x34\n\tdecisions\x18\x03 \x03(\x0b\x32!.colonnade.api.ethics.v1.Decision\x12\x13\n\x0bpolicy_name\x18\x04 \x01(\t\x12\x16\n\x0epolicy_version\x18\x05 \x01(\t\x12\r\n\x05\x65nded\x18\x06 \x01(\x08\x12\x12\n\nunscreened\x18\x07 \x03(\t\"!\n\x10GetPolicyRequest\x12\r\n\x05route\x18\x01 \x01(\t\"@\n\x11GetPolicyResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04yaml\x18\x03 \x01(\t\"!\n\x11TestPolicyRequest\x12\x0c\n\x04yaml\x18\x01 \x01(\t\"\x9e\x02\n\x0bTestOutcome\x12\x0c\n\x04text\x18\x01 \x01(\t\x12+\n\x04side\x18\x02 \x01(\x0e\x32\x1d.colonnade.api.ethics.v1.Side\x12\x38\n\x0f\x65xpected_action\x18\x03 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x15\n\rexpected_rule\x18\x04 \x01(\t\x12\x0e\n\x06passed\x18\x05 \x01(\x08\x12/\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1f.colonnade.api.ethics.v1.Action\x12\x0c\n\x04rule\x18\x07 \x01(\t\x12\x34\n\tdecisions\x18\x08 \x03(\x0b\x32!.colonnade.api.ethics.v1.Decision\"k\n\x12TestPolicyResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x36\n\x08outcomes\x18\x03 \x03(\x0b\x32$.colonnade.api.ethics.v1.TestOutcome*=\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_INPUT\x10\x01\x12\x0f\n\x0bSIDE_OUTPUT\x10\x02*m\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41\x43TION_ALLOW\x10\x01\x12\x0f\n\x0b\x41\x43TION_MASK\x10\x02\x12\x15\n\x11\x41\x43TION_REGENERATE\x10\x03\x12\x11\n\rACTION_REFUSE\x10\x04\x32\xb9\x02\n\rEthicsService\x12]\n\x06Screen\x12&.colonnade.api.ethics.v1.ScreenRequest\x1a\'.colonnade.api.ethics.v1.ScreenResponse(\x01\x30\x01\x12\x62\n\tGetPolicy\x12).colonnade.api.ethics.v1.GetPolicyRequest\x1a*.colonnade.api.ethics.v1.GetPolicyResponse\x12\x65\n\nTestPolicy\x12*.colonnade.api.ethics.v1.TestPolicyRequest\x1a+.colonnade.api.ethics.v1.TestPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'colonnade.api.ethics.v1.ethics_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIDE']._serialized_start=1246
-  _globals['_SIDE']._serialized_end=1307
-  _globals['_ACTION']._serialized_start=1309
-  _globals['_ACTION']._serialized_end=1418
-  _globals['_SCREENREQUEST']._serialized_start=65
-  _globals['_SCREENREQUEST']._serialized_end=183
-  _globals['_SPAN']._serialized_start=185
-  _globals['_SPAN']._serialized_end=219
-  _globals['_DECISION']._serialized_start=222
-  _globals['_DECISION']._serialized_end=489
-  _globals['_SCREENRESPONSE']._serialized_start=492
-  _globals['_SCREENRESPONSE']._serialized_end=710
-  _globals['_GETPOLICYREQUEST']._serialized_start=712
-  _globals['_GETPOLICYREQUEST']._serialized_end=745
-  _globals['_GETPOLICYRESPONSE']._serialized_start=747
-  _globals['_GETPOLICYRESPONSE']._serialized_end=811
-  _globals['_TESTPOLICYREQUEST']._serialized_start=813
-  _globals['_TESTPOLICYREQUEST']._serialized_end=846
-  _globals['_TESTOUTCOME']._serialized_start=849
-  _globals['_TESTOUTCOME']._serialized_end=1135
-  _globals['_TESTPOLICYRESPONSE']._serialized_start=1137
-  _globals['_TESTPOLICYRESPONSE']._serialized_end=1244
-  _globals['_ETHICSSERVICE']._serialized_start=1421
-  _globals['_ETHICSSERVICE']._serialized_end=1734
+  _globals['_SIDE']._serialized_start=1347
+  _globals['_SIDE']._serialized_end=1408
+  _globals['_ACTION']._serialized_start=1410
+  _globals['_ACTION']._serialized_end=1519
+  _globals['_SCREENREQUEST']._serialized_start=112
+  _globals['_SCREENREQUEST']._serialized_end=284
+  _globals['_SPAN']._serialized_start=286
+  _globals['_SPAN']._serialized_end=320
+  _globals['_DECISION']._serialized_start=323
+  _globals['_DECISION']._serialized_end=590
+  _globals['_SCREENRESPONSE']._serialized_start=593
+  _globals['_SCREENRESPONSE']._serialized_end=811
+  _globals['_GETPOLICYREQUEST']._serialized_start=813
+  _globals['_GETPOLICYREQUEST']._serialized_end=846
+  _globals['_GETPOLICYRESPONSE']._serialized_start=848
+  _globals['_GETPOLICYRESPONSE']._serialized_end=912
+  _globals['_TESTPOLICYREQUEST']._serialized_start=914
+  _globals['_TESTPOLICYREQUEST']._serialized_end=947
+  _globals['_TESTOUTCOME']._serialized_start=950
+  _globals['_TESTOUTCOME']._serialized_end=1236
+  _globals['_TESTPOLICYRESPONSE']._serialized_start=1238
+  _globals['_TESTPOLICYRESPONSE']._serialized_end=1345
+  _globals['_ETHICSSERVICE']._serialized_start=1522
+  _globals['_ETHICSSERVICE']._serialized_end=1835
 # @@protoc_insertion_point(module_scope)

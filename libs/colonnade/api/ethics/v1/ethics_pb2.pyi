@@ -6,6 +6,7 @@ Tenant and subject come from the caller's principal, never from a message.
 """
 
 from collections import abc as _abc
+from colonnade.api.generation.v1 import generation_pb2 as _generation_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -74,6 +75,7 @@ class ScreenRequest(_message.Message):
     LAST_FIELD_NUMBER: _builtins.int
     ROUTE_FIELD_NUMBER: _builtins.int
     AGAIN_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     side: Global___Side.ValueType
     text: _builtins.str
     """goes on where what was sent before on this side ended; may be empty"""
@@ -83,6 +85,10 @@ class ScreenRequest(_message.Message):
     """of the first message; it chooses the policy for the whole stream"""
     again: _builtins.bool
     """the output begins anew, from offset 0, with this text"""
+    @_builtins.property
+    def model(self) -> _generation_pb2.ModelRef:
+        """of the first message: the version that is asked; empty where an adapter has a part in it"""
+
     def __init__(
         self,
         *,
@@ -91,10 +97,11 @@ class ScreenRequest(_message.Message):
         last: _builtins.bool = ...,
         route: _builtins.str = ...,
         again: _builtins.bool = ...,
+        model: _generation_pb2.ModelRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "last", b"last", "route", b"route", "side", b"side", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "last", b"last", "model", b"model", "route", b"route", "side", b"side", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,19 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Row, and_, delete, insert, select, update
+from sqlalchemy import Row, and_, cast, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound
 from colonnade.ethics.bias.adapters.tables import PIECES, REPORTS
 from colonnade.ethics.bias.domain.figures import Figure
 from colonnade.ethics.bias.domain.outcomes import Outcome
-from colonnade.ethics.bias.domain.reports import Report, State, Version
+from colonnade.ethics.bias.domain.reports import Report, State, Version, by_of
 from colonnade.security.inputs.once import Once
-from colonnade.storage.sql import Database, micros, moment_of
+from colonnade.storage.sql import Database, by_code_point, micros, moment_of
 
+_Holder: TypeAlias = tuple[str, str, datetime]
 _OPEN = REPORTS.c.state.in_([State.QUEUED.value, State.RUNNING.value])
 
 
@@ -114,6 +115,30 @@ class SqlReports:
             return True
 
         return await self._database.write(work)
+
+    async def erase(self, tenant: str, subject: str) -> Mapping[str, int]:
+        theirs = and_(REPORTS.c.tenant == tenant, REPORTS.c.by == by_of(tenant, subject))
+        cleared = {"by": "", "owner": "", "idempotency_key": "", "fingerprint": ""}
+
+        async def work(connection: AsyncConnection) -> Mapping[str, int]:
+            unsigned = await connection.execute(update(REPORTS).where(theirs).values(**cleared))
+            return {"bias_report_authors": unsigned.rowcount}
+
+        return await self._database.write(work)
+
+    async def held(self, after: tuple[str, str], limit: int) -> Sequence[_Holder]:
+        tenant, by = REPORTS.c.tenant, cast(REPORTS.c.by, by_code_point(384))
+        later = or_(tenant > after[0], and_(tenant == after[0], by > by_of(*after)))
+        query = (
+            select(tenant, by, func.min(REPORTS.c.created_at))
+            .where(REPORTS.c.by != "", later)
+            .group_by(tenant, by)
+            .order_by(tenant, by)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            found = await connection.execute(query)
+            return [(row[0], row[1].removeprefix(by_of(row[0], "")), moment_of(row[2])) for row in found]
 
 
 async def _held(connection: AsyncConnection, report_id: str, holder: str, values: Mapping[str, Any]) -> bool:

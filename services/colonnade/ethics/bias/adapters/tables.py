@@ -1,6 +1,6 @@
 """The bias room's tables. Times are microseconds since 1970 in UTC."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
 from colonnade.storage.sql import by_code_point
 
@@ -40,4 +40,37 @@ PIECES = Table(
     Column("report", by_code_point(64), primary_key=True),
     Column("piece", by_code_point(160), primary_key=True),
     Column("outcomes", Text, nullable=False),
+)
+LIVE = Table(
+    "bias_live",
+    METADATA,
+    Column("tenant", by_code_point(64), primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("model", by_code_point(160), primary_key=True),
+    Column("dimension", by_code_point(32), primary_key=True),
+    Column("group", by_code_point(32), primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("unkind", BigInteger, nullable=False),
+)
+WATCHES = Table(
+    "bias_watches",
+    METADATA,
+    Column("tenant", by_code_point(64), primary_key=True),
+    Column("model", by_code_point(160), primary_key=True),
+    Column("dimension", by_code_point(32), primary_key=True),
+    Column("clean", Double, nullable=False),
+    Column("excess", Double, nullable=False),
+    Column("patience", Double, nullable=False),
+    Column("evidence", Double, nullable=False),
+    Column("observed", BigInteger, nullable=False),
+)
+ALARMS = Table(
+    "bias_alarms",
+    METADATA,
+    Column("tenant", by_code_point(64), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("model", by_code_point(160), primary_key=True),
+    Column("dimension", by_code_point(32), primary_key=True),
+    Column("observed", BigInteger, nullable=False),
 )

@@ -28,6 +28,11 @@ class Version:
         return f"{self.name}:{self.version}"
 
 
+def by_of(tenant: str, subject: str) -> str:
+    """Who began a report. Tenants have no slash in their names."""
+    return f"{tenant}/{subject}"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     id: str
@@ -37,6 +42,7 @@ class Report:
     state: State
     created_at: datetime
     by: str
+    """As ``by_of`` says it; empty where they were erased."""
     done: int = 0
     """Probes, of ``total``."""
     total: int = 0

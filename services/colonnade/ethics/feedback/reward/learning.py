@@ -1,7 +1,6 @@
 """From pairs with their vectors to a reward model, and how good it is on prompts that it has not seen."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colonnade.errors import Conflict
+from colonnade.ethics.domain.rates import wilson
 from colonnade.ethics.feedback.reward.bradley_terry import Array, Fit, chosen, fitted, log_loss
 from colonnade.ethics.feedback.reward.model import RewardModel, Vectors, features_of
 
 LEAST_LEARNT, LEAST_HELD_OUT = 20, 5
 _HELD_OUT = _JUDGED = 0.2
 """Shares of prompts: those that the figures are of, and, of the rest, those that choose the penalty."""
-_NORMAL = 1.959964
-"""Of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,7 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        if not self.of:
-            return 0.0, 1.0
-        square = _NORMAL**2
-        middle = (self.value + square / (2 * self.of)) / (1 + square / self.of)
-        spread = self.value * (1 - self.value) / self.of + square / (4 * self.of**2)
-        half = _NORMAL * math.sqrt(spread) / (1 + square / self.of)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.right, self.of)
 
 
 @dataclass(frozen=True, slots=True)

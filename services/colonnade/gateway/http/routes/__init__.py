@@ -5,8 +5,11 @@ from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
+    assignments,
+    bias,
     cache,
     catalogue,
+    decisions,
     docs,
     documents,
     drafts,
@@ -24,6 +27,7 @@ from colonnade.gateway.http.routes import (
     memory,
     metrics,
     models,
+    policies,
     preparing,
     rewards,
     rollouts,
@@ -54,8 +58,12 @@ ROUTERS = (
     memory.router,
     documents.router,
     erasures.router,
+    policies.router,
+    assignments.router,
+    decisions.router,
     feedback.router,
     rewards.router,
+    bias.router,
     events.router,
     engines.router,
     cache.router,

@@ -66,7 +66,7 @@ class Guard(Stage):
             await screening.close()
 
     def _opened(self, exchange: Exchange) -> Screening:
-        screening = self._screener.open(exchange.caller, exchange.route)
+        screening = self._screener.open(exchange.caller, exchange.route, exchange.target)
         self._open.setdefault(exchange.lease, []).append(screening)
         return screening
 
