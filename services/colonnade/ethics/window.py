@@ -141,8 +141,10 @@ class Window:
         return decide(rule, finding, span, self._side, self._policy.version) if span else None
 
     def _mask(self, start: int, end: int) -> Span | None:
-        """What of it no earlier mask has; its replacement may go. Invisible characters right behind an earlier
-        mask are not of it: they may be gone already."""
+        """What of it no earlier mask has; its replacement may go.
+
+        Invisible characters right behind an earlier mask are not of it: they may be gone already.
+        """
         left = self._span(max(start, self._masked), end) if self._masked < end else None
         self._decided = max(self._decided, end)
         self._masked = max(self._masked, end)
