@@ -39,10 +39,11 @@ def test_answers_with_all_that_made_the_answer(platform: Platform) -> None:
 
 def test_a_stream_says_the_same_as_one_answer(platform: Platform) -> None:
     with platform.client() as http:
-        whole = http.post("/generate", json=GREEDY).json()
-        events = _events(http.post("/generate", json=GREEDY | {"stream": True}).text)
+        long = GREEDY | {"max_tokens": 200}
+        whole = http.post("/generate", json=long).json()
+        events = _events(http.post("/generate", json=long | {"stream": True}).text)
     assert "".join(event["text"] for event in events) == whole["text"]
-    assert len(events) > 5
+    assert len(events) > 2  # how many tokens share an event is the load's to say
     assert events[-1]["finish_reason"] == whole["finish_reason"]
     assert events[-1]["usage"] == whole["usage"]
 
