@@ -22,7 +22,7 @@ from tests.harness.platform import eventually, running
 
 REAL, QUESTIONS = 10_000, 300
 _PAGES = ROOT / "corpus" / "pages" / "usr" / "share" / "doc"
-_FOLDER = model.FOLDER / "passages"
+_FOLDER = model.FOLDER / "passages" / str(REAL)
 _AT_ONCE = 64
 _QUESTION_WORDS = 12
 _SPREAD = 0.35

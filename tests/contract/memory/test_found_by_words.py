@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from colonnade.memory.adapters import sql_words, word_index
 from colonnade.memory.adapters.sql_store import SqlMemoryStore
 from colonnade.memory.domain.memories import Kind
 from colonnade.memory.domain.scope import Scope
@@ -123,6 +124,24 @@ async def test_the_best_of_thousands_are_found(sql_store: SqlMemoryStore) -> Non
             assert [each.id for each in hits[:5]] == [each.id for each in expected[:5]]
             scores = [each.bm25 for each in expected]
             assert [each.bm25 for each in hits] == pytest.approx(scores, rel=0.01)
+
+
+async def test_words_of_a_large_scope_are_counted_in_its_newest(
+    sql_store: SqlMemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_index, "_NEWEST", 50)
+    monkeypatch.setattr(word_index, "_SEEN_OFTEN", 10)
+    monkeypatch.setattr(sql_words, "_MOST_LOOKED_AT", 20)
+    texts = [f"the sky of page {number}" + (" is azure" if number % 20 == 0 else "") for number in range(200)]
+    for number, text in enumerate(texts):
+        await sql_store.add(memory(number, text, scope=EVE))
+        await sql_store.add(memory(number, "the azure sky", scope=BOB))
+    hits = await sql_store.by_words([EVE], "the azure sky of page", ALL, 50)
+    assert {hit.id for hit in hits} == {memory(number).id for number in range(0, 200, 20)}
+    assert hits[0].words == ("the", "azure", "sky", "of", "page")
+    idf = {"the": log(1 + 0.5 / 200.5), "azure": log(1 + 190.5 / 10.5)}
+    assert hits[0].bm25 == pytest.approx(idf["azure"] + 4 * idf["the"], rel=0.2)
+    assert len(await sql_store.by_words([EVE], "the", ALL, 50)) == 50  # nothing else to choose by
 
 
 async def test_a_filter_that_lets_few_through_finds_them(sql_store: SqlMemoryStore) -> None:

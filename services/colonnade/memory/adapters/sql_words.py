@@ -3,7 +3,7 @@
 The database finds and ranks candidates with an index of its own; ``words.scored`` says which are best, so
 that both databases order alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, insert, literal, select, update
@@ -18,6 +18,8 @@ from colonnade.memory.domain.search import ByWords, Filter
 from colonnade.memory.words import Counts, scored, words_of
 
 _FEWEST_CANDIDATES, _CANDIDATES_EACH = 200, 10
+_MOST_LOOKED_AT = 20_000
+"""Texts that the database ranks, but that those of the rarest word are all ranked."""
 
 
 def rows_of_words(memories: Sequence[Memory], *, is_sqlite: bool) -> list[dict[str, Any]]:
@@ -89,20 +91,32 @@ async def best(
     if not (texts and question):
         return []
     index: WordIndex = Fts(scopes) if _is_sqlite(connection) else Tsvector(scopes)
-    having = dict(zip(question, (await connection.execute(index.having(list(question)))).one(), strict=True))
-    counts = Counts(texts, words, having)
-    there = {stem: word for stem, word in question.items() if having[stem]}
+    counts = Counts(texts, words, await index.count(connection, list(question), texts))
+    there = {stem: word for stem, word in question.items() if counts.having[stem]}
     if not there:
         return []
+    choosing = _rarest(counts, there)
     numbers = (
         select(index.number)
-        .where(index.has_any(list(there), wanted), index.allows(passing(wanted)))
-        .order_by(index.rank(there, counts))
+        .where(index.has_any(choosing, wanted), index.allows(passing(wanted)))
+        .order_by(index.rank(choosing, counts))
         .limit(max(_FEWEST_CANDIDATES, _CANDIDATES_EACH * limit))
         .correlate(None)
     )
     found = await connection.execute(select(WORDS.c.memory, WORDS.c.words).where(WORDS.c.number.in_(numbers)))
     return scored(((row.memory, row.words.split(" ")) for row in found), there, counts, limit)
+
+
+def _rarest(counts: Counts, stems: Iterable[str]) -> list[str]:
+    """Those that choose the candidates: what is nearly everywhere tells little, and takes longest."""
+    chosen: list[str] = []
+    looked_at = 0
+    for stem in sorted(stems, key=lambda stem: counts.having[stem]):
+        looked_at += counts.having[stem]
+        if chosen and looked_at > _MOST_LOOKED_AT:
+            break
+        chosen.append(stem)
+    return chosen
 
 
 def _is_sqlite(connection: AsyncConnection) -> bool:

@@ -175,8 +175,8 @@ async def _proposed(connection: AsyncConnection, search: _Search, graph: Graph, 
     count = max(_FEWEST_PROPOSALS, 4 * search.limit)
     while True:
         numbers = await asyncio.to_thread(graph.propose, search.question, count)
-        query = search.rows(*_COLUMNS).where(VECTORS.c.number.in_(numbers), VECTORS.c.number <= up_to)
-        rows = (await connection.execute(query)).all()
+        known = [number for number in numbers if number <= up_to]  # in SQL it would look like a range to scan
+        rows = (await connection.execute(search.rows(*_COLUMNS).where(VECTORS.c.number.in_(known)))).all()
         if len(rows) >= search.limit or count >= _MOST_PROPOSALS or len(numbers) < count:
             return await search.nearest(rows) if rows else []
         count = min(8 * count, _MOST_PROPOSALS)

@@ -4,6 +4,7 @@ It may know vectors that are gone, and not know the newest: who asks looks its p
 and looks through those after ``up_to`` as well.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from usearch.index import Index
 
 from colonnade.memory.adapters import vectors_file
 from colonnade.memory.adapters.vectors_checked import Floats
+
+_LOOKED_AT = 4
+"""The square of how many it looks at, a vector it has: 632 of 100,000, 2,000 of a million."""
 
 
 class Graph:
@@ -61,8 +65,11 @@ class Graph:
         )
 
     def propose(self, question: Floats, count: int) -> list[int]:
-        """The numbers of about the nearest."""
+        """The numbers of about the nearest. In a larger graph it looks at more: the nearest of a dense
+        neighbourhood are otherwise missed (docs/performance.md, "Memory by size")."""
         with self._lock:
+            looked_at = max(count, math.isqrt(_LOOKED_AT * len(self._index)))
+            self._index.expansion_search = looked_at  # type: ignore[misc]  # its setter is not typed
             matches = self._index.search(question.astype(np.float32), count, threads=1)
         return [int(key) for key in matches.keys]
 

@@ -7,13 +7,12 @@ question, so that neither index looks at what is not asked.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Double,
-    Select,
     and_,
     cast,
     column,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.memory.adapters.rows import within
 from colonnade.memory.adapters.tables import MEMORIES, WORDS
@@ -38,6 +38,9 @@ _MOST_PLACES = 255  # of a word in a tsvector
 _SATURATION = 0.645
 """``x / (x + 0.645)`` is ten times ``ts_rank`` of a word that occurs ``x`` times, within 2 %: the sum of
 ``1 / j^2`` up to ``x``, over the sum of all."""
+_NEWEST, _SEEN_OFTEN = 20_000, 40
+"""In a large scope it is looked how many of its newest texts have a word. Where that are fewer than the
+second, all are counted, for those are few."""
 _ALL = Filter()
 _SINGLE, _DOUBLE = "'", '"'
 
@@ -58,8 +61,8 @@ class WordIndex(Protocol):
         """Smallest first: those that are likely to be best."""
         ...
 
-    def having(self, stems: Sequence[str]) -> Select[Any]:
-        """One row: how many texts of those scopes have each."""
+    async def count(self, connection: AsyncConnection, stems: Sequence[str], texts: int) -> Mapping[str, int]:
+        """How many of those scopes' ``texts`` have each stem: about as many, where that is a lot."""
         ...
 
 
@@ -74,7 +77,7 @@ class Fts:
     def has_any(self, stems: Sequence[str], wanted: Filter) -> ColumnElement[bool]:
         every = [*(("tags", any_of) for any_of in _tags_asked(self._scopes, wanted)), ("words", stems)]
         found = " AND ".join(f"{where} : ({_quoted(any_of, _DOUBLE, ' OR ')})" for where, any_of in every)
-        return literal_column("memory_fts").bool_op("MATCH")(found)
+        return _match(found)
 
     def allows(self, filters: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
         of_memories = [_same(), *filters] if filters else []
@@ -83,9 +86,26 @@ class Fts:
     def rank(self, stems: Iterable[str], counts: Counts) -> ColumnElement[Any]:
         return FTS.c.rank
 
-    def having(self, stems: Sequence[str]) -> Select[Any]:
-        each = (select(func.count()).select_from(FTS).where(self.has_any([stem], _ALL)) for stem in stems)
-        return select(*(one.scalar_subquery().label(f"of_{place}") for place, one in enumerate(each)))
+    async def count(self, connection: AsyncConnection, stems: Sequence[str], texts: int) -> Mapping[str, int]:
+        if texts <= _NEWEST:
+            return await self._having(connection, stems, 0)
+        tags = " OR ".join(f'"{tag}"' for tag in _tags_asked(self._scopes, _ALL)[0])
+        newest = select(self.number).where(_match(f"tags : ({tags})")).order_by(self.number.desc())
+        since = await connection.scalar(newest.limit(1).offset(_NEWEST - 1)) or 0
+        seen = await self._having(connection, stems, since)
+        many = {stem: count * texts // _NEWEST for stem, count in seen.items() if count >= _SEEN_OFTEN}
+        few = [stem for stem in stems if stem not in many]
+        return {**many, **(await self._having(connection, few, 0) if few else {})}
+
+    async def _having(
+        self, connection: AsyncConnection, stems: Sequence[str], since: int
+    ) -> Mapping[str, int]:
+        def one(stem: str) -> ColumnElement[int]:
+            counted = select(func.count()).select_from(FTS).where(self.has_any([stem], _ALL))
+            return (counted.where(self.number >= since) if since else counted).scalar_subquery()
+
+        columns = (one(stem).label(f"of_{place}") for place, stem in enumerate(stems))
+        return dict(zip(stems, (await connection.execute(select(*columns))).one(), strict=True))
 
 
 class Tsvector:
@@ -114,10 +134,11 @@ class Tsvector:
             total = total + counts.idf(stem) * times * (K1 + 1) / (times + norm)
         return total.desc()
 
-    def having(self, stems: Sequence[str]) -> Select[Any]:
+    async def count(self, connection: AsyncConnection, stems: Sequence[str], texts: int) -> Mapping[str, int]:
         each = (func.count().filter(_matches(f"'{stem}'")) for stem in stems)
         columns: Sequence[ColumnElement[Any]] = [one.label(f"of_{place}") for place, one in enumerate(each)]
-        return select(*columns).where(self.has_any(stems, _ALL), within(WORDS, self._scopes))
+        query = select(*columns).where(self.has_any(stems, _ALL), within(WORDS, self._scopes))
+        return dict(zip(stems, (await connection.execute(query)).one(), strict=True))
 
 
 def tags_of(memory: Memory) -> list[str]:
@@ -162,6 +183,10 @@ def _same() -> ColumnElement[bool]:
         MEMORIES.c.subject == WORDS.c.subject,
         MEMORIES.c.id == WORDS.c.memory,
     )
+
+
+def _match(question: str) -> ColumnElement[bool]:
+    return literal_column("memory_fts").bool_op("MATCH")(question)
 
 
 def _matches(question: str) -> ColumnElement[bool]:
