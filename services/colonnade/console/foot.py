@@ -14,12 +14,15 @@ def foot(visit: Visit, opened: ui.dialog, *acts: tuple[str, Do, str], back: str 
     refusal = ui.element("div")
     with ui.element("div").classes("line"):
         for label, act, props in acts:
-            asking(visit, refusal, label, act).props(props)
+            asking(visit, refusal, label, act, over=lambda: not opened.value).props(props)
         ui.button(back, on_click=opened.close).props("outline")
 
 
-def asking(visit: Visit, refusal: ui.element, label: str, act: Do) -> ui.button:
-    """A button that is off while what it asks for is done; a refusal is told in ``refusal``."""
+def asking(
+    visit: Visit, refusal: ui.element, label: str, act: Do, over: Callable[[], bool] = lambda: False
+) -> ui.button:
+    """A button that is off while what it asks for is done, and for good once that is ``over``: the second
+    half of a double click may come late. A refusal is told in ``refusal``."""
 
     async def go() -> None:
         refusal.clear()
@@ -28,7 +31,7 @@ def asking(visit: Visit, refusal: ui.element, label: str, act: Do) -> ui.button:
                 async with visit.acting(inline):
                     await act()
         finally:
-            button.enable()
+            button.set_enabled(not over())
 
     def clicked() -> Awaitable[None]:
         """Off before anything is awaited: the second half of a double click finds it so."""

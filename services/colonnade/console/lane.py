@@ -9,7 +9,9 @@ from nicegui.elements.mixins.text_element import TextElement
 from colonnade.client import GenerateOptions, Generation
 from colonnade.console.drawing import facts, text
 from colonnade.console.refusals import Refused
+from colonnade.console.thumbs import Thumbs
 from colonnade.console.views.answers import facts_of
+from colonnade.console.views.guarded import lines_of
 from colonnade.console.views.references import Askable
 from colonnade.console.views.sampling import Sampling
 from colonnade.console.visit import Visit
@@ -63,7 +65,7 @@ class Lane:
                     if not sampling.plain:
                         options["messages"] = sampling.messages(self._turns, prompt)
                     plain = prompt if sampling.plain else None
-                    facts(facts_of(await self._listen(plain, options, heard, answer)))
+                    self._tell(await self._listen(plain, options, heard, answer), sampling, prompt)
         except asyncio.CancelledError:
             with below:
                 text("p", "Stopped by you.", "muted")
@@ -73,7 +75,8 @@ class Lane:
 
     async def _listen(
         self, prompt: str | None, options: GenerateOptions, heard: list[str], answer: TextElement
-    ) -> Generation:
+    ) -> tuple[str, Generation]:
+        """The id of the request, and the whole answer."""
         shown = 0.0
         async with self._visit.client.stream(prompt, **options) as stream:
             async for chunk in stream:
@@ -81,7 +84,19 @@ class Lane:
                 if time.monotonic() - shown > _EVERY_SECONDS:
                     shown = time.monotonic()
                     answer.text = "".join(heard)
-            return stream.result
+            return stream.request_id, stream.result
+
+    def _tell(self, answered: tuple[str, Generation], sampling: Sampling, prompt: str) -> None:
+        request_id, answer = answered
+        facts(facts_of(answer))
+        for line in lines_of(answer.guard):
+            text("p", line, "notice")
+        said = (
+            [{"role": "user", "content": prompt}]
+            if sampling.plain
+            else sampling.messages(self._turns, prompt)
+        )
+        Thumbs(self._visit, request_id, answer, said).draw()
 
     def _target(self) -> GenerateOptions:
         if self._found.is_adapter(self.reference):

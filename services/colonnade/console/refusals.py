@@ -60,6 +60,11 @@ def told(error: ColonnadeError) -> Refused:
     title, next_step, again = _STATES.get(error.code, _FAULT)
     if error.code == Code.CONFLICT:
         title, next_step, again = _CONFLICTS.get(error.details.get("field"), _NOW)
+    if error.details.get("rule") and error.details.get("policy_version"):
+        title, again = "A policy refuses this", False
+        next_step = (
+            f"Word it otherwise, or tell whoever keeps the policies of the rule {error.details['rule']}."
+        )
     request_id = error.details.get("request_id")
     if error.code == Code.INTERNAL and request_id:
         next_step = f"{next_step}, and search for {request_id}"

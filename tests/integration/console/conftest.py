@@ -43,6 +43,7 @@ def served(models: Path) -> Iterator[Served]:
         COLONNADE_REGISTRY_IMPORT_ROOTS=str(models),
         COLONNADE_GATEWAY_BOOTSTRAP_KEY=KEY,
         COLONNADE_API_KEY=KEY,
+        COLONNADE_MEMORY_ERASE_SETTLE_SECONDS="1",
     ) as platform:
         for source in ("one", "two"):
             platform.command("models", "import", str(models / source), "--name", "tiny")

@@ -21,7 +21,9 @@ _SUM = dict.fromkeys(
 _ALIAS = {"targets": [{"version": 1, "weight": 100}], "revision": 1}
 _AT = {"at": "2030-01-01T00:00:00Z"}
 _MOST_REMEMBERED = 30
+_MOST_DECIDED = 50
 """As many as are shown at once."""
+_CREATED = {"created_at": "2030-01-01T00:00:00Z"}
 _USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
@@ -88,6 +90,15 @@ def answers() -> dict[str, Any]:
         },
         "/memory/documents": {"documents": [document(each) for each in STRINGS]},
         "/memory/documents/x": {"document": document(STRINGS[0]), "text": "\n".join(STRINGS)},
+        "/screening/decisions": {"decisions": [decision(each) for each in STRINGS[:_MOST_DECIDED]]},
+        "/screening/decisions/summary": {"counts": [{"key": each, "count": 1} for each in STRINGS]},
+        "/screening/policies": {"policies": [policy(each) for each in STRINGS]},
+        "/screening/policies/x": policy("x") | {"yaml": "\n".join(STRINGS), "by": STRINGS[0]} | _CREATED,
+        "/screening/assignments": {"assignments": [assignment(each) for each in STRINGS]},
+        "/bias/reports": {"reports": [bias_report(each) for each in STRINGS]},
+        "/bias/live": live_bias(),
+        "/feedback": {"feedback": [feedback(each) for each in STRINGS[:_MOST_REMEMBERED]]},
+        "/erasures": {"erasures": [erasure(each) for each in STRINGS]},
         "/training/jobs/0": job("0", STRINGS[0]),
         "/training/jobs/0/metrics": {"points": []},
     }
@@ -145,6 +156,58 @@ def hit(naughty: str) -> dict[str, Any]:
 def document(naughty: str) -> dict[str, Any]:
     named = dict.fromkeys(("name", "media_type", "digest"), naughty)
     return named | {"id": "x", "bytes": 1, "characters": 1}
+
+
+def decision(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(
+        ("id", "rule", "action", "side", "category", "scorer", "subject", "route", "explanation"), naughty
+    )
+    return named | {"policy": {"name": naughty, "version": naughty}} | _AT
+
+
+def policy(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(("name", "version", "description"), naughty)
+    return named | {"in_use": [{"route": naughty, "share": 1, "version": naughty}]}
+
+
+def assignment(naughty: str) -> dict[str, Any]:
+    versions = {part: {"name": naughty, "version": naughty} for part in ("policy", "candidate", "shadow")}
+    return versions | dict.fromkeys(("route", "by", "why"), naughty) | {"revision": 1, "share": 1}
+
+
+def bias_report(naughty: str) -> dict[str, Any]:
+    """Has ended."""
+    figure = dict.fromkeys(("set", "dimension", "measure"), naughty) | dict.fromkeys(
+        ("value", "low", "high"), 0.5
+    )
+    named = dict.fromkeys(("id", "model", "digest", "by", "why"), naughty)
+    return named | {
+        "version": 1, "sets": [naughty], "state": "failed", "figures": [figure | {"count": 1}],
+    } | _CREATED  # fmt: skip
+
+
+def live_bias() -> dict[str, Any]:
+    named = [dict.fromkeys(("model", "dimension", "group"), each) for each in STRINGS]
+    counts = {"seen": 1, "refused": 0, "unkind": 0, "hour": "2030-01-01T00:00:00Z"}
+    gap = {"value": 0.5, "low": 0.4, "high": 0.6, "seen": 1}
+    return {
+        "cells": [each | counts for each in named],
+        "gaps": [each | gap for each in named],
+        "alarms": [each | _AT | {"observed": 1} for each in named],
+    }
+
+
+def feedback(naughty: str) -> dict[str, Any]:
+    named = dict.fromkeys(
+        ("id", "kind", "state", "subject", "chosen", "rejected", "comment", "reviewed_by", "why"), naughty
+    )
+    return named | {"messages": [{"role": naughty, "content": naughty}], "request_id": naughty}
+
+
+def erasure(naughty: str) -> dict[str, Any]:
+    """Has ended."""
+    named = dict.fromkeys(("id", "tenant", "subject_mark", "why", "asked_by"), naughty)
+    return named | {"state": "done", "began_at": "2030-01-01T00:00:00Z"}
 
 
 def key(number: int, naughty: str) -> dict[str, Any]:
@@ -259,6 +322,10 @@ def test_prompts_and_answers(tab: Tab) -> None:
         "/training/jobs/x",
         "/training/compare?one=x",
         "/memory",
+        "/ethics?tab=Blocked",
+        "/ethics?tab=Policies",
+        "/ethics?tab=Bias",
+        "/ethics?tab=Feedback",
     ],
 )
 @pytest.mark.parametrize("width", [390, 1280])
@@ -289,10 +356,24 @@ def test_what_is_found_and_the_documents_and_sessions(tab: Tab, width: int) -> N
     cited = page.get_by_role("dialog").locator("mark")
     expect(cited).to_have_text("\n".join(STRINGS)[2:9])
     page.get_by_role("button", name="Close").click()
-    for name in ("Sessions", "Documents"):
+    for name in ("Sessions", "Documents", "Erase a person"):
         page.get_by_role("tab", name=name).click()
-        expect(page.get_by_role("region", name=name)).to_be_visible()
+        shown = "Erasures" if name == "Erase a person" else name
+        expect(page.get_by_role("region", name=shown)).to_be_visible()
         all_is_text(page, width)
+
+
+def test_what_is_opened_of_ethics(tab: Tab) -> None:
+    page = tab.open("/ethics")
+    page.get_by_role("button", name="Why").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text(STRINGS[0])
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Bias").click()
+    page.get_by_role("button", name="Figures").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("95 % intervals")
+    assert page.locator("[onerror], main script, .q-dialog script").count() == 0
+    written = tab.open("/ethics/policy?name=x").get_by_label("Policy (YAML)").input_value()
+    assert [each for each in STRINGS[:30] if each not in written] == []
 
 
 def test_a_recipe_that_is_changed_stays_as_it_was_written(tab: Tab) -> None:

@@ -4,6 +4,7 @@ from nicegui import ui
 
 from colonnade.console.memory_browse import Browse
 from colonnade.console.memory_documents import Documents
+from colonnade.console.memory_erase import Erasures
 from colonnade.console.memory_search import Search
 from colonnade.console.memory_sessions import Sessions
 from colonnade.console.memory_whose import Whose, draw_whose
@@ -17,11 +18,12 @@ async def build(visit: Visit) -> None:
     if not visit.admits("POST /memory/list", "Seeing what is remembered"):
         return
     whose = Whose()
-    parts: dict[str, Browse | Search | Sessions | Documents] = {
+    parts: dict[str, Browse | Search | Sessions | Documents | Erasures] = {
         _FIRST: Browse(visit, whose),
         "Search": Search(visit, whose),
         "Sessions": Sessions(visit, whose),
         "Documents": Documents(visit, whose),
+        "Erase a person": Erasures(visit, whose),
     }
 
     async def refresh() -> None:

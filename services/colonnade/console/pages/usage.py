@@ -8,8 +8,10 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from colonnade.client import AsyncColonnade, Limits, Remaining, UsageReport
+from colonnade.console.day_chart import day_chart
 from colonnade.console.drawing import Cell, empty, facts, panel, table, text
 from colonnade.console.places import Place
+from colonnade.console.views.day_bars import DayBar
 from colonnade.console.views.formats import number
 from colonnade.console.views.limits import left_lines, limit_lines
 from colonnade.console.views.usage import bars
@@ -76,16 +78,17 @@ def _draw(span: Span, report: UsageReport) -> None:
 
 def _chart(report: UsageReport, span: Span) -> None:
     """Its numbers stand in the table as well."""
-    with ui.element("figure").classes("chart"):
-        text("figcaption", "Tokens a day")
-        with ui.element("div").classes("bars").props("aria-hidden=true"):
-            for bar in bars(report.usage, span.first, span.last):
-                with ui.element("div").classes("day"):
-                    ui.element("div").classes("bar").style(f"height: {bar.percent:.1f}%")
-                    ui.tooltip(f"{bar.day}: {number(bar.tokens)} tokens, {number(bar.requests)} requests")
-        with ui.element("div").classes("ends muted"):
-            text("span", str(span.first))
-            text("span", str(span.last))
+    day_chart(
+        "Tokens a day",
+        [
+            DayBar(
+                bar.day,
+                bar.percent,
+                f"{bar.day}: {number(bar.tokens)} tokens, {number(bar.requests)} requests",
+            )
+            for bar in bars(report.usage, span.first, span.last)
+        ],
+    )
 
 
 def _left(scopes: list[Remaining]) -> None:

@@ -9,6 +9,7 @@ _REASONS = {
     "cancelled": "cancelled",
     "deadline": "out of time",
     "tool_calls": "asks for a function",
+    "content_filter": "ended by a policy",
 }
 _CACHE = {
     "hit": "kept answer",

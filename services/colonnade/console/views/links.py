@@ -32,3 +32,9 @@ def submitting_link(like: str = "") -> str:
 def comparing_link(job: str = "") -> str:
     """Two runs side by side, of which the one is given."""
     return f"/training/compare?{urlencode({'one': job})}" if job else "/training/compare"
+
+
+def policy_link(name: str = "", version: str = "") -> str:
+    """A policy to be read and changed, by default a new one, by default its latest version."""
+    asked = {key: value for key, value in (("name", name), ("version", version)) if value}
+    return f"/ethics/policy?{urlencode(asked)}" if asked else "/ethics/policy"
