@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from colonnade.cli import (
+    adapt,
     batches,
     bias,
     cache,
@@ -83,6 +84,7 @@ app.add_typer(policy.app, name="policy", rich_help_panel=_CARE)
 app.command("decisions", rich_help_panel=_CARE)(decisions.decisions)
 app.add_typer(feedback.app, name="feedback", rich_help_panel=_USE)
 app.add_typer(bias.app, name="bias", rich_help_panel=_CARE)
+app.add_typer(adapt.app, name="adapt", rich_help_panel=_CARE)
 app.command("events", rich_help_panel=_CARE)(events.events)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_CARE)
 app.add_typer(registry.app, name="registry", rich_help_panel=_CARE)

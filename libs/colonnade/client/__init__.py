@@ -6,6 +6,7 @@ with Colonnade() as client:
     print(client.generate("The capital of France is", max_tokens=8).text)
 """
 
+from colonnade.client.adapting_calls import AdaptationOptions
 from colonnade.client.aio import AsyncColonnade
 from colonnade.client.batch_calls import Batch, BatchError, BatchLine, File, LineCounts
 from colonnade.client.cache import CacheState
@@ -64,6 +65,12 @@ from colonnade.client.results import (
     Version,
     Why,
 )
+from colonnade.client.results.adapting import (
+    Adaptation,
+    AdaptationFigure,
+    AdaptationPair,
+    AdaptationPairCount,
+)
 from colonnade.client.results.bias import BiasAlarm, BiasCell, BiasFigure, BiasGap, BiasReport, LiveBias
 from colonnade.client.results.feedback import AnsweredBy, Feedback, Pair, RewardModel, RewardScores
 from colonnade.client.results.screening import (
@@ -100,6 +107,11 @@ from colonnade.client.sync import Colonnade
 from colonnade.client.upkeep import BackedUp, Collected
 
 __all__ = [
+    "Adaptation",
+    "AdaptationFigure",
+    "AdaptationOptions",
+    "AdaptationPair",
+    "AdaptationPairCount",
     "Alias",
     "AliasTarget",
     "AnsweredBy",

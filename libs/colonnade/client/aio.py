@@ -9,6 +9,7 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.adapting import AsyncAdaptations
 from colonnade.client.batches import AsyncBatches, AsyncFiles
 from colonnade.client.bias import AsyncBias
 from colonnade.client.cache import AsyncCache
@@ -78,6 +79,7 @@ class AsyncColonnade:
         self.feedback = AsyncFeedback(self)
         self.screening = AsyncScreening(self)
         self.bias = AsyncBias(self)
+        self.adaptations = AsyncAdaptations(self)
         self.seals = AsyncSeals(self)
         self.drafts = AsyncDrafts(self)
         self.lineage = AsyncLineage(self)

@@ -9,6 +9,7 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from colonnade.client import calls, exchange
+from colonnade.client.adapting import SyncAdaptations
 from colonnade.client.batches import SyncBatches, SyncFiles
 from colonnade.client.bias import SyncBias
 from colonnade.client.cache import SyncCache
@@ -77,6 +78,7 @@ class Colonnade:
         self.feedback = SyncFeedback(self)
         self.screening = SyncScreening(self)
         self.bias = SyncBias(self)
+        self.adaptations = SyncAdaptations(self)
         self.seals = SyncSeals(self)
         self.drafts = SyncDrafts(self)
         self.lineage = SyncLineage(self)

@@ -9,6 +9,7 @@ from functools import partial
 from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.ethics.policies import policies_in
 from colonnade.ethics.settings import EthicsSettings
+from colonnade.ethics.wiring.adapting import adapting_room
 from colonnade.ethics.wiring.bias import bias_room
 from colonnade.ethics.wiring.erasing import RoomsEraser
 from colonnade.ethics.wiring.feedback import feedback_room
@@ -21,7 +22,7 @@ from colonnade.storage.sql import backend_of
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
-ROOMS = (screening_room, feedback_room, bias_room)
+ROOMS = (screening_room, feedback_room, bias_room, adapting_room)
 """In the order in which they are made; each is a module of ``wiring``."""
 
 

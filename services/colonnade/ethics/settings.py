@@ -38,6 +38,10 @@ class EthicsSettings(ProcessSettings):
     bias_patience: float = Field(default=1_000_000, gt=1, le=1e12)
     """Comparisons to a false alarm, in the mean at least."""
 
+    adaptations_dir: Path | None = None
+    """Where the pairs of adaptations lie while they are learnt from; training's workers read there too
+    (``COLONNADE_TRAINING_READS``). None: nothing is adapted."""
+
     refresh_seconds: float = Field(default=2.0, gt=0, le=300)
     """How often it is looked for what other processes assigned."""
     rollback_multiple: float = Field(default=2.0, ge=0, le=1000)
@@ -56,7 +60,7 @@ class EthicsSettings(ProcessSettings):
     presidio: bool = False
     """Whether there is the scorer ``presidio``; it takes ``pip install 'colonnade[presidio]'``."""
 
-    @field_validator("policies_dir", "bias_sets_dir")
+    @field_validator("policies_dir", "bias_sets_dir", "adaptations_dir")
     @classmethod
     def _there(cls, folder: Path | None) -> Path | None:
         if folder is None:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from colonnade.api.erasure.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from colonnade.errors import ColonnadeError, PermissionDenied
+from colonnade.gateway.adapters.adapting import EthicsAdaptations
 from colonnade.gateway.adapters.bias import BiasReports
 from colonnade.gateway.adapters.caches import InferenceCaches
 from colonnade.gateway.adapters.calls import Calls
@@ -70,7 +71,6 @@ from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
 from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.gateway import ROUTES, RPCS
-from colonnade.security.audit import AuditLog
 from colonnade.security.network import is_local_address
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of, micros
@@ -129,9 +129,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         database = await stack.enter_async_context(opened(settings))
         store = SqlKeyStore(database)
         await require_safe(settings, store)
-        audit = stack.enter_context(
-            AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)
-        )
+        audit = stack.enter_context(settings.opened_audit())
         identity = Identity(settings.service, settings.identity)
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
         inference = await stack.enter_async_context(Peer("inference", settings.inference, identity))
@@ -208,6 +206,7 @@ async def composed(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             decisions=EthicsDecisions(Calls(ethics, identity)),
             feedback=FeedbackDesk(FeedbackService(Calls(ethics, identity)), answers),
             bias=BiasReports(Calls(ethics, identity)),
+            adaptations=EthicsAdaptations(Calls(ethics, identity)),
             jobs=Jobs(TrainingJobs(Calls(training, identity)), audit),
             events=Events(RegistryEvents(asking), audit),
             upkeep=Upkeep(GrpcUpkeep(asking), audit),

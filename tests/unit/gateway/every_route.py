@@ -77,6 +77,7 @@ BODIES = {
     "POST /reward-models": {},
     "POST /reward-models/score": {"prompt": "x", "answers": ["y"]},
     "POST /bias/reports": {"model": "tiny"},
+    "POST /adaptations": {"model": "tiny"},
     "POST /webhooks": {"url": "https://hooks.example.com/x"},
     "POST /keys": {"roles": ["caller"]},
     "POST /keys/{id}/rotate": {},

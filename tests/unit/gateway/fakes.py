@@ -111,6 +111,7 @@ from colonnade.gateway.service.upkeep import Upkeep
 from colonnade.security.access.gateway import ROUTES
 from colonnade.security.identity import Principal
 from colonnade.telemetry.metrics import GenAiMetrics
+from tests.unit.gateway.fake_adapting import FakeAdaptations
 from tests.unit.gateway.fake_bias import FakeBias
 from tests.unit.gateway.fake_erasures import FakeErasures
 from tests.unit.gateway.fake_events import FakeEvents
@@ -465,6 +466,7 @@ class House:
         self.jobs = FakeJobs()
         self.erasures = FakeErasures()
         self.bias = FakeBias()
+        self.adaptations = FakeAdaptations()
         self.memory, self.recall = FakeMemory(), RecallBounds(seconds=0.2)
         self.policies, self.decisions = FakePolicies(), FakeDecisions()
         self.feedback, self.answers = FakeFeedback(), Answers()
@@ -513,6 +515,7 @@ class House:
             decisions=self.decisions,
             feedback=FeedbackDesk(self.feedback, self.answers),
             bias=self.bias,
+            adaptations=self.adaptations,
             jobs=Jobs(self.jobs, self.audit, Following(beat_seconds=0.02)),
             events=Events(self.events, self.audit),
             upkeep=Upkeep(self.upkeep, self.audit),

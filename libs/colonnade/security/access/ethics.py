@@ -6,12 +6,15 @@ from colonnade.security.access.roles import (
     REPORT_BIAS,
     REVIEW_FEEDBACK,
     SCREEN,
+    SEE_ADAPTATIONS,
     SEE_BIAS,
     SEE_DECISIONS,
     SEE_POLICIES,
     SEE_REWARDS,
     SERVE,
+    STOP_TRAINING,
     TAKE_POLICIES_BACK,
+    TRAIN,
     TRY_POLICIES,
 )
 from colonnade.security.access.table import Table
@@ -21,6 +24,7 @@ _POLICIES = "/colonnade.api.ethics.v1.PolicyService"
 _DECISIONS = "/colonnade.api.ethics.v1.DecisionService"
 _ERASURE = "/colonnade.api.erasure.v1.ErasureService"
 _BIAS = "/colonnade.api.ethics.v1.BiasService"
+_ADAPTING = "/colonnade.api.ethics.v1.AdaptingService"
 _FEEDBACK = "/colonnade.api.ethics.v1.FeedbackService"
 
 RPCS: Table = {
@@ -43,6 +47,11 @@ RPCS: Table = {
     f"{_BIAS}/ListReports": SEE_BIAS,
     f"{_BIAS}/GetLive": SEE_BIAS,
     f"{_BIAS}/Judge": SERVE,
+    f"{_ADAPTING}/StartAdaptation": TRAIN,
+    f"{_ADAPTING}/GetAdaptation": SEE_ADAPTATIONS,
+    f"{_ADAPTING}/ListAdaptations": SEE_ADAPTATIONS,
+    f"{_ADAPTING}/CancelAdaptation": STOP_TRAINING,
+    f"{_ADAPTING}/ListAdaptationPairs": REVIEW_FEEDBACK,
     f"{_FEEDBACK}/GiveFeedback": GIVE_FEEDBACK,
     f"{_FEEDBACK}/ListFeedback": GIVE_FEEDBACK,
     f"{_FEEDBACK}/GetFeedback": GIVE_FEEDBACK,

@@ -47,6 +47,8 @@ SEE_BIAS = SEE_POLICIES
 REPORT_BIAS = frozenset({Role.ADMIN, Role.MODEL_ENGINEER})
 """It keeps engines busy for minutes."""
 SEE_REWARDS = REVIEW_FEEDBACK | {Role.AUDITOR}
+SEE_ADAPTATIONS = SEE_POLICIES
+"""What is made of a model so that it does less harm, and what that came to."""
 UPKEEP = frozenset({Role.ADMIN, Role.OPERATOR})
 """Collecting what nothing names, and backing up: work on the whole registry, whoever's models they are."""
 MANAGE_KEYS = frozenset({Role.ADMIN})

@@ -1,5 +1,6 @@
 """The files of the service's database, written anew once somebody was erased."""
 
+from colonnade.ethics.adapting.adapters import tables as adapting
 from colonnade.ethics.bias.adapters import tables as bias
 from colonnade.ethics.decisions import tables as decisions
 from colonnade.ethics.feedback import tables as feedback
@@ -7,7 +8,7 @@ from colonnade.ethics.policies_kept import tables as policies
 from colonnade.storage.sql import Database
 from colonnade.storage.sql_erasing import rewrite
 
-_ALL = (policies.METADATA, decisions.METADATA, feedback.METADATA, bias.METADATA)
+_ALL = (policies.METADATA, decisions.METADATA, feedback.METADATA, bias.METADATA, adapting.METADATA)
 
 
 async def rewritten(database: Database) -> None:

@@ -1,6 +1,7 @@
 """What the gateway needs of the world, in its own words."""
 
 from colonnade.gateway.ports.access import Audit, KeyStore, Probe
+from colonnade.gateway.ports.adapting import AdaptationBook
 from colonnade.gateway.ports.batches import Answers, BatchStore, FileContents, FileStore
 from colonnade.gateway.ports.bias import BiasBook
 from colonnade.gateway.ports.catalogue import Catalogue
@@ -19,6 +20,7 @@ from colonnade.gateway.ports.screening import Screener, Screening
 from colonnade.gateway.ports.seals import SealBook
 
 __all__ = [
+    "AdaptationBook",
     "AnswerCaches",
     "Answers",
     "Audit",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colonnade.gateway.ports import (
+    AdaptationBook,
     BiasBook,
     DecisionBook,
     Engines,
@@ -55,6 +56,7 @@ class Gateway:
     decisions: DecisionBook
     feedback: FeedbackDesk
     bias: BiasBook
+    adaptations: AdaptationBook
     events: Events
     upkeep: Upkeep
     limits: LimitAdmin

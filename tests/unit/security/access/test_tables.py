@@ -5,7 +5,14 @@ from google.protobuf.descriptor import FileDescriptor
 
 from colonnade.api.engine.v1 import engine_pb2
 from colonnade.api.erasure.v1 import erasure_pb2, subjects_pb2
-from colonnade.api.ethics.v1 import bias_pb2, decisions_pb2, ethics_pb2, feedback_pb2, policies_pb2
+from colonnade.api.ethics.v1 import (
+    adapting_pb2,
+    bias_pb2,
+    decisions_pb2,
+    ethics_pb2,
+    feedback_pb2,
+    policies_pb2,
+)
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.memory.v1 import memory_pb2
 from colonnade.api.registry.v1 import (
@@ -60,6 +67,7 @@ ETHICS = "/colonnade.api.ethics.v1.EthicsService"
 ERASURE = "/colonnade.api.erasure.v1.ErasureService"
 POLICIES = "/colonnade.api.ethics.v1.PolicyService"
 DECISIONS = "/colonnade.api.ethics.v1.DecisionService"
+ADAPTING = "/colonnade.api.ethics.v1.AdaptingService"
 BIAS = "/colonnade.api.ethics.v1.BiasService"
 FEEDBACK = "/colonnade.api.ethics.v1.FeedbackService"
 
@@ -169,6 +177,11 @@ RPCS = {
     f"{FEEDBACK}/ListRewardModels": "x.x.x.",
     f"{FEEDBACK}/GetRewardModel":   "x.x.x.",
     f"{FEEDBACK}/ScoreAnswers":     "x.x...",
+    f"{ADAPTING}/StartAdaptation":     "x.x...",
+    f"{ADAPTING}/GetAdaptation":       "xxx.x.",
+    f"{ADAPTING}/ListAdaptations":     "xxx.x.",
+    f"{ADAPTING}/CancelAdaptation":    "xxx...",
+    f"{ADAPTING}/ListAdaptationPairs": "x.x...",
     f"{BIAS}/StartReport":       "x.x...",
     f"{BIAS}/GetReport":         "xxx.x.",
     f"{BIAS}/ListReports":       "xxx.x.",
@@ -272,6 +285,11 @@ ROUTES = {
     "GET /bias/reports":                      "xxx.x..",
     "GET /bias/reports/{id}":                 "xxx.x..",
     "GET /bias/live":                         "xxx.x..",
+    "POST /adaptations":                      "x.x....",
+    "GET /adaptations":                       "xxx.x..",
+    "GET /adaptations/{id}":                  "xxx.x..",
+    "POST /adaptations/{id}/cancel":          "xxx....",
+    "GET /adaptations/{id}/pairs":            "x.x....",
     "DELETE /subjects/{id}":                  "xxxx...",
     "GET /erasures":                          "x...x..",
     "GET /erasures/key":                      "xxxxx..",
@@ -380,7 +398,7 @@ def rpcs_of(*files: FileDescriptor) -> set[str]:
     }
 
 
-OF_ETHICS = (bias_pb2, decisions_pb2, erasure_pb2, ethics_pb2, feedback_pb2, policies_pb2)
+OF_ETHICS = (adapting_pb2, bias_pb2, decisions_pb2, erasure_pb2, ethics_pb2, feedback_pb2, policies_pb2)
 OF_THE_REGISTRY = (
     catalogue_pb2, drafts_pb2, evaluations_pb2, events_pb2, lineage_pb2, registry_pb2, rollouts_pb2,
     seals_pb2, upkeep_pb2,

@@ -5,6 +5,7 @@ from colonnade.gateway.http.oip import routes as oip
 from colonnade.gateway.http.openai.routers import ROUTERS as OPENAI
 from colonnade.gateway.http.responses import routes as responses
 from colonnade.gateway.http.routes import (
+    adaptations,
     assignments,
     bias,
     cache,
@@ -64,6 +65,7 @@ ROUTERS = (
     feedback.router,
     rewards.router,
     bias.router,
+    adaptations.router,
     events.router,
     engines.router,
     cache.router,
