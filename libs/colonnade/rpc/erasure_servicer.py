@@ -46,8 +46,9 @@ class Held:
 class Eraser(Protocol):
     """What a service does about a person; safe to repeat."""
 
-    async def erase(self, tenant: str, subject: str) -> Erased:
-        """``Unavailable`` where not all of it could be done yet: what was done stays done."""
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
+        """``Unavailable`` where not all of it could be done yet: what was done stays done. Asked
+        again for the same erasure it says the same versions, whatever has come between."""
         ...
 
     async def held(self) -> Sequence[Held]:
@@ -66,7 +67,7 @@ class ErasureServicer(ErasureServiceServicer):
                 raise InvalidArgument(
                     f"{name} is missing: say whom to erase, and as which erasure", field=name
                 )
-        erased = await self._eraser.erase(request.tenant, request.subject)
+        erased = await self._eraser.erase(request.tenant, request.subject, request.erasure_id)
         affected = [
             messages.AffectedVersion(model=each.model, version=each.version, why=each.why)
             for each in erased.affected

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from colonnade.errors import InvalidArgument
+from colonnade.security.audit import AuditLog
 from colonnade.security.envelope import Keyring
 from colonnade.storage.blobs.place import CACHE_BYTES, BlobPlace
 from colonnade.supervise.defaults import DRAIN_SECONDS
@@ -36,6 +37,9 @@ class ProcessSettings(BaseSettings):
     )
     """What the keys of people in audit logs are sealed with; none: they lie beside the logs as they are."""
 
+    erasures_dir: Path | None = Field(default=None, validation_alias="COLONNADE_MEMORY_ERASURES_DIR")
+    """What erasures leave, which is in no backup of ``data`` and ``audit``; None: ``erasures`` below home."""
+
     blobs_url: str = Field(default="", validation_alias="COLONNADE_BLOBS_URL")
     """``s3://bucket/prefix``; empty means the folder below home."""
     blobs_cache_dir: Path | None = Field(default=None, validation_alias="COLONNADE_BLOBS_CACHE_DIR")
@@ -49,7 +53,7 @@ class ProcessSettings(BaseSettings):
     drain_seconds: float = Field(default=DRAIN_SECONDS, ge=0)
     """How long running calls may take to finish after SIGTERM."""
 
-    @field_validator("home", "identity_dir", "audit_encryption_key_file", "blobs_cache_dir")
+    @field_validator("home", "identity_dir", "audit_encryption_key_file", "erasures_dir", "blobs_cache_dir")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -80,6 +84,15 @@ class ProcessSettings(BaseSettings):
         """Raises ``InvalidArgument`` where its file cannot be read."""
         named = self.audit_encryption_key_file
         return Keyring.read(named, "COLONNADE_AUDIT_ENCRYPTION_KEY_FILE") if named else None
+
+    def opened_audit(self) -> AuditLog:
+        """This service's own audit log, which notes apart from it whose keys were destroyed. Close it."""
+        destroyed = self.erasures / f"audit-{self.service}.destroyed"
+        return AuditLog(self.audit, self.service, keyring=self.audit_keyring, destroyed=destroyed)
+
+    @property
+    def erasures(self) -> Path:
+        return self.erasures_dir or Home(self.home).erasures
 
     @property
     def blobs(self) -> BlobPlace:

@@ -33,6 +33,11 @@ class Principal:
     roles: frozenset[Role]
     key_id: str = ""
 
+    @property
+    def full_name(self) -> str:
+        """As records name it: a subject is one of its tenant."""
+        return f"{self.tenant}/{self.subject}"
+
     def has_any(self, allowed: frozenset[Role]) -> bool:
         return not self.roles.isdisjoint(allowed)
 

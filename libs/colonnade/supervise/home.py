@@ -43,6 +43,11 @@ class Home:
         return self.root / "trusted-keys"
 
     @property
+    def erasures(self) -> Path:
+        """Keys and tombstones of erasures, in no backup of the rest."""
+        return self.root / "erasures"
+
+    @property
     def blobs(self) -> Path:
         """Written by the registry alone, read by engines."""
         return self.root / "blobs"

@@ -19,6 +19,7 @@ Logger: TypeAlias = structlog.stdlib.BoundLogger
 Event: TypeAlias = MutableMapping[str, Any]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
+_OWN = "colonnade"
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic")
 _CHATTY = ("httpx", "httpcore", "asyncio", "hpack", "opentelemetry")
 
@@ -81,7 +82,8 @@ def _route(level: int, formatter: logging.Formatter) -> None:
     handler = _Stderr()
     handler.setFormatter(formatter)
     root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(max(level, logging.INFO))  # below that, libraries tell what people said: values in SQL
+    logging.getLogger(_OWN).setLevel(level)
     for name in _OWN_HANDLERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -37,7 +37,6 @@ from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
 from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.inference import RPCS
-from colonnade.security.audit import AuditLog
 from colonnade.telemetry import get_logger
 
 _LOG = get_logger(__name__)
@@ -72,9 +71,7 @@ async def serve(settings: InferenceSettings) -> None:
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(Peer("registry", settings.registry, identity))
-        trail = stack.enter_context(
-            AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)
-        )
+        trail = stack.enter_context(settings.opened_audit())
         parts = _wired(settings, identity, server, registry, Refusals(trail))
         eraser = InferenceEraser(parts.inference.answers, trail)
         server.add(add_ErasureServiceServicer_to_server, ErasureServicer(eraser), ERASURE)

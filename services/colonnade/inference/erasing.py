@@ -13,7 +13,7 @@ class InferenceEraser:
     def __init__(self, answers: Answers | None, trail: AuditLog) -> None:
         self._answers, self._trail = answers, trail
 
-    async def erase(self, tenant: str, subject: str) -> Erased:
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
         forgotten = await self._answers.purge("", tenant) if self._answers else 0
         return Erased({"answers": forgotten, "audit_keys": await self._trail.erase(tenant, subject)})
 

@@ -32,7 +32,6 @@ from colonnade.memory.wiring import Background, reader_of, vectors_of, writer_of
 from colonnade.memory.wiring_erasing import Erasing, erasers_of
 from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.security.access.memory import RPCS
-from colonnade.security.audit import AuditLog
 from colonnade.storage.migrations import migrate
 from colonnade.storage.sql import Database, backend_of
 from colonnade.telemetry import get_logger
@@ -74,9 +73,7 @@ async def wired(settings: MemorySettings) -> AsyncIterator[Server]:
     identity = Identity(settings.service, settings.identity)
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
-        trail = stack.enter_context(
-            closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring))
-        )  # one serves a home
+        trail = stack.enter_context(closing(settings.opened_audit()))  # one serves a home
         database = _database(settings)
         stack.push_async_callback(database.close)
         await migrate(database, "colonnade.memory")

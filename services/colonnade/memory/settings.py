@@ -1,7 +1,6 @@
 """The memory service's settings: ``COLONNADE_MEMORY_*`` and those of every process."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -80,8 +79,6 @@ class MemorySettings(ProcessSettings):
     """Between the two rounds of an erasure: no request may run for longer."""
     erase_look_seconds: float = Field(default=3600, gt=0, le=7 * 86400)
     """How often it is looked for what a restored backup brought back; at every start too."""
-    erasures_dir: Path | None = None
-    """Keys and tombstones of erasures, which are in no backup of ``data``; None: ``erasures`` below home."""
     lease_seconds: float = Field(default=120, ge=10, le=3600)
     """Of services that share a database one works in the background; after so long without a sign of it
     another does."""
@@ -93,18 +90,9 @@ class MemorySettings(ProcessSettings):
             raise ValueError(f"must list services, of {', '.join(sorted(_ERASERS))}; not {min(unknown)!r}")
         return listed
 
-    @field_validator("erasures_dir")
-    @classmethod
-    def _expand_erasures(cls, path: Path | None) -> Path | None:
-        return path.expanduser().absolute() if path else None
-
     @property
     def database(self) -> str:
         return self.database_url or sqlite_url(self.data / "memory.db")
-
-    @property
-    def erasures(self) -> Path:
-        return self.erasures_dir or self.home / "erasures"
 
     @property
     def erasers(self) -> Sequence[str]:

@@ -89,7 +89,7 @@ async def _say_what_is_missing(database: Database, keys: Container[str]) -> None
 
 def _own_trail(settings: RegistrySettings) -> AuditLog:
     try:
-        return AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)
+        return settings.opened_audit()
     except Conflict as error:
         raise Conflict("the registry of this home runs; stop it first: `colonnade down`") from error
 

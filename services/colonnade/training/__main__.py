@@ -18,7 +18,6 @@ from colonnade.rpc import Identity, Peer, Server, run_service, until_stopped
 from colonnade.rpc.erasure_servicer import FULL_NAME as ERASURE
 from colonnade.rpc.erasure_servicer import ErasureServicer
 from colonnade.security.access.training import RPCS
-from colonnade.security.audit import AuditLog
 from colonnade.security.own_files import made_once
 from colonnade.storage.blobs import open_blobs
 from colonnade.storage.migrations import migrate
@@ -84,9 +83,7 @@ async def wired(settings: TrainingSettings, command: Sequence[str] = ()) -> Asyn
     identity = Identity(settings.service, settings.identity)
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
-        trail = stack.enter_context(
-            closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring))
-        )  # one serves a home
+        trail = stack.enter_context(closing(settings.opened_audit()))  # one serves a home
         database = _database(settings)
         stack.push_async_callback(database.close)
         await migrate(database, "colonnade.training")

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from colonnade.errors import InvalidArgument, NotFound, Overloaded
+from colonnade.errors import Conflict, InvalidArgument, NotFound, Overloaded
 from colonnade.security.access.roles import TRAIN
 from colonnade.security.audit import privileged
 from colonnade.security.identity import HOME_TENANT, Principal, Role
@@ -116,9 +116,10 @@ class Jobs:
         once = Once.of(by, key, "retry", before.id)
         if once and (known := await self._store.recall(once)):  # also where the first one goes on since
             return known
+        recipe = await self._recipe(before.id)
         job = retried(before, _new_id(now), by, now, behalf=_behalf(principal))
         event = Event(now, "submitted", by, f"retry of {before.id}")
-        return await self._put(job, await self._store.recipe(before.id), once, principal, event)
+        return await self._put(job, recipe, once, principal, event)
 
     async def get(self, job_id: str, principal: Principal) -> Detail:
         job = await self._mine(job_id, principal)
@@ -154,6 +155,7 @@ class Jobs:
 
     async def resume(self, job_id: str, principal: Principal) -> Job:
         by = actor(principal)
+        await self._recipe((await self._mine(job_id, principal)).id)
         return await self._change(job_id, principal, "resume", lambda job, now: resumed(job, now, by=by))
 
     async def entries(
@@ -225,6 +227,12 @@ class Jobs:
             job = await self._store.change(job_id, changed, at=now)
         self._wake()
         return job
+
+    async def _recipe(self, job_id: str) -> str:
+        """``Conflict`` where its author was erased."""
+        if not (recipe := await self._store.recipe(job_id)):
+            raise Conflict("the job's recipe was erased with whoever wrote it; submit one anew", field="id")
+        return recipe
 
     async def _mine(self, job_id: str, principal: Principal) -> Job:
         """``NotFound`` also for another tenant's: nobody learns that it is there."""

@@ -88,9 +88,12 @@ async def test_what_was_counted_adds_up_until_the_next_revision(store: SqlPolici
 async def test_who_is_erased_has_put_and_assigned_nothing(store: SqlPolicies) -> None:
     await store.put(kept(ONE))
     await store.assign("acme", "*", to(State(ONE)), Once.of("acme/ann", "k", "a"))
+    assert [each[:2] for each in await store.held(("", ""), 9)] == [("acme", "ann")]
+    assert await store.held(("acme", "ann"), 9) == []
     assert not any((await store.erase("globex", "ann")).values())
     assert await store.erase("acme", "ann") == {"policy_authors": 1, "policy_assignments": 1}
     assert not any((await store.erase("acme", "ann")).values())
     (assigned,) = await store.assignments()
     assert (assigned.by, assigned.why, assigned.state) == ("", "", State(ONE))
     assert [each.by for each in await store.versions("acme")] == [""]
+    assert await store.held(("", ""), 9) == []

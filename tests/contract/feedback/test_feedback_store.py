@@ -114,9 +114,10 @@ async def test_what_is_erased_takes_with_it_what_was_made_of_it(database: Databa
     for number, made_of in ((1, ["fb_01", "fb_02"]), (2, ["fb_02"])):
         await models.add(model(number), made_of, replace(ONCE, key=f"k{number}"))
     assert await store.held(("", ""), 9) == [
-        ("acme", "ann", START + timedelta(seconds=1)), ("acme", "bob", START + timedelta(seconds=2))
+        ("acme", "ann", START), ("acme", "bob", START + timedelta(seconds=2)),
+        ("acme", "eve", START),
     ]  # fmt: skip
-    assert await store.held(("acme", "ann"), 9) == [("acme", "bob", START + timedelta(seconds=2))]
+    assert [each[1] for each in await store.held(("acme", "ann"), 9)] == ["bob", "eve"]
     removed = await store.erase("acme", "ann")
     assert removed == {"feedback": 1, "feedback_reviews": 1, "reward_models": 1}
     assert await store.erase("acme", "ann") == dict.fromkeys(removed, 0)

@@ -12,15 +12,16 @@ from textwrap import dedent
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, column, inspect, table, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import Unsupported
 from colonnade.gateway.adapters import batch_tables, sql_limits, sql_usage
 from colonnade.gateway.adapters.sql import METADATA as GATEWAY
 from colonnade.registry import adapters
 from colonnade.registry.adapters.tables import METADATA as REGISTRY
-from colonnade.storage.migrations import migrate
+from colonnade.storage.migrations import folder_of, migrate, upgrade
 from colonnade.storage.sql import Database
 from tests.contract.conftest import KINDS, Opener, Urls
 
@@ -92,6 +93,23 @@ async def test_a_new_database_gets_all_and_a_known_one_the_rest(service: Service
     assert await tables(database) == {"first", "second"}
 
 
+async def test_who_made_a_key_gets_the_name_of_their_tenant(database: Database) -> None:
+    folder = folder_of("colonnade.gateway")
+
+    async def before(connection: AsyncConnection) -> None:
+        await connection.run_sync(upgrade, folder, "version", "0004")
+        limits = table("limits", *map(column, ("kind", "tenant", "name", "updated_at", "updated_by")))
+        for name, by in (("a", "ann"), ("b", "")):
+            row = {"kind": "key", "tenant": "acme", "name": name, "updated_at": 1, "updated_by": by}
+            await connection.execute(limits.insert().values(row))
+        await connection.run_sync(upgrade, folder, "version")
+
+    await database.write(before, alone=True)
+    async with database.reading() as connection:
+        named = await connection.execute(text("SELECT updated_by FROM limits ORDER BY name"))
+        assert list(named.scalars()) == ["acme/ann", ""]
+
+
 async def test_a_failed_migration_changes_nothing(service: Service, database: Database) -> None:
     service.add("0002", "0001", "CREATE TABLE second (id INTEGER)", "CREATE nonsense")
     with pytest.raises(DBAPIError):
@@ -121,7 +139,7 @@ async def test_two_that_start_at_once_do_it_once(service: Service, database: Dat
 
 _START = """
 import asyncio, sys
-from colonnade.storage.migrations import migrate
+from colonnade.storage.migrations import folder_of, migrate, upgrade
 from colonnade.storage.sql import Database
 
 async def start():

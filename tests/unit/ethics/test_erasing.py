@@ -44,7 +44,7 @@ async def test_everybody_is_told_once_since_their_oldest(
         Held("acme", "ann", early), Held("acme", "bob", late), Held("acme", "cid", late),
         Held("acme", "dan", late), Held("acme", "eve", early),
     ]  # fmt: skip
-    removed = (await eraser.erase("acme", "eve")).removed
+    removed = (await eraser.erase("acme", "eve", "era_1")).removed
     assert {name: removed[name] for name in ("of_4", "of_2")} == {"of_4": 0, "of_2": 1}
     assert "audit_keys" in removed
     assert rewritten == ["once"]

@@ -202,7 +202,7 @@ async def test_the_bootstrap_key_is_an_admin_and_closes_the_gateway() -> None:
         assert await status(client, "") == 401
         assert await status(client, bootstrap) == 200
         made = await make(client, bootstrap, roles=["caller"], tenant="acme")
-        assert made["created_by"] == "bootstrap"
+        assert made["created_by"] == "local/bootstrap"
         assert await status(client, str(secrets.generate())) == 401
 
 

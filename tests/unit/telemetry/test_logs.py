@@ -49,6 +49,13 @@ def test_the_request_and_the_trace_are_on_every_line_inside(capsys: Capture) -> 
     assert not {"request_id", "trace_id", "span_id"} & outside.keys()
 
 
+def test_debugging_tells_of_the_platform_and_not_what_libraries_handle(capsys: Capture) -> None:
+    setup("engine", log_level="debug")
+    get_logger("colonnade.engine").debug("a step")
+    logging.getLogger("aiosqlite").debug("executing %s", "INSERT ... VALUES ('what somebody said')")
+    assert [line["event"] for line in lines(capsys)] == ["a step"]
+
+
 def test_requests_nest() -> None:
     with bind_request("a"):
         with bind_request("b"):

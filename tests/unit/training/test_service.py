@@ -206,6 +206,15 @@ async def test_a_retry_is_a_new_job_once_under_a_key(house: House) -> None:
     assert (theirs.tenant, theirs.by) == ("acme", "local/root")
 
 
+async def test_what_an_erased_person_asked_for_is_not_done_again(house: House) -> None:
+    found = await house.ended(await house.submit(), Ending.REFUSED)
+    house.store.recipes[found.id] = ""
+    for act in (house.jobs.retry, house.jobs.resume):
+        with pytest.raises(Conflict, match="recipe was erased"):
+            await act(found.id, EVE)
+    assert (await house.jobs.get(found.id, EVE)).recipe == ""
+
+
 async def test_a_retry_that_is_asked_again_is_the_same_one_though_the_first_job_goes_on(house: House) -> None:
     found = await house.ended(await house.submit(), Ending.REFUSED)
     again = await house.jobs.retry(found.id, EVE, key="r")

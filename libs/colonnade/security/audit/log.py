@@ -34,7 +34,8 @@ class AuditLog:
     this process, and a loss of power once the next fsync is done. Many tasks or threads may call all three.
 
     What a record says of a person is sealed with that person's key, which lies beside the log and is on the
-    disk before the record is; ``erase`` destroys it. ``keyring`` seals those keys in turn.
+    disk before the record is; ``erase`` destroys it, and notes that in the file ``destroyed``, which is in no
+    backup of the log. ``keyring`` seals those keys in turn.
 
     A line that a killed process left unfinished is cut off on opening, and that is recorded too. Raises
     ``Conflict`` where another process has the file, ``Unavailable`` where it is damaged or cannot be written.
@@ -46,6 +47,7 @@ class AuditLog:
         writer: str,
         *,
         keyring: Keyring | None = None,
+        destroyed: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         _check_word(writer, "writer")
@@ -60,7 +62,7 @@ class AuditLog:
         self._file = os.open(path, flags, 0o600)
         try:
             self._take(path)
-            self._keys = SubjectKeys(key_file(path), keyring)
+            self._keys = SubjectKeys(key_file(path), keyring, destroyed_file=destroyed)
             try:
                 self._head = self._recover()
             except BaseException:

@@ -8,7 +8,8 @@ key where one is set. Slots of 128 bytes follow, one a person:
 ``lookup`` is an HMAC of tenant and subject under the file's secret, so that no list of names remains; ``id``
 is drawn at random and stands in records, so that after an erasure nothing can be confirmed by guessing a
 name. A slot whose checksum does not hold, because its writer was killed or its key destroyed, is no key.
-Destroying overwrites the whole slot in place.
+Destroying overwrites the whole slot in place; its id is noted elsewhere before, so that it is destroyed again
+when it comes back with a backup.
 """
 
 import base64
@@ -25,6 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from colonnade.errors import Unavailable
+from colonnade.security.audit.destroyed import destroyed, note_destroyed
 from colonnade.security.envelope import Keyring, is_sealed
 from colonnade.security.own_files import made_once
 
@@ -51,12 +53,20 @@ class SubjectKey:
 class SubjectKeys:
     """Close it. Not for several threads at once: the log that it belongs to sees to that."""
 
-    def __init__(self, path: Path, keyring: Keyring | None = None, *, writes: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keyring: Keyring | None = None,
+        *,
+        writes: bool = True,
+        destroyed_file: Path | None = None,
+    ) -> None:
         """Makes the file where there is none. Without ``writes`` it is only read, also while a writer has it.
+        A writer notes in ``destroyed_file`` which keys it destroys, and destroys again those noted there.
 
         Raises ``Unavailable`` where it is damaged, and ``KeyMissing`` or ``NotWhole`` where ``keyring`` does
         not open it."""
-        self._path = path
+        self._path, self._destroyed_file = path, destroyed_file
         if writes:
             made_once(path, lambda: _head(secrets.token_bytes(32), keyring))
         self._file = os.open(path, (os.O_RDWR if writes else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -67,6 +77,8 @@ class SubjectKeys:
             self._places: dict[bytes, int] = {}
             self._ids: dict[str, int] = {}
             self._end = self._read_slots(cut=writes)
+            if writes:
+                self._destroy_again()
         except BaseException:
             os.close(self._file)
             raise
@@ -100,6 +112,8 @@ class SubjectKeys:
         if place is None:
             return False
         key_id = os.pread(self._file, _SLOT_BYTES, place)[_ID].hex()
+        if self._destroyed_file:
+            note_destroyed(self._destroyed_file, key_id)
         _write_at(self._file, bytes(_SLOT_BYTES), place)
         os.fsync(self._file)
         del self._places[self._lookup(tenant, subject)]
@@ -158,6 +172,17 @@ class SubjectKeys:
                     self._places[slot[_LOOKUP]] = place
                     self._ids[slot[_ID].hex()] = place
         return end
+
+    def _destroy_again(self) -> None:
+        """What a backup brought back."""
+        known = destroyed(self._destroyed_file) if self._destroyed_file else frozenset()
+        if not (back := known & self._ids.keys()):
+            return
+        places = {self._ids.pop(key_id) for key_id in back}
+        self._places = {lookup: place for lookup, place in self._places.items() if place not in places}
+        for place in places:
+            _write_at(self._file, bytes(_SLOT_BYTES), place)
+        os.fsync(self._file)
 
     def _made(self, lookup: bytes) -> SubjectKey:
         key, key_id, nonce = secrets.token_bytes(32), secrets.token_bytes(16), secrets.token_bytes(12)

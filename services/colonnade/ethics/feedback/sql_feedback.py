@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.errors import NotFound, Overloaded
@@ -91,16 +91,16 @@ class SqlFeedback:
         return found
 
     async def held(self, after: tuple[str, str], limit: int) -> Sequence[Holder]:
-        later = or_(_C.tenant > after[0], and_(_C.tenant == after[0], _C.subject > after[1]))
-        query = (
-            select(_C.tenant, _C.subject, func.min(_C.given_at))
-            .where(later)
-            .group_by(_C.tenant, _C.subject)
-            .order_by(_C.tenant, _C.subject)
-            .limit(limit)
-        )
+        said = union_all(
+            select(_C.tenant, _C.subject, _C.given_at.label("at")),
+            select(_C.tenant, _C.reviewed_by, _C.reviewed_at).where(_C.reviewed_by != ""),
+        ).subquery()
+        whose = said.c.tenant, said.c.subject
+        later = or_(said.c.tenant > after[0], and_(said.c.tenant == after[0], said.c.subject > after[1]))
+        query = select(*whose, func.min(said.c.at)).where(later).group_by(*whose).order_by(*whose)
         async with self._database.reading() as connection:
-            return [(row[0], row[1], moment_of(row[2])) for row in await connection.execute(query)]
+            found = await connection.execute(query.limit(limit))
+            return [(row[0], row[1], moment_of(row[2])) for row in found]
 
     async def erase(self, tenant: str, subject: str) -> Mapping[str, int]:
         reviewed = and_(_C.tenant == tenant, _C.reviewed_by == subject)

@@ -1,9 +1,10 @@
 """Policies and assignments in the ethics service's database."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from colonnade.ethics.policies_kept.domain import ArmKey, Assignment, Counts, KeptPolicy, Named, State
@@ -87,6 +88,21 @@ class SqlPolicies:
                 ArmKey(row.tenant, row.route, row.revision, row.candidate): Counts(row.requests, row.refused)
                 for row in await connection.execute(query)
             }
+
+    async def held(self, after: tuple[str, str], limit: int) -> Sequence[tuple[str, str, datetime]]:
+        """Who put or assigned something, after a tenant's subject, in their order; since when."""
+        said = union_all(
+            *(
+                select(columns.tenant, by.label("by"), at.label("at")).where(by != "")
+                for columns, by, at in ((_P, _P.created_by, _P.created_at), (_A, _A.assigned_by, _A.at))
+            )
+        ).subquery()
+        whose = said.c.tenant, said.c.by
+        later = or_(said.c.tenant > after[0], and_(said.c.tenant == after[0], said.c.by > after[1]))
+        query = select(*whose, func.min(said.c.at)).where(later).group_by(*whose).order_by(*whose)
+        async with self._database.reading() as connection:
+            found = await connection.execute(query.limit(limit))
+            return [(row[0], row[1], moment_of(row[2])) for row in found]
 
     async def erase(self, tenant: str, subject: str) -> Mapping[str, int]:
         put = and_(_P.tenant == tenant, _P.created_by == subject)

@@ -27,7 +27,7 @@ class RoomsEraser:
         """``rewrite`` leaves nothing in files of what was deleted."""
         self._erase, self._holders, self._trail, self._rewrite = erase, holders, trail, rewrite
 
-    async def erase(self, tenant: str, subject: str) -> Erased:
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
         removed: dict[str, int] = {}
         for each in self._erase:
             removed |= await each(tenant, subject)

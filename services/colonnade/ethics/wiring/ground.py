@@ -57,9 +57,7 @@ async def laid(settings: EthicsSettings) -> AsyncIterator[Ground]:
     identity = Identity(settings.service, settings.identity)
     server = Server(settings.address, RPCS, identity)
     async with AsyncExitStack() as stack:
-        trail = stack.enter_context(
-            closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring))
-        )  # one serves a home
+        trail = stack.enter_context(closing(settings.opened_audit()))  # one serves a home
         database = database_of(settings)
         stack.push_async_callback(database.close)
         await migrate(database, "colonnade.ethics")

@@ -1,13 +1,15 @@
 """Screening: scorers, the policies that hold, the record of what was decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from colonnade.api.ethics.v1.decisions_pb2_grpc import add_DecisionServiceServicer_to_server
 from colonnade.api.ethics.v1.ethics_pb2_grpc import add_EthicsServiceServicer_to_server
 from colonnade.api.ethics.v1.policies_pb2_grpc import add_PolicyServiceServicer_to_server
 from colonnade.errors import ColonnadeError
 from colonnade.ethics.decisions import servicer as decisions_servicer
+from colonnade.ethics.decisions.domain import Held
 from colonnade.ethics.decisions.recorder import Recorder
 from colonnade.ethics.decisions.service import Decisions
 from colonnade.ethics.decisions.sql import SqlDecisions
@@ -77,9 +79,18 @@ async def screening_room(ground: Ground) -> Room:
         decided, assigned = await decisions.erase(tenant, subject), await policy_store.erase(tenant, subject)
         return {**decided, **assigned}
 
+    async def held(after: tuple[str, str], limit: int) -> Sequence[Held]:
+        """Both in one order, everybody once."""
+        authors = [Held(*each) for each in await policy_store.held(after, limit)]
+        since: dict[tuple[str, str], datetime] = {}
+        for each in (*await decisions.held(after, limit), *authors):
+            whose = each.tenant, each.subject
+            since[whose] = min(each.since, since.get(whose, each.since))
+        return [Held(*whose, at) for whose, at in sorted(since.items())][:limit]
+
     return Room(
         erase=erase,
-        held=decisions.held,
+        held=held,
         background=(
             lambda: choosing.run(settings.refresh_seconds),
             recorder.run, watching.run, shadows.run, decisions.run,

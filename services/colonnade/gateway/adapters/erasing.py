@@ -17,11 +17,11 @@ from colonnade.gateway.adapters.sql_limits import LIMITS
 from colonnade.gateway.ports import FileContents
 from colonnade.rpc.erasure_servicer import Erased, Held
 from colonnade.security.audit import AuditLog
-from colonnade.security.identity import HOME_TENANT
 from colonnade.storage.sql import Database
-from colonnade.storage.sql_erasing import PSEUDONYM, rewrite
+from colonnade.storage.sql_erasing import PSEUDONYM, holders, rewrite
 
 _OWNED = (KEYS, FILES, BATCHES)
+_SAID = ((KEYS.c.created_by, KEYS.c.created_at), (LIMITS.c.updated_by, LIMITS.c.updated_at))
 
 
 class GatewayEraser:
@@ -37,7 +37,7 @@ class GatewayEraser:
         self._database, self._contents, self._trail = database, contents, trail
         self._revoked, self._now = revoked, now
 
-    async def erase(self, tenant: str, subject: str) -> Erased:
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
         files = await self._ids(FILES, tenant, subject)
         for file_id in files:  # before their rows: nobody would find them afterwards
             await self._contents.delete(file_id)
@@ -49,8 +49,8 @@ class GatewayEraser:
         return Erased(removed | {"audit_keys": await self._trail.erase(tenant, subject)})
 
     async def held(self) -> Sequence[Held]:
-        since: dict[tuple[str, str], int] = {}
         async with self._database.reading() as connection:
+            since = await holders(connection, *_SAID)
             for table in _OWNED:
                 whose = table.c.tenant, table.c.subject
                 found = select(*whose, func.min(table.c.created_at)).group_by(*whose)
@@ -65,6 +65,7 @@ class GatewayEraser:
 
     async def _erase(self, connection: AsyncConnection, tenant: str, subject: str) -> dict[str, int]:
         pseudonym = f"{PSEUDONYM}{secrets.token_hex(8)}"
+        name, nobody = f"{tenant}/{subject}", f"{tenant}/{pseudonym}"
         lines = LINES.c.batch_id.in_(select(BATCHES.c.id).where(*_of(BATCHES, tenant, subject)))
         ended = func.coalesce(KEYS.c.revoked_at, self._now())
         nameless = {"subject": pseudonym, "name": "", "idempotency_key": "", "revoked_at": ended}
@@ -73,19 +74,13 @@ class GatewayEraser:
             "batches": delete(BATCHES).where(*_of(BATCHES, tenant, subject)),
             "files": delete(FILES).where(*_of(FILES, tenant, subject)),
             "keys": update(KEYS).where(*_of(KEYS, tenant, subject)).values(**nameless),
-            "keys_created": update(KEYS).where(*_by(KEYS, "created_by", tenant, subject))
-            .values(created_by=pseudonym),
-            "limits": update(LIMITS).where(*_by(LIMITS, "updated_by", tenant, subject))
-            .values(updated_by=pseudonym),
-        }  # fmt: skip
+            "keys_created": update(KEYS)
+            .where(KEYS.c.created_by == name)
+            .values(created_by=nobody, idempotency_key=""),
+            "limits": update(LIMITS).where(LIMITS.c.updated_by == name).values(updated_by=nobody),
+        }
         return {name: (await connection.execute(each)).rowcount for name, each in statements.items()}
 
 
 def _of(table: Any, tenant: str, subject: str) -> tuple[Any, Any]:
     return table.c.tenant == tenant, table.c.subject == subject
-
-
-def _by(table: Any, column: str, tenant: str, subject: str) -> list[Any]:
-    """Who did it is named without their tenant: it is the row's, or the installation's own."""
-    own = [] if tenant == HOME_TENANT else [table.c.tenant == tenant]
-    return [table.c[column] == subject, *own]

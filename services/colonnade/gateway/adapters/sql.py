@@ -38,7 +38,7 @@ KEYS = Table(
     Column("subject", String(256), nullable=False),
     Column("name", String(256), nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("created_by", String(256), nullable=False),
+    Column("created_by", String(512), nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),

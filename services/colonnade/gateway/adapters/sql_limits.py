@@ -23,7 +23,7 @@ LIMITS = Table(
     Column("monthly_tokens", BigInteger),
     Column("max_priority", BigInteger),
     Column("updated_at", BigInteger, nullable=False),
-    Column("updated_by", String(256), nullable=False),
+    Column("updated_by", String(512), nullable=False),
 )
 _SCOPE = tuple_(LIMITS.c.kind, LIMITS.c.tenant, LIMITS.c.name)
 

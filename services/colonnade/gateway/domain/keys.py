@@ -13,6 +13,7 @@ class KeyRecord:
 
     key: ApiKey
     created_by: str = ""
+    """``tenant/subject``."""
     last_used_at: datetime | None = None
     replaces: str = ""
     """The key that this one was rotated from."""

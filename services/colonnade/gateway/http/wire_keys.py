@@ -95,7 +95,7 @@ def _values(record: KeyRecord) -> dict[str, Any]:
         "subject": key.subject,
         "name": key.name,
         "created_at": key.created_at,
-        "created_by": record.created_by,
+        "created_by": record.created_by.removeprefix(f"{key.tenant}/"),
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
         "last_used_at": record.last_used_at,

@@ -63,7 +63,7 @@ class LimitsOut(QuotaOut):
             tenant=scope.tenant,
             name=scope.name,
             updated_at=record.updated_at,
-            updated_by=record.updated_by,
+            updated_by=record.updated_by.removeprefix(f"{scope.tenant}/"),
             **quota_values(record.quota),
         )
 

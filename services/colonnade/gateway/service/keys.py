@@ -105,7 +105,7 @@ class Keys:
         )
         record = KeyRecord(
             key,
-            created_by=caller.principal.subject,
+            created_by=caller.principal.full_name,
             replaces=old.id if old else "",
             idempotency_key=order.idempotency_key,
         )

@@ -1,9 +1,11 @@
-"""What the registry says of people: who did something. The records stay; a pseudonym stands for the name."""
+"""What the registry says of people: who did something. The records stay, without the reasons that were given;
+a pseudonym stands for the name."""
 
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from colonnade.registry.adapters import erasing_words
 from colonnade.registry.adapters.draft_tables import DRAFTS
 from colonnade.registry.adapters.evaluation_tables import EVALUATIONS
 from colonnade.registry.adapters.event_tables import EVENTS
@@ -38,8 +40,9 @@ class RegistryEraser:
     def __init__(self, database: Database, trail: AuditLog) -> None:
         self._database, self._trail = database, trail
 
-    async def erase(self, tenant: str, subject: str) -> Erased:
+    async def erase(self, tenant: str, subject: str, erasure_id: str) -> Erased:
         async def work(connection: AsyncConnection) -> dict[str, int]:
+            await erasing_words.take_out(connection, f"{tenant}/{subject}")
             return await renamed(connection, METADATA, tenant, subject, _SPARED)
 
         changed = await self._database.write(work)

@@ -37,7 +37,7 @@ class Ground:
 @asynccontextmanager
 async def laid(settings: RegistrySettings) -> AsyncIterator[Ground]:
     """The ground of the only registry of this home: the audit log's lock sees to that."""
-    with closing(AuditLog(settings.audit, settings.service, keyring=settings.audit_keyring)) as trail:
+    with closing(settings.opened_audit()) as trail:
         database = database_of(settings)
         try:
             await check_whole(database)

@@ -43,6 +43,16 @@ JOB_EVENTS = Table(
     Column("words", Text, nullable=False),
 )
 
+# Which versions an erasure concerns, by its id: told again however often it is asked for.
+ERASED_VERSIONS = Table(
+    "erased_versions",
+    METADATA,
+    Column("erasure", String(64), primary_key=True),
+    Column("job", by_code_point(64), primary_key=True),
+    Column("model", String(256), nullable=False),
+    Column("version", String(64), nullable=False),
+)
+
 # Who hands out work.
 LEASES = Table(
     "training_leases",

@@ -10,6 +10,7 @@ from colonnade.training.domain.job import (
     State,
     cancelled,
     concluded,
+    emptied,
     lost,
     resumed,
     retried,
@@ -31,6 +32,7 @@ from colonnade.training.domain.worker import Ending, Sight, Worker
 
 __all__ = [
     "IMPORT", "KINDS", "Asked", "Ending", "Event", "Job", "ModelVersion", "Output", "Progress",
-    "Sight", "State", "Worker", "brought", "called_off", "cancelled", "concluded", "fetched", "lost",
-    "not_published", "noted", "published", "resumed", "retried", "sealed", "seen", "started", "submitted",
+    "Sight", "State", "Worker", "brought", "called_off", "cancelled", "concluded", "emptied", "fetched",
+    "lost", "not_published", "noted", "published", "resumed", "retried", "sealed", "seen", "started",
+    "submitted",
 ]  # fmt: skip

@@ -221,6 +221,12 @@ def cancelled(job: Job, now: datetime, *, by: str, why: str = "") -> Job:
     return replace(job, state=State.STOPPING, since=now, why=shortened(words))
 
 
+def emptied(job: Job) -> Job:
+    """One that has ended, without what its submitter wrote and without their rights: what it made stays."""
+    asked = replace(job.asked, source="", output=replace(job.asked.output, description=""))
+    return replace(job, asked=asked, why="", behalf=None)
+
+
 def resumed(job: Job, now: datetime, *, by: str) -> Job:
     """Queued again: it goes on from its last checkpoint."""
     if job.state not in (State.FAILED, State.CANCELLED):

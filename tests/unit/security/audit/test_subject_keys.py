@@ -93,6 +93,23 @@ async def test_a_restored_key_file_is_erased_again(path: Path) -> None:
         assert opened(path)[0].subject == "alice"
 
 
+async def test_a_key_that_comes_back_with_a_backup_is_destroyed_unasked(path: Path, tmp_path: Path) -> None:
+    noted = tmp_path / "kept" / "audit-gateway.destroyed"
+    with AuditLog(path, "gateway", destroyed=noted) as log:
+        log.note("generate", ALICE, "stop")
+        log.note("generate", BOB, "stop")
+        backup = key_file(path).read_bytes()
+        await log.erase("acme", "alice")
+    with noted.open("ab") as file:
+        file.write(b"\n0123")  # and a kill cut it off
+    key_file(path).write_bytes(backup)
+    with AuditLog(path, "gateway", destroyed=noted) as log:
+        log.note("generate", ALICE, "stop")
+        await log.erase("acme", "bob")
+    assert [record.subject for record in opened(path)] == ["erased", "erased", "alice"]
+    assert len(noted.read_text().split()) == 3
+
+
 async def test_who_comes_back_has_another_key(path: Path) -> None:
     with AuditLog(path, "gateway") as log:
         log.note("generate", ALICE, "stop")

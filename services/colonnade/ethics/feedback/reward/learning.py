@@ -15,6 +15,9 @@ from colonnade.ethics.feedback.reward.model import RewardModel, Vectors, feature
 LEAST_LEARNT, LEAST_HELD_OUT = 20, 5
 _HELD_OUT = _JUDGED = 0.2
 """Shares of prompts: those that the figures are of, and, of the rest, those that choose the penalty."""
+_DEAD = 1e-3
+"""Features are about 1. Encoders have components that are all but 0 for every text: brought to the scale of
+the others, their noise would count as much, and their weights would overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def learn(examples: Examples, embedding_model: str) -> Learnt:
         examples.prompts_NE, examples.rejected_NE
     )
     scale = np.sqrt((differences[~held_out] ** 2).mean(axis=0))
-    scale[scale == 0] = 1.0
+    scale[scale < _DEAD] = 1.0
     differences /= scale
     fit = _fit(differences[~held_out], _drawn(examples.keys, _JUDGED, "judged")[~held_out])
     right = differences[held_out] @ fit.weights_F > 0

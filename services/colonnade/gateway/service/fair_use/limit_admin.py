@@ -65,7 +65,7 @@ class LimitAdmin:
         """The scope's limits from now on; what ``quota`` leaves open is as the defaults say."""
         scope = await self._scope(caller.principal, kind, tenant, name)
         _check_grant(caller.principal, scope, quota)
-        record = LimitRecord(scope, quota, self._now(), caller.principal.subject)
+        record = LimitRecord(scope, quota, self._now(), caller.principal.full_name)
         async with privileged(
             self._audit, "limits.set", caller.principal, acknowledge=False, **_facts(caller, scope)
         ):
