@@ -10,7 +10,7 @@ from colonnade.gateway.domain.limits import Range
 from colonnade.gateway.http.strict import Strict
 from colonnade.security.inputs import alias_name, check_count, check_text, model_name
 
-MAX_PROMPTS, _PROMPT_BYTES, _ID_BYTES = 1000, 4096, 64
+MAX_PROMPTS, _PROMPT_BYTES, _ID_BYTES = 500, 4096, 64
 _VERSION = Range(1, 2**31 - 1)
 _ANSWERS, _STEPS = Range(2, 16), Range(1, 10_000)
 Source = Literal["feedback", "best_of_n", "revision"]
