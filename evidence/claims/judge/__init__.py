@@ -1,0 +1,1 @@
+"""How well the bundled language model judges for the scorers ``judge-...``."""

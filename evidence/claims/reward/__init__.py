@@ -1,0 +1,1 @@
+"""What reward models of the feedback path learn from published pairs of answers."""
