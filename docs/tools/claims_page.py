@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from docs.tools import claims_bias, claims_guard, claims_judge, claims_reward
+from docs.tools import claims_bias, claims_guard, claims_judge, claims_pii, claims_reward
 from docs.tools.performance_page import DOCS
 from evidence.performance.engines.process import ROOT
 
@@ -12,6 +12,7 @@ RESULTS = ROOT / "evidence" / "results" / "claims"
 PAGE = "claims.md"
 _SECTIONS: Mapping[str, Callable[[dict[str, Any]], tuple[str, dict[str, str]]]] = {
     "guard": claims_guard.section,
+    "pii": claims_pii.section,
     "judge": claims_judge.section,
     "bias": claims_bias.section,
     "reward": claims_reward.section,
