@@ -103,11 +103,19 @@ def _spellings(name: str) -> list[str]:
     return sorted({name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1]})
 
 
-def _replaced(said: str, words: Sequence[str], pseudonym: str) -> str:
+def names(said: str, name: str) -> bool:
     """Whole names alone: ``acme/al`` is not in ``acme/alice``, but it is in ``by acme/al.``"""
+    return _whole(name).search(said) is not None
+
+
+def _replaced(said: str, words: Sequence[str], pseudonym: str) -> str:
     for word in words:
-        said = re.sub(rf"(?<![\w@.-]){re.escape(word)}(?!\.?[\w@-])", pseudonym, said)
+        said = _whole(word).sub(pseudonym, said)
     return said
+
+
+def _whole(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w@.-]){re.escape(name)}(?!\.?[\w@-])")
 
 
 def _in_use() -> Unavailable:

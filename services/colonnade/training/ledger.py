@@ -94,9 +94,11 @@ class Ledger:
         await self.changed(job.id, refused)
 
     def _told(self, job: Job) -> None:
-        facts = {"job": job.id, "attempt": job.attempt, "why": job.why}
+        facts = {"job": job.id, "attempt": job.attempt, "on_behalf_of": job.by}
+        if job.state is not State.CANCELLED:  # whoever cancelled it says why in their own record
+            facts["why"] = job.why
         if job.produced is not None:
-            facts |= {"version": str(job.produced), "digest": job.produced.digest, "on_behalf_of": job.by}
+            facts |= {"version": str(job.produced), "digest": job.produced.digest}
         self._trail.note("training.job.step", _PRINCIPAL, job.state.value, **facts)
         _LOG.info("job", state=job.state.value, job=job.id, attempt=job.attempt)  # names and words: the trail
         if job.state is State.QUEUED:

@@ -175,7 +175,11 @@ async def test_what_they_said_of_others_jobs_goes(
         after = cancelled(before, START, by=CANARY, why="a canary of mine")
         return after, Event(START, "cancelled", CANARY, "a canary of mine")
 
-    await store.change(found.id, stopped, at=START)
+    def over(before: Job) -> tuple[Job, Event]:
+        return replace(before, step=1), Event(START, "cancelled", "platform/training", before.why)
+
+    for change in (stopped, over):
+        await store.change(found.id, change, at=START)
     await TrainingEraser(database, tmp_path / "jobs", trail).erase("acme", "zoé", "era_1")
     kept = await store.find(found.id)
     assert kept is not None

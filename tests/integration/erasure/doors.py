@@ -50,6 +50,8 @@ def train(http: httpx.Client, word: Canaries, folder: Path, name: str, words: st
 
 
 def give_up(http: httpx.Client, word: Canaries, job: str) -> None:
+    """Once it runs: what the service says of it later repeats nothing."""
+    eventually(lambda: http.get(f"/training/jobs/{job}").json()["state"] == "running", 60, "the job runs")
     _post(http, f"/training/jobs/{job}/cancel", {"why": word.said("why cancelled")})
 
 

@@ -11,6 +11,7 @@ from colonnade.registry.adapters.event_tables import EVENTS
 from colonnade.registry.adapters.lineage_tables import LINEAGE_KEYS
 from colonnade.registry.adapters.rollout_tables import ROLLOUT_EVENTS, ROLLOUTS
 from colonnade.registry.adapters.tables import IMPORTS
+from colonnade.storage.sql_erasing import names
 
 _KEYS = (IMPORTS, LINEAGE_KEYS, MODEL_KEYS)
 """Which of their requests were carried out already: nobody asks for that any more."""
@@ -33,6 +34,6 @@ async def _blank(connection: AsyncConnection, column: Any, fact: str, who: Any, 
     theirs = or_(who == by, *(column.contains(each, autoescape=True) for each in spellings))
     for row in (await connection.execute(select(key, column, who).where(theirs))).all():
         said = json.loads(row[1])
-        if said.get(fact) and (row[2] == by or by in said[fact]):
+        if said.get(fact) and (row[2] == by or names(said[fact], by)):
             values = {column.name: json.dumps(said | {fact: ""}, sort_keys=True)}
             await connection.execute(update(table).where(key == row[0]).values(values))

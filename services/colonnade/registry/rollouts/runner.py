@@ -225,16 +225,24 @@ class Runner:
     async def _changed(
         self, rollout: Rollout, change: Callable[[Record], tuple[Rollout, Event | None]]
     ) -> Record:
-        """The alias moves in the registry's name; the audit record says why."""
-        record = await self._store.change(rollout.id, change, by=_BY, at=self._clock(), holder=self._holder)
+        """The alias moves in the registry's name; the audit record says why, unless a person had said it."""
+        before = ""
+
+        def changed(record: Record) -> tuple[Rollout, Event | None]:
+            nonlocal before
+            before = record.rollout.reason
+            return change(record)
+
+        record = await self._store.change(rollout.id, changed, by=_BY, at=self._clock(), holder=self._holder)
         after = record.rollout
+        why = after.reason if after.reason != before else ""
         if (after.phase, len(after.gates)) != (rollout.phase, len(rollout.gates)):
             targets = ",".join(f"{target.version}={target.weight}" for target in after.targets)
             self._trail.note(
                 "registry.rollout.step", _PRINCIPAL, after.state.value, rollout=after.id, model=after.model,
-                alias=after.alias, targets=targets, why=after.reason,
+                alias=after.alias, targets=targets, why=why,
             )  # fmt: skip
-            _LOG.info("rollout", rollout=after.id, state=after.state.value, step=after.step, why=after.reason)
+            _LOG.info("rollout", rollout=after.id, state=after.state.value, step=after.step, why=why)
         return record
 
     async def _manifest(self, model: str, version: int) -> Manifest:

@@ -14,7 +14,7 @@ from colonnade.errors import Unavailable
 from colonnade.rpc.erasure_servicer import Affected, Erased, Held
 from colonnade.security.audit import AuditLog
 from colonnade.storage.sql import Database
-from colonnade.storage.sql_erasing import holders, renamed, rewrite
+from colonnade.storage.sql_erasing import holders, names, renamed, rewrite
 from colonnade.training.adapters.job_folder import JobFolder
 from colonnade.training.adapters.tables import ERASED_VERSIONS, JOB_EVENTS, JOBS, METADATA
 from colonnade.training.domain import Job, emptied
@@ -97,10 +97,21 @@ async def _empty(connection: AsyncConnection, by: str, theirs: Sequence[Job]) ->
     for job in theirs:
         await _put(connection, emptied(job), recipe="")
     for job in others:
-        if by in job.why:
+        if names(job.why, by):
             await _put(connection, replace(job, why=""))
     own = JOB_EVENTS.c.job.in_(select(JOBS.c.id).where(JOBS.c.by == by))
     await connection.execute(update(JOB_EVENTS).where(or_(own, JOB_EVENTS.c.by == by)).values(words=""))
+    await _empty_repeated(connection, by)
+
+
+async def _empty_repeated(connection: AsyncConnection, by: str) -> None:
+    """What the service says of them in its own name, as when a worker has ended that they had stopped."""
+    keys = JOB_EVENTS.c.job, JOB_EVENTS.c.number
+    found = select(*keys, JOB_EVENTS.c.words).where(JOB_EVENTS.c.words.contains(by, autoescape=True))
+    for job, number, words in (await connection.execute(found)).all():
+        if names(words, by):
+            this = keys[0] == job, keys[1] == number
+            await connection.execute(update(JOB_EVENTS).where(*this).values(words=""))
 
 
 async def _put(connection: AsyncConnection, job: Job, **values: str) -> None:

@@ -87,6 +87,8 @@ async def test_a_person_who_ends_it_during_a_gate_is_heeded(house: House) -> Non
         house.judge.hold.set()
         done = await house.until(rollout_id, State.CANCELLED)
     assert [event.what for event in done.events] == ["begun", "cancelled"]
+    steps = [facts["why"] for act, _, _, facts in house.trail.records if act == "registry.rollout.step"]
+    assert steps == [""], "why is in the record of whoever said it, sealed with their key"
     assert await house.means() == {1: 100}
 
 
