@@ -6,10 +6,10 @@ from typing import Any
 _INTRODUCTION = """## What is found of personal data
 
 {texts:,} texts from the templates of presidio-evaluator, filled in by Faker (seed {seed}) with values of
-the United States and Great Britain, so that it is known where everything is. *Patterns* are what the default policy
-masks by; beside them [Presidio](https://microsoft.github.io/presidio/) by itself, from a score of 0.5 on, a
-rule's default, and all that it finds at whatever score. A finding is right where it lies on something of its
-kind. `make evidence-pii` measures it again.
+the United States and Great Britain, so that it is known where everything is. *Patterns* are what the
+default policy masks by; beside them [Presidio](https://microsoft.github.io/presidio/) by itself, from a
+score of 0.5 on, a rule's default, and all that it finds at whatever score. A finding is right where it lies
+on something of its kind. `make evidence-pii` measures it again.
 
 | kind | by | places | precision | recall | of what could be somebody's |
 |---|---|---|---|---|---|"""

@@ -49,12 +49,13 @@ class Stage:
     trainer: Trainer = field(default_factory=Trainer)
     rollouts: Proposer = field(default_factory=Proposer)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at_once: int = 3
 
     def runner(self) -> Runner:
         harm, rewards = Scored(), NoRewards()
         world = World(self.store, self.speakers, self.given, self.rows, self.trainer, self.rollouts)
         pairing = Pairing(harm, rewards, self.given, PROMPTS)
-        stages = Stages(world, pairing, Evaluating(harm, PROMPTS), lambda: self.now)
+        stages = Stages(world, pairing, Evaluating(harm, PROMPTS), lambda: self.now, self.at_once)
         return Runner(self.store, stages, self.rows, clock=lambda: self.now)
 
     @property
@@ -109,6 +110,7 @@ async def test_an_adaptation_becomes_a_proposal(stage: Stage) -> None:
 
 async def test_another_goes_on_where_one_has_died(stage: Stage) -> None:
     stage.speakers.speakers[SMOL] = Speaker(dies_at=1)
+    stage.at_once = 1
     begun = await stage.start()
     with pytest.raises(RuntimeError, match="killed"):
         await stage.runner().once()

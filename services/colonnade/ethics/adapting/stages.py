@@ -23,6 +23,7 @@ from colonnade.ethics.adapting.ports import (
     Writers,
 )
 from colonnade.ethics.adapting.recipes import recipe_of
+from colonnade.ethics.adapting.together import batches, together
 from colonnade.ethics.bias.domain.reports import Version
 
 AWAY = (Unavailable, DeadlineExceeded, Overloaded)
@@ -35,6 +36,8 @@ RIGHTS = timedelta(days=30)
 """How long those of whoever asked count."""
 PAIR = "pair/"
 """What the names of pieces with pairs begin with."""
+TOGETHER = 4
+"""Prompts that a version is asked at the same time."""
 _BEFORE, _AFTER = "before", "after"
 
 
@@ -62,9 +65,15 @@ class World:
 
 class Stages:
     def __init__(
-        self, world: World, pairing: Pairing, evaluating: Evaluating, clock: Callable[[], datetime]
+        self,
+        world: World,
+        pairing: Pairing,
+        evaluating: Evaluating,
+        clock: Callable[[], datetime],
+        at_once: int = TOGETHER,
     ) -> None:
         self._world, self._pairing, self._evaluating, self._clock = world, pairing, evaluating, clock
+        self._at_once = at_once
 
     async def work(self, found: Adaptation, holder: str) -> Adaptation:
         """As it ended. Raises ``Later`` while it is trained, ``Lost``, and what keeps it from going on."""
@@ -92,17 +101,16 @@ class Stages:
         names = [
             (f"{PAIR}{each}/{at:05d}", each, prompt) for each in made for at, prompt in enumerate(prompts)
         ]
-        for name, source, prompt in names:
-            if name in known:
-                continue
-            tried = await self._pairing.tried(source, prompt, found, writer)
-            known[name] = asdict(tried)
-            done = sum(each in known for each, _, _ in names)
-            found = replace(found, done=done, total=len(names))
-            found = replace(
-                found, counts=_counts(made, (known[each] for each, _, _ in names if each in known))
+        missing = [each for each in names if each[0] not in known]
+        for some in batches(missing, self._at_once):
+            tried = await together(
+                self._pairing.tried(source, prompt, found, writer) for _, source, prompt in some
             )
-            found = await self._kept(found, holder, {name: known[name]})
+            fresh = {name: asdict(each) for (name, _, _), each in zip(some, tried, strict=True)}
+            known |= fresh
+            pieces = [known[name] for name, _, _ in names if name in known]
+            found = replace(found, done=len(pieces), total=len(names), counts=_counts(made, pieces))
+            found = await self._kept(found, holder, fresh)
         if Source.FEEDBACK not in plan.sources:
             return found
         people = len(await self._pairing.preferred(found.tenant))
@@ -167,13 +175,14 @@ class Stages:
         self, found: Adaptation, holder: str, known: dict[str, Mapping[str, Any]], side: str, version: Version
     ) -> Adaptation:
         writer = self._world.writers.asked(version)
-        for at, question in enumerate(self._evaluating.questions):
-            name = _piece(side, at)
-            if name in known:
-                continue
-            known[name] = {"value": await self._evaluating.value(question, writer)}
+        asked = [(_piece(side, at), each) for at, each in enumerate(self._evaluating.questions)]
+        missing = [each for each in asked if each[0] not in known]
+        for some in batches(missing, self._at_once):
+            values = await together(self._evaluating.value(question, writer) for _, question in some)
+            fresh = {name: {"value": value} for (name, _), value in zip(some, values, strict=True)}
+            known |= fresh
             done = sum(not each.startswith(PAIR) for each in known)
-            found = await self._kept(replace(found, done=done), holder, {name: known[name]})
+            found = await self._kept(replace(found, done=done), holder, fresh)
         return found
 
     def _values(self, known: Pieces, side: str) -> Mapping[str, Sequence[float]]:

@@ -7,6 +7,7 @@ from colonnade.api.generation.v1.generation_pb2 import Chat, ChatMessage, Genera
 from colonnade.api.inference.v1 import inference_pb2
 from colonnade.api.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from colonnade.errors import InvalidArgument, Unavailable, Unsupported
+from colonnade.ethics.adapting.together import together
 from colonnade.ethics.bias.adapters.served import ServedModels
 from colonnade.ethics.bias.domain.reports import Version
 from colonnade.ethics.bias.ports import Likelihood, Models
@@ -50,7 +51,7 @@ class ServedWriter:
         drawn = (
             Sampling(temperature=1, top_p=0.95, repetition_penalty=1, seed=seed) for seed in range(count)
         )
-        return [await self._said(ask, sampling) for sampling in drawn]
+        return await together(self._said(ask, sampling) for sampling in drawn)
 
     async def _said(self, ask: str, sampling: Sampling) -> str:
         """As a conversation; of a model that has no form for those, as a text that goes on."""
